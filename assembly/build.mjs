@@ -1,0 +1,85 @@
+// Builds assembly/records.ts and the three flavours of the kernels into dist/kernels. `build()` compiles only what is stale.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const FLAVOURS = ['scalar', 'simd', 'relaxed'];
+
+// asc is single-threaded: each flavour compiles in a worker that runs this file.
+if (!isMainThread && workerData?.flavour) parentPort.postMessage(await compile(workerData.flavour));
+
+/** The module of `flavour` (options: asconfig.json) or the compiler's messages. */
+async function compile(flavour) {
+  const asc = await import('assemblyscript/asc');
+  let bytes;
+  const { error, stderr } = await asc.main(['assembly/index.ts', '--target', flavour, '--baseDir', root], {
+    writeFile: (_name, contents) => {
+      bytes = contents;
+    },
+  });
+  return error ? { messages: `${stderr.toString()}${error.message}` } : { bytes };
+}
+
+function compileInWorker(flavour) {
+  return new Promise((resolve, reject) => {
+    new Worker(new URL(import.meta.url), { workerData: { flavour } }).on('message', resolve).on('error', reject);
+  });
+}
+
+/** The text of assembly/records.ts: the table of src/kernels/records.ts as classes. */
+export async function recordsSource() {
+  const { build } = await import('esbuild');
+  const entry = join(root, 'src/kernels/records.ts');
+  const { outputFiles } = await build({ entryPoints: [entry], bundle: true, format: 'esm', write: false });
+  const { records } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+  const types = { ptr: 'usize', u32: 'u32', i32: 'i32', f32: 'f32' };
+  const classes = Object.entries(records).map(([name, fields]) => {
+    const lines = Object.entries(fields).map(([field, type]) => `  ${field}: ${types[type]};`);
+    return `@unmanaged\nexport class ${name} {\n${lines.join('\n')}\n}\n`;
+  });
+  return `// GENERATED from src/kernels/records.ts by assembly/build.mjs.\n\n${classes.join('\n')}`;
+}
+
+const read = (path) => {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Replaces the file at once, so that a process that reads it meanwhile never sees half of it. Leaves an equal file alone. */
+export function replaceFile(path, contents) {
+  const bytes = Buffer.from(contents);
+  if (read(path)?.equals(bytes)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  const draft = `${path}.${process.pid}.draft`;
+  writeFileSync(draft, bytes);
+  renameSync(draft, path);
+}
+
+/** Compiles the flavours if a source changed since they were built. */
+export async function build() {
+  replaceFile(join(root, 'assembly/records.ts'), await recordsSource());
+
+  const hash = createHash('sha256');
+  const sources = readdirSync(join(root, 'assembly'), { recursive: true }).filter((file) => /\.(ts|mjs)$/.test(file));
+  for (const file of ['asconfig.json', 'package-lock.json', ...sources.map((source) => `assembly/${source}`).sort()]) {
+    hash.update(file).update(readFileSync(join(root, file)));
+  }
+  const digest = hash.digest('hex');
+  const stamp = join(root, 'dist/kernels/stamp');
+  if (read(stamp)?.toString() === digest && FLAVOURS.every((flavour) => read(join(root, `dist/kernels/${flavour}.wasm`)))) return;
+
+  const results = await Promise.all(FLAVOURS.map(compileInWorker));
+  // The flavours share their sources, so they mostly share their errors too: the first failure says enough.
+  const failed = results.findIndex((result) => result.messages);
+  if (failed >= 0) throw new Error(`kernels (${FLAVOURS[failed]}) do not compile\n${results[failed].messages}`);
+  results.forEach(({ bytes }, i) => {
+    replaceFile(join(root, `dist/kernels/${FLAVOURS[i]}.wasm`), bytes);
+  });
+  replaceFile(stamp, digest);
+}
