@@ -25,20 +25,28 @@ function installed() {
 function install() {
   if (installed()) return;
   console.log('installing dependencies …');
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'], shell: windows });
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    shell: windows,
+  });
 }
 
 /** The files under `folder`, as paths from the root. */
 function filesIn(folder) {
   if (!existsSync(join(root, folder))) return [];
   const entries = readdirSync(join(root, folder), { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name))).sort();
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .sort();
 }
 
 /** dist/index.js, dist/runtime/index.js and dist/cli.js, which share dist/chunks. Kernels are inlined, each flavour in a chunk of its own. */
 async function bundle(replaceFile) {
   const hash = createHash('sha256');
-  for (const file of [...filesIn('src'), 'dist/kernels/stamp', 'package-lock.json']) hash.update(file).update(readFileSync(join(root, file)));
+  for (const file of [...filesIn('src'), 'dist/kernels/stamp', 'package-lock.json'])
+    hash.update(file).update(readFileSync(join(root, file)));
   const digest = hash.digest('hex');
   const stamp = join(root, 'dist/stamp');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;

@@ -1,0 +1,97 @@
+import { build } from 'esbuild';
+import { describe, expect, test } from 'vitest';
+import { importsOf, root, sourcesIn } from './sources.ts';
+
+interface Layer {
+  /** Layers (`ir`) or single files (`program/decode.ts`) this layer may import. */
+  readonly uses: readonly string[];
+  /** The same, for types only. */
+  readonly types?: readonly string[];
+  /** Packages and `node:` modules. */
+  readonly packages?: readonly (string | RegExp)[];
+}
+
+const COMPILER = ['core', 'kernels', 'ir', 'ops', 'passes', 'plan', 'program', 'formats', 'layers'];
+const LIBRARY = [...COMPILER, 'runtime', 'hosts', 'train', 'data', 'explain', 'profile', 'report'];
+
+/** Which folder of src may import which: dependencies run one way. `index` is src/index.ts. */
+const LAYERS: Readonly<Record<string, Layer>> = {
+  core: { uses: [] },
+  kernels: { uses: ['core'] },
+  ir: { uses: ['core'] },
+  ops: { uses: ['ir', 'kernels', 'core'] },
+  plan: { uses: ['ir', 'core'], types: ['kernels', 'ops'] },
+  // The schedule pass minimises the peak, so it asks the planner for lifetimes.
+  passes: { uses: ['ops', 'ir', 'core', 'kernels', 'plan/lifetimes.ts'] },
+  program: { uses: ['plan', 'ops', 'ir', 'kernels', 'core', 'passes/prune.ts', 'passes/schedule.ts'] },
+  formats: { uses: ['ir', 'ops', 'core'] },
+  layers: { uses: ['ir', 'ops', 'core'] },
+  runtime: { uses: ['core', 'kernels', 'program/decode.ts', 'program/format.ts'] },
+  hosts: { uses: ['runtime', 'core', 'kernels'], packages: [/^node:/] },
+  train: { uses: [...COMPILER, 'runtime', 'hosts'] },
+  data: { uses: ['core'] },
+  explain: { uses: LIBRARY },
+  profile: { uses: LIBRARY },
+  report: { uses: LIBRARY },
+  index: { uses: LIBRARY },
+  cli: { uses: ['index', 'data', 'report'], packages: [/^node:/, 'commander', 'cli-progress', 'cli-table3'] },
+};
+
+const pathInSrc = (path: string) => path.replace(/^src\//, '');
+const layerOf = (path: string) => (path === 'src/index.ts' ? 'index' : (pathInSrc(path).split('/')[0] as string));
+const sources = sourcesIn('src');
+
+test('every folder of src is a layer with a rule', () => {
+  expect([...new Set(sources.map(layerOf))].filter((layer) => !LAYERS[layer])).toEqual([]);
+});
+
+describe('a layer imports only what is below it', () => {
+  for (const [layer, { uses, types = [], packages = [] }] of Object.entries(LAYERS)) {
+    const files = sources.filter((file) => layerOf(file) === layer);
+    if (files.length === 0) continue;
+    test(layer, () => {
+      const forbidden: string[] = [];
+      for (const file of files) {
+        for (const { target, typeOnly, relative } of importsOf(file)) {
+          const kernelBytes = layer === 'hosts' && /^dist\/kernels\/\w+\.wasm$/.test(target);
+          const allowed = relative
+            ? [layer, ...uses, ...(typeOnly ? types : [])].some((rule) => rule === layerOf(target) || rule === pathInSrc(target)) ||
+              kernelBytes
+            : packages.some((rule) => (typeof rule === 'string' ? rule === target : rule.test(target)));
+          if (!allowed) forbidden.push(`${file} imports ${target}`);
+        }
+      }
+      expect(forbidden).toEqual([]);
+    });
+  }
+});
+
+describe('the published entries', () => {
+  async function inputsOf(entry: string) {
+    const { metafile } = await build({
+      absWorkingDir: root,
+      entryPoints: [entry],
+      bundle: true,
+      format: 'esm',
+      platform: 'neutral',
+      packages: 'external',
+      loader: { '.wasm': 'binary', '.gz': 'binary' },
+      metafile: true,
+      write: false,
+      outdir: 'out',
+    });
+    const packages = Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter((i) => i.external).map((i) => i.path));
+    return { files: Object.keys(metafile.inputs), packages };
+  }
+
+  test('thimble/runtime contains nothing of the compiler and no package', async () => {
+    const { files, packages } = await inputsOf('src/runtime/index.ts');
+    expect(files.filter((file) => !/^src\/(core|kernels|runtime)\/|^src\/program\/(decode|format)\.ts$/.test(file))).toEqual([]);
+    expect(packages).toEqual([]);
+  });
+
+  test.runIf(sources.includes('src/index.ts'))('thimble needs no package', async () => {
+    const { packages } = await inputsOf('src/index.ts');
+    expect(packages.filter((name) => !name.startsWith('node:'))).toEqual([]);
+  });
+});
