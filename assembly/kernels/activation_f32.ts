@@ -1,0 +1,229 @@
+// Element-wise functions of one operand: y[i] = f(x[i]). All share one loop; `apply4` and `apply1` are the functions, chosen by a constant
+// that the compiler folds. Reading x[i] precedes writing y[i], so y may be x.
+import { exp1, exp4, expm11, expm14, log1, log1p1, log1p4, log4 } from '../math/exp_log';
+import { erf1, erf4, normalCdf1, normalCdf4, sigmoid1, sigmoid4, tanh1, tanh4 } from '../math/tanh_erf';
+import { Unary } from '../records';
+import { loadPart, storePart } from './vector_f32';
+
+enum F {
+  NEG,
+  ABS,
+  EXP,
+  LOG,
+  SQRT,
+  SQUARE,
+  RECIPROCAL,
+  SIGN,
+  ERF,
+  RELU,
+  CLIP,
+  LEAKY_RELU,
+  ELU,
+  SELU,
+  SIGMOID,
+  TANH,
+  SOFTPLUS,
+  SOFTSIGN,
+  GELU,
+  GELU_TANH,
+  SILU,
+  HARD_SIGMOID,
+  HARD_SWISH,
+  MISH,
+}
+
+/** ln(1 + e^x) as max(x, 0) + ln(1 + e^-|x|), which does not overflow. */
+export function softplus4(x: v128): v128 {
+  return f32x4.add(f32x4.max(x, f32x4.splat(0)), log1p4(exp4(f32x4.neg(f32x4.abs(x)))));
+}
+export function softplus1(x: f32): f32 {
+  return max<f32>(x, 0) + log1p1(exp1(-abs<f32>(x)));
+}
+
+/** 2 √(2/π) (x + 0.044715 x³): GELU's tanh form (Hendrycks and Gimpel 2016) is x sigmoid(this), since (1 + tanh t) / 2 = sigmoid(2 t). */
+export function geluInner4(x: v128): v128 {
+  const cubic = f32x4.mul(f32x4.mul(f32x4.mul(x, x), x), f32x4.splat(0.044715));
+  return f32x4.mul(f32x4.splat(1.5957691216057308), f32x4.add(x, cubic));
+}
+export function geluInner1(x: f32): f32 {
+  return <f32>1.5957691216057308 * (x + x * x * x * <f32>0.044715);
+}
+
+function hardSigmoid4(x: v128, alpha: f32, beta: f32): v128 {
+  return f32x4.max(f32x4.min(f32x4.add(f32x4.mul(x, f32x4.splat(alpha)), f32x4.splat(beta)), f32x4.splat(1)), f32x4.splat(0));
+}
+function hardSigmoid1(x: f32, alpha: f32, beta: f32): f32 {
+  return max<f32>(min<f32>(x * alpha + beta, 1), 0);
+}
+
+/** tanh(softplus(x)) = (n² + 2n) / (n² + 2n + 2) with n = e^x; 1 from x = 20 on. */
+export function mishGate4(x: v128): v128 {
+  const n = exp4(f32x4.min(x, f32x4.splat(20)));
+  const m = f32x4.mul(n, f32x4.add(n, f32x4.splat(2)));
+  return f32x4.div(m, f32x4.add(m, f32x4.splat(2)));
+}
+export function mishGate1(x: f32): f32 {
+  const n = exp1(min<f32>(x, 20));
+  const m: f32 = n * (n + 2);
+  return m / (m + 2);
+}
+
+@inline
+function apply4(f: F, x: v128, alpha: f32, beta: f32): v128 {
+  if (f == F.NEG) return f32x4.neg(x);
+  if (f == F.ABS) return f32x4.abs(x);
+  if (f == F.EXP) return exp4(x);
+  if (f == F.LOG) return log4(x);
+  if (f == F.SQRT) return f32x4.sqrt(x);
+  if (f == F.SQUARE) return f32x4.mul(x, x);
+  if (f == F.RECIPROCAL) return f32x4.div(f32x4.splat(1), x);
+  if (f == F.SIGN) return f32x4.sub(v128.and(f32x4.gt(x, f32x4.splat(0)), f32x4.splat(1)), v128.and(f32x4.lt(x, f32x4.splat(0)), f32x4.splat(1)));
+  if (f == F.ERF) return erf4(x);
+  if (f == F.RELU) return f32x4.max(x, f32x4.splat(0));
+  if (f == F.CLIP) return f32x4.min(f32x4.max(x, f32x4.splat(alpha)), f32x4.splat(beta));
+  if (f == F.LEAKY_RELU) return v128.bitselect(x, f32x4.mul(x, f32x4.splat(alpha)), f32x4.gt(x, f32x4.splat(0)));
+  if (f == F.ELU) return v128.bitselect(x, f32x4.mul(f32x4.splat(alpha), expm14(f32x4.min(x, f32x4.splat(0)))), f32x4.gt(x, f32x4.splat(0)));
+  if (f == F.SELU) return f32x4.mul(f32x4.splat(beta), v128.bitselect(x, f32x4.mul(f32x4.splat(alpha), expm14(f32x4.min(x, f32x4.splat(0)))), f32x4.gt(x, f32x4.splat(0))));
+  if (f == F.SIGMOID) return sigmoid4(x);
+  if (f == F.TANH) return tanh4(x);
+  if (f == F.SOFTPLUS) return softplus4(x);
+  if (f == F.SOFTSIGN) return f32x4.div(x, f32x4.add(f32x4.splat(1), f32x4.abs(x)));
+  if (f == F.GELU) return f32x4.mul(x, normalCdf4(x));
+  if (f == F.GELU_TANH) return f32x4.mul(x, sigmoid4(geluInner4(x)));
+  if (f == F.SILU) return f32x4.mul(x, sigmoid4(x));
+  if (f == F.HARD_SIGMOID) return hardSigmoid4(x, alpha, beta);
+  if (f == F.HARD_SWISH) return f32x4.mul(x, hardSigmoid4(x, alpha, beta));
+  if (f == F.MISH) return f32x4.mul(x, mishGate4(x));
+  return x;
+}
+
+@inline
+function apply1(f: F, x: f32, alpha: f32, beta: f32): f32 {
+  if (f == F.NEG) return -x;
+  if (f == F.ABS) return abs<f32>(x);
+  if (f == F.EXP) return exp1(x);
+  if (f == F.LOG) return log1(x);
+  if (f == F.SQRT) return sqrt<f32>(x);
+  if (f == F.SQUARE) return x * x;
+  if (f == F.RECIPROCAL) return <f32>1 / x;
+  if (f == F.SIGN) return <f32>(x > 0 ? 1 : 0) - <f32>(x < 0 ? 1 : 0);
+  if (f == F.ERF) return erf1(x);
+  if (f == F.RELU) return max<f32>(x, 0);
+  if (f == F.CLIP) return min<f32>(max<f32>(x, alpha), beta);
+  if (f == F.LEAKY_RELU) return x > 0 ? x : x * alpha;
+  if (f == F.ELU) return x > 0 ? x : alpha * expm11(min<f32>(x, 0));
+  if (f == F.SELU) return beta * (x > 0 ? x : alpha * expm11(min<f32>(x, 0)));
+  if (f == F.SIGMOID) return sigmoid1(x);
+  if (f == F.TANH) return tanh1(x);
+  if (f == F.SOFTPLUS) return softplus1(x);
+  if (f == F.SOFTSIGN) return x / (<f32>1 + abs<f32>(x));
+  if (f == F.GELU) return x * normalCdf1(x);
+  if (f == F.GELU_TANH) return x * sigmoid1(geluInner1(x));
+  if (f == F.SILU) return x * sigmoid1(x);
+  if (f == F.HARD_SIGMOID) return hardSigmoid1(x, alpha, beta);
+  if (f == F.HARD_SWISH) return x * hardSigmoid1(x, alpha, beta);
+  if (f == F.MISH) return x * mishGate1(x);
+  return x;
+}
+
+@inline
+function each(r: Unary, f: F): void {
+  const alpha = r.alpha;
+  const beta = r.beta;
+  let x = r.x;
+  let y = r.y;
+  let count = <usize>r.length;
+  if (ASC_FEATURE_SIMD) {
+    for (; count >= 4; count -= 4) {
+      v128.store(y, apply4(f, v128.load(x), alpha, beta));
+      x += 16;
+      y += 16;
+    }
+    if (count) storePart(y, apply4(f, loadPart(x, 0, count), alpha, beta), f32x4.splat(0), count);
+  } else {
+    for (; count; count--) {
+      store<f32>(y, apply1(f, load<f32>(x), alpha, beta));
+      x += 4;
+      y += 4;
+    }
+  }
+}
+
+export function neg_f32(r: Unary): void {
+  each(r, F.NEG);
+}
+export function abs_f32(r: Unary): void {
+  each(r, F.ABS);
+}
+export function exp_f32(r: Unary): void {
+  each(r, F.EXP);
+}
+export function log_f32(r: Unary): void {
+  each(r, F.LOG);
+}
+export function sqrt_f32(r: Unary): void {
+  each(r, F.SQRT);
+}
+export function square_f32(r: Unary): void {
+  each(r, F.SQUARE);
+}
+export function reciprocal_f32(r: Unary): void {
+  each(r, F.RECIPROCAL);
+}
+export function sign_f32(r: Unary): void {
+  each(r, F.SIGN);
+}
+export function erf_f32(r: Unary): void {
+  each(r, F.ERF);
+}
+export function relu_f32(r: Unary): void {
+  each(r, F.RELU);
+}
+/** min(max(x, alpha), beta). */
+export function clip_f32(r: Unary): void {
+  each(r, F.CLIP);
+}
+/** x > 0 ? x : alpha x. */
+export function leaky_relu_f32(r: Unary): void {
+  each(r, F.LEAKY_RELU);
+}
+/** x > 0 ? x : alpha (e^x - 1). */
+export function elu_f32(r: Unary): void {
+  each(r, F.ELU);
+}
+/** beta elu(x, alpha). */
+export function selu_f32(r: Unary): void {
+  each(r, F.SELU);
+}
+export function sigmoid_f32(r: Unary): void {
+  each(r, F.SIGMOID);
+}
+export function tanh_f32(r: Unary): void {
+  each(r, F.TANH);
+}
+export function softplus_f32(r: Unary): void {
+  each(r, F.SOFTPLUS);
+}
+export function softsign_f32(r: Unary): void {
+  each(r, F.SOFTSIGN);
+}
+export function gelu_f32(r: Unary): void {
+  each(r, F.GELU);
+}
+export function gelu_tanh_f32(r: Unary): void {
+  each(r, F.GELU_TANH);
+}
+export function silu_f32(r: Unary): void {
+  each(r, F.SILU);
+}
+/** min(max(alpha x + beta, 0), 1). */
+export function hard_sigmoid_f32(r: Unary): void {
+  each(r, F.HARD_SIGMOID);
+}
+/** x hardSigmoid(x). */
+export function hard_swish_f32(r: Unary): void {
+  each(r, F.HARD_SWISH);
+}
+export function mish_f32(r: Unary): void {
+  each(r, F.MISH);
+}

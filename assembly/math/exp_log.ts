@@ -1,0 +1,165 @@
+// exp and log of f32, after Cephes (S. L. Moshier, expf.c and logf.c). One vector and one scalar form with the same operations in the
+// same order: the simd flavour uses the first (tails included), the scalar flavour the second, and both give the same bits.
+
+const LOG2E: f32 = 1.44269504088896341;
+const LN2_HIGH: f32 = 0.693359375;
+const LN2_LOW: f32 = -2.12194440e-4;
+const SQRT_HALF: f32 = 0.707106781186547524;
+
+/** e^x; below -103.97 zero (subnormal results are computed), above 88.72 infinity. */
+export function exp4(x: v128): v128 {
+  const limited = f32x4.max(f32x4.min(x, f32x4.splat(89)), f32x4.splat(-105));
+  const n = f32x4.nearest(f32x4.mul(limited, f32x4.splat(LOG2E)));
+  let r = f32x4.sub(limited, f32x4.mul(n, f32x4.splat(LN2_HIGH)));
+  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(LN2_LOW)));
+  let p = f32x4.splat(1.9875691500e-4);
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1));
+  p = f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r), f32x4.splat(1));
+  // 2^n in two factors: n reaches 128 and -151.
+  const e = i32x4.trunc_sat_f32x4_s(n);
+  const half = i32x4.shr_s(e, 1);
+  const bias = i32x4.splat(127);
+  p = f32x4.mul(p, i32x4.shl(i32x4.add(half, bias), 23));
+  return f32x4.mul(p, i32x4.shl(i32x4.add(i32x4.sub(e, half), bias), 23));
+}
+
+export function exp1(x: f32): f32 {
+  const limited: f32 = max<f32>(min<f32>(x, 89), -105);
+  const n: f32 = nearest<f32>(limited * LOG2E);
+  let r: f32 = limited - n * LN2_HIGH;
+  r = r - n * LN2_LOW;
+  let p: f32 = 1.9875691500e-4;
+  p = p * r + <f32>1.3981999507e-3;
+  p = p * r + <f32>8.3334519073e-3;
+  p = p * r + <f32>4.1665795894e-2;
+  p = p * r + <f32>1.6666665459e-1;
+  p = p * r + <f32>5.0000001201e-1;
+  p = p * r * r + r + <f32>1;
+  const e = <i32>n;
+  const half = e >> 1;
+  p = p * reinterpret<f32>((half + 127) << 23);
+  return p * reinterpret<f32>((e - half + 127) << 23);
+}
+
+/** ln x; -infinity at 0, NaN below. */
+export function log4(x: v128): v128 {
+  const tiny = f32x4.lt(x, f32x4.splat(1.17549435e-38));
+  const scaled = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608)), x, tiny);
+  const e0 = i32x4.sub(i32x4.shr_u(scaled, 23), i32x4.splat(126));
+  let e = f32x4.convert_i32x4_s(e0);
+  e = f32x4.sub(e, v128.and(tiny, f32x4.splat(23)));
+  let m = v128.or(v128.and(scaled, i32x4.splat(0x007fffff)), f32x4.splat(0.5));
+  const small = f32x4.lt(m, f32x4.splat(SQRT_HALF));
+  e = f32x4.sub(e, v128.and(small, f32x4.splat(1)));
+  m = f32x4.add(f32x4.sub(m, f32x4.splat(1)), v128.and(small, m));
+  const z = f32x4.mul(m, m);
+  let p = f32x4.splat(7.0376836292e-2);
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.1514610310e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(1.1676998740e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.2420140846e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(1.4249322787e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.6668057665e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(2.0000714765e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-2.4999993993e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(3.3333331174e-1));
+  p = f32x4.mul(f32x4.mul(p, m), z);
+  p = f32x4.add(p, f32x4.mul(e, f32x4.splat(LN2_LOW)));
+  p = f32x4.sub(p, f32x4.mul(z, f32x4.splat(0.5)));
+  p = f32x4.add(f32x4.add(m, p), f32x4.mul(e, f32x4.splat(LN2_HIGH)));
+  p = v128.bitselect(f32x4.splat(Infinity), p, f32x4.eq(x, f32x4.splat(Infinity)));
+  p = v128.bitselect(f32x4.splat(-Infinity), p, f32x4.eq(x, f32x4.splat(0)));
+  return v128.bitselect(p, f32x4.splat(NaN), f32x4.ge(x, f32x4.splat(0)));
+}
+
+export function log1(x: f32): f32 {
+  if (!(x >= 0)) return NaN;
+  if (x == 0) return -Infinity;
+  if (x == Infinity) return x;
+  const tiny = x < <f32>1.17549435e-38;
+  const bits = reinterpret<i32>(tiny ? x * 8388608 : x);
+  let e: f32 = <f32>((bits >>> 23) - 126);
+  if (tiny) e -= 23;
+  let m = reinterpret<f32>((bits & 0x007fffff) | 0x3f000000);
+  if (m < SQRT_HALF) {
+    e -= 1;
+    m = m - 1 + m;
+  } else m = m - 1;
+  const z: f32 = m * m;
+  let p: f32 = 7.0376836292e-2;
+  p = p * m + <f32>-1.1514610310e-1;
+  p = p * m + <f32>1.1676998740e-1;
+  p = p * m + <f32>-1.2420140846e-1;
+  p = p * m + <f32>1.4249322787e-1;
+  p = p * m + <f32>-1.6668057665e-1;
+  p = p * m + <f32>2.0000714765e-1;
+  p = p * m + <f32>-2.4999993993e-1;
+  p = p * m + <f32>3.3333331174e-1;
+  p = p * m * z;
+  p = p + e * LN2_LOW;
+  p = p - z * <f32>0.5;
+  return m + p + e * LN2_HIGH;
+}
+
+/** ln(1 + x) for 0 <= x <= 1, as 2 artanh(x / (2 + x)) (minimax polynomial of the rest, relative error 2e-10). */
+export function log1p4(x: v128): v128 {
+  const s = f32x4.div(x, f32x4.add(x, f32x4.splat(2)));
+  const z = f32x4.mul(s, s);
+  let p = f32x4.splat(0.1220470168);
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(0.1070557317));
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(0.1430844225));
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(0.1999947665));
+  p = f32x4.add(f32x4.mul(p, z), f32x4.splat(0.3333333677));
+  p = f32x4.mul(f32x4.mul(p, z), s);
+  p = f32x4.add(p, s);
+  return f32x4.add(p, p);
+}
+
+export function log1p1(x: f32): f32 {
+  const s: f32 = x / (x + 2);
+  const z: f32 = s * s;
+  let p: f32 = 0.1220470168;
+  p = p * z + <f32>0.1070557317;
+  p = p * z + <f32>0.1430844225;
+  p = p * z + <f32>0.1999947665;
+  p = p * z + <f32>0.3333333677;
+  p = p * z * s;
+  p = p + s;
+  return p + p;
+}
+
+/** e^x - 1 for x <= 0: 2^n (e^r - 1) + (2^n - 1), with r = x - n ln 2 (minimax polynomial, relative error 5e-10). */
+export function expm14(x: v128): v128 {
+  const limited = f32x4.max(x, f32x4.splat(-87));
+  const n = f32x4.nearest(f32x4.mul(limited, f32x4.splat(LOG2E)));
+  let r = f32x4.sub(limited, f32x4.mul(n, f32x4.splat(LN2_HIGH)));
+  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(LN2_LOW)));
+  let p = f32x4.splat(1.990770445e-4);
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.394870049e-3));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.333285837e-3));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1666239e-2));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.1666666676));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.5000000081));
+  p = f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r);
+  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  return f32x4.add(f32x4.mul(p, power), f32x4.sub(power, f32x4.splat(1)));
+}
+
+export function expm11(x: f32): f32 {
+  const limited: f32 = max<f32>(x, -87);
+  const n: f32 = nearest<f32>(limited * LOG2E);
+  let r: f32 = limited - n * LN2_HIGH;
+  r = r - n * LN2_LOW;
+  let p: f32 = 1.990770445e-4;
+  p = p * r + <f32>1.394870049e-3;
+  p = p * r + <f32>8.333285837e-3;
+  p = p * r + <f32>4.1666239e-2;
+  p = p * r + <f32>0.1666666676;
+  p = p * r + <f32>0.5000000081;
+  p = p * r * r + r;
+  const power = reinterpret<f32>((<i32>n + 127) << 23);
+  return p * power + (power - 1);
+}
