@@ -84,7 +84,7 @@ try {
     execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'src/tsconfig.types.json'], { cwd: root, stdio: 'inherit' });
   }
 } catch (error) {
-  // The compilers have printed or phrased the reason; a stack of this script adds nothing.
-  console.error(error.message);
+  // esbuild has printed its errors itself; a stack of this script adds nothing to any.
+  if (!error.errors) console.error(error.message);
   process.exitCode = 1;
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { importsOf, root, sourcesIn } from './sources.ts';
@@ -64,6 +66,12 @@ describe('a layer imports only what is below it', () => {
       expect(forbidden).toEqual([]);
     });
   }
+});
+
+test('only hosts and the CLI name globals of Node, Deno and Bun', () => {
+  const names = /\b(process\.\w+|Buffer\.\w+|__dirname|require\(|Deno\.\w+|Bun\.\w+)/;
+  const portable = sources.filter((file) => !['hosts', 'cli'].includes(layerOf(file)));
+  expect(portable.flatMap((file) => names.exec(readFileSync(join(root, file), 'utf8'))?.[0].concat(' in ', file) ?? [])).toEqual([]);
 });
 
 describe('the published entries', () => {
