@@ -1,0 +1,446 @@
+// GENERATED from src/kernels/records.ts by assembly/build.mjs.
+
+@unmanaged
+export class Unary {
+  x: usize;
+  y: usize;
+  length: u32;
+  alpha: f32;
+  beta: f32;
+}
+
+@unmanaged
+export class UnaryGrad {
+  x: usize;
+  dy: usize;
+  dx: usize;
+  length: u32;
+  alpha: f32;
+  beta: f32;
+}
+
+@unmanaged
+export class Binary {
+  a: usize;
+  b: usize;
+  y: usize;
+  n0: u32;
+  n1: u32;
+  n2: u32;
+  n3: u32;
+  n4: u32;
+  n5: u32;
+  a0: u32;
+  a1: u32;
+  a2: u32;
+  a3: u32;
+  a4: u32;
+  a5: u32;
+  b0: u32;
+  b1: u32;
+  b2: u32;
+  b3: u32;
+  b4: u32;
+  b5: u32;
+}
+
+@unmanaged
+export class Reduce {
+  x: usize;
+  y: usize;
+  outer: u32;
+  length: u32;
+  inner: u32;
+  scale: f32;
+}
+
+@unmanaged
+export class Rows {
+  x: usize;
+  y: usize;
+  rows: u32;
+  columns: u32;
+}
+
+@unmanaged
+export class RowsGrad {
+  y: usize;
+  dy: usize;
+  dx: usize;
+  rows: u32;
+  columns: u32;
+}
+
+@unmanaged
+export class CrossEntropy {
+  x: usize;
+  labels: usize;
+  loss: usize;
+  rows: u32;
+  columns: u32;
+  oneHot: u32;
+  smoothing: f32;
+}
+
+@unmanaged
+export class CrossEntropyGrad {
+  x: usize;
+  labels: usize;
+  dLoss: usize;
+  dx: usize;
+  rows: u32;
+  columns: u32;
+  oneHot: u32;
+  smoothing: f32;
+}
+
+@unmanaged
+export class Matmul {
+  x: usize;
+  w: usize;
+  bias: usize;
+  y: usize;
+  rows: u32;
+  columns: u32;
+  depth: u32;
+  xStride: u32;
+  yStride: u32;
+  low: f32;
+  high: f32;
+}
+
+@unmanaged
+export class MatmulGradWeight {
+  x: usize;
+  dy: usize;
+  dw: usize;
+  rows: u32;
+  columns: u32;
+  depth: u32;
+  xStride: u32;
+  dyStride: u32;
+}
+
+@unmanaged
+export class MatmulGradInput {
+  dy: usize;
+  w: usize;
+  dx: usize;
+  scratch: usize;
+  rows: u32;
+  columns: u32;
+  depth: u32;
+  dyStride: u32;
+  dxStride: u32;
+}
+
+@unmanaged
+export class BatchedMatmul {
+  a: usize;
+  b: usize;
+  y: usize;
+  scratch: usize;
+  batch0: u32;
+  batch1: u32;
+  aBatch0: u32;
+  aBatch1: u32;
+  bBatch0: u32;
+  bBatch1: u32;
+  rows: u32;
+  columns: u32;
+  depth: u32;
+  aRow: u32;
+  aColumn: u32;
+  bRow: u32;
+  bColumn: u32;
+  alpha: f32;
+}
+
+@unmanaged
+export class SumRows {
+  x: usize;
+  y: usize;
+  rows: u32;
+  columns: u32;
+}
+
+@unmanaged
+export class Conv2d {
+  x: usize;
+  w: usize;
+  bias: usize;
+  y: usize;
+  scratch: usize;
+  batch: u32;
+  inHeight: u32;
+  inWidth: u32;
+  inChannels: u32;
+  outHeight: u32;
+  outWidth: u32;
+  outChannels: u32;
+  kernelHeight: u32;
+  kernelWidth: u32;
+  strideY: u32;
+  strideX: u32;
+  dilationY: u32;
+  dilationX: u32;
+  padTop: i32;
+  padLeft: i32;
+  groups: u32;
+  blockRows: u32;
+  low: f32;
+  high: f32;
+}
+
+@unmanaged
+export class Pool2d {
+  x: usize;
+  y: usize;
+  dy: usize;
+  dx: usize;
+  batch: u32;
+  inHeight: u32;
+  inWidth: u32;
+  channels: u32;
+  outHeight: u32;
+  outWidth: u32;
+  kernelHeight: u32;
+  kernelWidth: u32;
+  strideY: u32;
+  strideX: u32;
+  padTop: i32;
+  padLeft: i32;
+  includePad: u32;
+}
+
+@unmanaged
+export class BatchNormStats {
+  x: usize;
+  mean: usize;
+  variance: usize;
+  rows: u32;
+  columns: u32;
+}
+
+@unmanaged
+export class BatchNorm {
+  x: usize;
+  mean: usize;
+  variance: usize;
+  gamma: usize;
+  beta: usize;
+  y: usize;
+  rows: u32;
+  columns: u32;
+  epsilon: f32;
+}
+
+@unmanaged
+export class BatchNormGrad {
+  x: usize;
+  dy: usize;
+  mean: usize;
+  variance: usize;
+  gamma: usize;
+  dx: usize;
+  dgamma: usize;
+  dbeta: usize;
+  rows: u32;
+  columns: u32;
+  epsilon: f32;
+}
+
+@unmanaged
+export class MovingAverage {
+  state: usize;
+  value: usize;
+  length: u32;
+  momentum: f32;
+  scale: f32;
+}
+
+@unmanaged
+export class GroupNorm {
+  x: usize;
+  gamma: usize;
+  beta: usize;
+  y: usize;
+  mean: usize;
+  rstd: usize;
+  batch: u32;
+  positions: u32;
+  groups: u32;
+  channels: u32;
+  epsilon: f32;
+  centered: u32;
+}
+
+@unmanaged
+export class GroupNormGrad {
+  x: usize;
+  gamma: usize;
+  dy: usize;
+  mean: usize;
+  rstd: usize;
+  dx: usize;
+  dgamma: usize;
+  dbeta: usize;
+  batch: u32;
+  positions: u32;
+  groups: u32;
+  channels: u32;
+  centered: u32;
+}
+
+@unmanaged
+export class Strided {
+  x: usize;
+  y: usize;
+  n0: u32;
+  n1: u32;
+  n2: u32;
+  n3: u32;
+  n4: u32;
+  n5: u32;
+  s0: i32;
+  s1: i32;
+  s2: i32;
+  s3: i32;
+  s4: i32;
+  s5: i32;
+  t0: i32;
+  t1: i32;
+  t2: i32;
+  t3: i32;
+  t4: i32;
+  t5: i32;
+}
+
+@unmanaged
+export class Fill {
+  y: usize;
+  length: u32;
+  value: f32;
+}
+
+@unmanaged
+export class Copy {
+  x: usize;
+  y: usize;
+  bytes: u32;
+}
+
+@unmanaged
+export class Gather {
+  x: usize;
+  indices: usize;
+  y: usize;
+  outer: u32;
+  length: u32;
+  count: u32;
+  inner: u32;
+}
+
+@unmanaged
+export class Resize {
+  x: usize;
+  y: usize;
+  batch: u32;
+  inHeight: u32;
+  inWidth: u32;
+  outHeight: u32;
+  outWidth: u32;
+  channels: u32;
+  scaleY: f32;
+  scaleX: f32;
+  offset: f32;
+  mode: u32;
+}
+
+@unmanaged
+export class Dropout {
+  x: usize;
+  y: usize;
+  seed: usize;
+  step: usize;
+  length: u32;
+  salt: u32;
+  rate: f32;
+}
+
+@unmanaged
+export class Sgd {
+  parameter: usize;
+  gradient: usize;
+  learningRate: usize;
+  scale: usize;
+  length: u32;
+  weightDecay: f32;
+}
+
+@unmanaged
+export class Momentum {
+  parameter: usize;
+  gradient: usize;
+  velocity: usize;
+  learningRate: usize;
+  scale: usize;
+  length: u32;
+  weightDecay: f32;
+  momentum: f32;
+  nesterov: u32;
+}
+
+@unmanaged
+export class RmsProp {
+  parameter: usize;
+  gradient: usize;
+  square: usize;
+  learningRate: usize;
+  scale: usize;
+  length: u32;
+  weightDecay: f32;
+  rho: f32;
+  epsilon: f32;
+}
+
+@unmanaged
+export class Adagrad {
+  parameter: usize;
+  gradient: usize;
+  square: usize;
+  learningRate: usize;
+  scale: usize;
+  length: u32;
+  weightDecay: f32;
+  epsilon: f32;
+}
+
+@unmanaged
+export class Adam {
+  parameter: usize;
+  gradient: usize;
+  mean: usize;
+  square: usize;
+  learningRate: usize;
+  step: usize;
+  scale: usize;
+  length: u32;
+  weightDecay: f32;
+  beta1: f32;
+  beta2: f32;
+  epsilon: f32;
+  decoupled: u32;
+}
+
+@unmanaged
+export class ClipScale {
+  squares: usize;
+  y: usize;
+  limit: f32;
+}
+
+@unmanaged
+export class Counter {
+  counter: usize;
+}
