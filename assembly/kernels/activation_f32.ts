@@ -68,6 +68,7 @@ export function mishGate1(x: f32): f32 {
   return m / (m + 2);
 }
 
+
 @inline
 function apply4(f: F, x: v128, alpha: f32, beta: f32): v128 {
   if (f == F.NEG) return f32x4.neg(x);
@@ -77,13 +78,19 @@ function apply4(f: F, x: v128, alpha: f32, beta: f32): v128 {
   if (f == F.SQRT) return f32x4.sqrt(x);
   if (f == F.SQUARE) return f32x4.mul(x, x);
   if (f == F.RECIPROCAL) return f32x4.div(f32x4.splat(1), x);
-  if (f == F.SIGN) return f32x4.sub(v128.and(f32x4.gt(x, f32x4.splat(0)), f32x4.splat(1)), v128.and(f32x4.lt(x, f32x4.splat(0)), f32x4.splat(1)));
+  if (f == F.SIGN)
+    return f32x4.sub(v128.and(f32x4.gt(x, f32x4.splat(0)), f32x4.splat(1)), v128.and(f32x4.lt(x, f32x4.splat(0)), f32x4.splat(1)));
   if (f == F.ERF) return erf4(x);
   if (f == F.RELU) return f32x4.max(x, f32x4.splat(0));
   if (f == F.CLIP) return f32x4.min(f32x4.max(x, f32x4.splat(alpha)), f32x4.splat(beta));
   if (f == F.LEAKY_RELU) return v128.bitselect(x, f32x4.mul(x, f32x4.splat(alpha)), f32x4.gt(x, f32x4.splat(0)));
-  if (f == F.ELU) return v128.bitselect(x, f32x4.mul(f32x4.splat(alpha), expm14(f32x4.min(x, f32x4.splat(0)))), f32x4.gt(x, f32x4.splat(0)));
-  if (f == F.SELU) return f32x4.mul(f32x4.splat(beta), v128.bitselect(x, f32x4.mul(f32x4.splat(alpha), expm14(f32x4.min(x, f32x4.splat(0)))), f32x4.gt(x, f32x4.splat(0))));
+  if (f == F.ELU)
+    return v128.bitselect(x, f32x4.mul(f32x4.splat(alpha), expm14(f32x4.min(x, f32x4.splat(0)))), f32x4.gt(x, f32x4.splat(0)));
+  if (f == F.SELU)
+    return f32x4.mul(
+      f32x4.splat(beta),
+      v128.bitselect(x, f32x4.mul(f32x4.splat(alpha), expm14(f32x4.min(x, f32x4.splat(0)))), f32x4.gt(x, f32x4.splat(0))),
+    );
   if (f == F.SIGMOID) return sigmoid4(x);
   if (f == F.TANH) return tanh4(x);
   if (f == F.SOFTPLUS) return softplus4(x);
@@ -96,6 +103,7 @@ function apply4(f: F, x: v128, alpha: f32, beta: f32): v128 {
   if (f == F.MISH) return f32x4.mul(x, mishGate4(x));
   return x;
 }
+
 
 @inline
 function apply1(f: F, x: f32, alpha: f32, beta: f32): f32 {
@@ -125,6 +133,7 @@ function apply1(f: F, x: f32, alpha: f32, beta: f32): f32 {
   if (f == F.MISH) return x * mishGate1(x);
   return x;
 }
+
 
 @inline
 function each(r: Unary, f: F): void {

@@ -98,13 +98,23 @@ function mishSlope1(x: f32): f32 {
   return t + x * (<f32>1 - t * t) * sigmoid1(x);
 }
 
+
 @inline
 function apply4(f: F, x: v128, dy: v128, alpha: f32, beta: f32): v128 {
   if (f == F.RELU) return v128.and(dy, f32x4.gt(x, f32x4.splat(0)));
   if (f == F.CLIP) return v128.and(dy, v128.and(f32x4.gt(x, f32x4.splat(alpha)), f32x4.lt(x, f32x4.splat(beta))));
   if (f == F.LEAKY_RELU) return v128.bitselect(dy, f32x4.mul(dy, f32x4.splat(alpha)), f32x4.gt(x, f32x4.splat(0)));
-  if (f == F.ELU) return v128.bitselect(dy, f32x4.mul(dy, f32x4.mul(f32x4.splat(alpha), exp4(f32x4.min(x, f32x4.splat(0))))), f32x4.gt(x, f32x4.splat(0)));
-  if (f == F.SELU) return f32x4.mul(f32x4.mul(dy, f32x4.splat(beta)), v128.bitselect(f32x4.splat(1), f32x4.mul(f32x4.splat(alpha), exp4(f32x4.min(x, f32x4.splat(0)))), f32x4.gt(x, f32x4.splat(0))));
+  if (f == F.ELU)
+    return v128.bitselect(
+      dy,
+      f32x4.mul(dy, f32x4.mul(f32x4.splat(alpha), exp4(f32x4.min(x, f32x4.splat(0))))),
+      f32x4.gt(x, f32x4.splat(0)),
+    );
+  if (f == F.SELU)
+    return f32x4.mul(
+      f32x4.mul(dy, f32x4.splat(beta)),
+      v128.bitselect(f32x4.splat(1), f32x4.mul(f32x4.splat(alpha), exp4(f32x4.min(x, f32x4.splat(0)))), f32x4.gt(x, f32x4.splat(0))),
+    );
   if (f == F.SIGMOID) return f32x4.mul(dy, f32x4.mul(x, f32x4.sub(f32x4.splat(1), x)));
   if (f == F.TANH) return f32x4.mul(dy, f32x4.sub(f32x4.splat(1), f32x4.mul(x, x)));
   if (f == F.SQRT) return f32x4.div(f32x4.mul(dy, f32x4.splat(0.5)), x);
@@ -119,6 +129,7 @@ function apply4(f: F, x: v128, dy: v128, alpha: f32, beta: f32): v128 {
   if (f == F.MISH) return f32x4.mul(dy, mishSlope4(x));
   return dy;
 }
+
 
 @inline
 function apply1(f: F, x: f32, dy: f32, alpha: f32, beta: f32): f32 {
@@ -141,6 +152,7 @@ function apply1(f: F, x: f32, dy: f32, alpha: f32, beta: f32): f32 {
   if (f == F.MISH) return dy * mishSlope1(x);
   return dy;
 }
+
 
 @inline
 function each(r: UnaryGrad, f: F): void {

@@ -3,7 +3,7 @@
 
 const LOG2E: f32 = 1.44269504088896341;
 const LN2_HIGH: f32 = 0.693359375;
-const LN2_LOW: f32 = -2.12194440e-4;
+const LN2_LOW: f32 = -2.1219444e-4;
 const SQRT_HALF: f32 = 0.707106781186547524;
 
 /** e^x; below -103.97 zero (subnormal results are computed), above 88.72 infinity. */
@@ -12,7 +12,7 @@ export function exp4(x: v128): v128 {
   const n = f32x4.nearest(f32x4.mul(limited, f32x4.splat(LOG2E)));
   let r = f32x4.sub(limited, f32x4.mul(n, f32x4.splat(LN2_HIGH)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(LN2_LOW)));
-  let p = f32x4.splat(1.9875691500e-4);
+  let p = f32x4.splat(1.98756915e-4);
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3));
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3));
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
@@ -32,7 +32,7 @@ export function exp1(x: f32): f32 {
   const n: f32 = nearest<f32>(limited * LOG2E);
   let r: f32 = limited - n * LN2_HIGH;
   r = r - n * LN2_LOW;
-  let p: f32 = 1.9875691500e-4;
+  let p: f32 = 1.98756915e-4;
   p = p * r + <f32>1.3981999507e-3;
   p = p * r + <f32>8.3334519073e-3;
   p = p * r + <f32>4.1665795894e-2;
@@ -58,8 +58,8 @@ export function log4(x: v128): v128 {
   m = f32x4.add(f32x4.sub(m, f32x4.splat(1)), v128.and(small, m));
   const z = f32x4.mul(m, m);
   let p = f32x4.splat(7.0376836292e-2);
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.1514610310e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(1.1676998740e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.151461031e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(1.167699874e-1));
   p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.2420140846e-1));
   p = f32x4.add(f32x4.mul(p, m), f32x4.splat(1.4249322787e-1));
   p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.6668057665e-1));
@@ -90,8 +90,8 @@ export function log1(x: f32): f32 {
   } else m = m - 1;
   const z: f32 = m * m;
   let p: f32 = 7.0376836292e-2;
-  p = p * m + <f32>-1.1514610310e-1;
-  p = p * m + <f32>1.1676998740e-1;
+  p = p * m + <f32>-1.151461031e-1;
+  p = p * m + <f32>1.167699874e-1;
   p = p * m + <f32>-1.2420140846e-1;
   p = p * m + <f32>1.4249322787e-1;
   p = p * m + <f32>-1.6668057665e-1;

@@ -13,7 +13,7 @@ export function pow1(a: f32, b: f32): f32 {
   const base = abs<f32>(a);
   if (abs<f32>(b) == Infinity && base == 1) return 1;
   // From 2^24 on every f32 is even.
-  const odd = whole && abs<f32>(b) < 16777216 && (<i32>b & 1) != 0;
+  const odd = whole && abs<f32>(b) < 16777216 && ((<i32>b) & 1) != 0;
   let result: f32;
   if (base == 0 || base == Infinity || abs<f32>(b) == Infinity) result = base > 1 == b > 0 ? Infinity : 0;
   else if (a < 0 && !whole) return NaN;

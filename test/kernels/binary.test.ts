@@ -1,0 +1,158 @@
+import { describe, expect, test } from 'vitest';
+import { broadcastStrides } from '../../src/ops/binary.ts';
+import { axes6, mergeAxes } from '../../src/ops/strided.ts';
+import { Kernels, lengths, random, ulps } from './arrays.ts';
+
+const kernels = await Kernels.load(8);
+
+const formulas = {
+  add_f32: (a: number, b: number) => a + b,
+  sub_f32: (a: number, b: number) => a - b,
+  mul_f32: (a: number, b: number) => a * b,
+  div_f32: (a: number, b: number) => a / b,
+  min_f32: Math.min,
+  max_f32: Math.max,
+  equal_f32: (a: number, b: number) => Number(a === b),
+  greater_f32: (a: number, b: number) => Number(a > b),
+  greater_or_equal_f32: (a: number, b: number) => Number(a >= b),
+  pow_f32: (a: number, b: number) => a ** b,
+} as const;
+type Name = keyof typeof formulas;
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((size, n) => size * n, 1);
+
+function broadcast(name: Name, a: Float32Array, aShape: number[], b: Float32Array, bShape: number[], outShape: number[]): Float32Array {
+  const merged = mergeAxes(outShape, [broadcastStrides(aShape, outShape), broadcastStrides(bShape, outShape)]);
+  const [aStrides, bStrides] = merged.strides as [number[], number[]];
+  const y = new Float32Array(sizeOf(outShape));
+  kernels.call(name, { a, b, y, ...axes6('n', merged.shape, 1), ...axes6('a', aStrides, 0), ...axes6('b', bStrides, 0) });
+  return y;
+}
+
+/** The element of `data` (of `shape`) that position `index` of `out` reads. */
+function at(data: Float32Array, shape: number[], out: number[], index: number): number {
+  let offset = 0;
+  let stride = 1;
+  for (let i = out.length - 1, rest = index, axis = shape.length - 1; i >= 0; i--, axis--) {
+    const position = rest % (out[i] as number);
+    rest = Math.floor(rest / (out[i] as number));
+    if (axis < 0) continue;
+    if (shape[axis] !== 1) offset += position * stride;
+    stride *= shape[axis] as number;
+  }
+  return data[offset] as number;
+}
+
+const SHAPES: [number[], number[], number[]][] = [
+  [[], [], []],
+  [[5, 7], [7], [5, 7]],
+  [
+    [5, 1],
+    [5, 7],
+    [5, 7],
+  ],
+  [[1], [3, 4, 5], [3, 4, 5]],
+  [
+    [2, 3, 4, 5],
+    [3, 1, 5],
+    [2, 3, 4, 5],
+  ],
+  [
+    [2, 1, 4, 1],
+    [3, 1, 5],
+    [2, 3, 4, 5],
+  ],
+  [
+    [2, 1, 2, 1, 2, 9],
+    [3, 1, 3, 1, 1],
+    [2, 3, 2, 3, 2, 9],
+  ],
+  [
+    [4, 0],
+    [1, 1],
+    [4, 0],
+  ],
+  [[0, 3], [3], [0, 3]],
+  [
+    [2, 3, 1, 17],
+    [1, 3, 6, 17],
+    [2, 3, 6, 17],
+  ],
+];
+
+describe.each(Object.keys(formulas) as Name[])('%s', (name) => {
+  const f = formulas[name];
+  // Few distinct values, so that some are equal.
+  const operand = (length: number, seed: number) =>
+    random(length, seed, name === 'pow_f32' ? 0.25 : -3, 3).map((v) => Math.round(v * 4) / 4);
+
+  test('broadcasts', () => {
+    for (const [aShape, bShape, outShape] of SHAPES) {
+      const a = operand(sizeOf(aShape), 1);
+      const b = operand(sizeOf(bShape), 2);
+      const want = Float32Array.from({ length: sizeOf(outShape) }, (_, i) => f(at(a, aShape, outShape, i), at(b, bShape, outShape, i)));
+      expect(broadcast(name, a, aShape, b, bShape, outShape)).toEqual(want);
+    }
+  });
+
+  test('every length, with and without a repeated operand', () => {
+    for (const n of lengths) {
+      const [a, b, s] = [operand(n, 3), operand(n, 4), operand(1, 5)];
+      expect(broadcast(name, a, [n], b, [n], [n])).toEqual(a.map((v, i) => f(v, b[i] as number)));
+      expect(broadcast(name, a, [n], s, [1], [n])).toEqual(a.map((v) => f(v, s[0] as number)));
+      expect(broadcast(name, s, [], b, [n], [n])).toEqual(b.map((v) => f(s[0] as number, v)));
+    }
+  });
+
+  test('y may be a', () => {
+    const [a, b] = [operand(23, 6), operand(23, 7)];
+    const want = a.map((v, i) => f(v, b[i] as number));
+    const one = { n0: 1, n1: 1, n2: 1, n3: 1, n4: 1, a0: 0, a1: 0, a2: 0, a3: 0, a4: 0, b0: 0, b1: 0, b2: 0, b3: 0, b4: 0 };
+    kernels.call(name, { a, b, y: a, ...one, n5: 23, a5: 1, b5: 1 });
+    expect(a).toEqual(want);
+  });
+});
+
+test('pow_f32 has the special cases of IEEE 754', () => {
+  const special = [
+    0,
+    -0,
+    1,
+    -1,
+    0.5,
+    -0.5,
+    2,
+    -2,
+    3,
+    -3,
+    0.1,
+    1e30,
+    -1e30,
+    1e-40,
+    65,
+    -65,
+    101,
+    16777216,
+    16777217,
+    Infinity,
+    -Infinity,
+    NaN,
+  ];
+  const pairs = special.flatMap((a) => special.map((b) => [Math.fround(a), Math.fround(b)] as const));
+  const a = Float32Array.from(pairs, ([v]) => v);
+  const b = Float32Array.from(pairs, ([, v]) => v);
+  // ECMAScript differs from IEEE 754 in 1 and -1 to an infinity or NaN.
+  const want = Float32Array.from(pairs, ([x, y]) => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y));
+  expect(broadcast('pow_f32', a, [a.length], b, [b.length], [a.length])).toEqual(want);
+});
+
+test('pow_f32 is correctly rounded but for near ties', () => {
+  const a = random(9000, 8, 0, 20);
+  const b = random(9000, 9, -25, 25);
+  const y = broadcast('pow_f32', a, [9000], b, [9000], [9000]);
+  const error = y.reduce((most, v, i) => {
+    const want = (a[i] as number) ** (b[i] as number);
+    return want > 1.2e-38 && want < 3.4e38 ? Math.max(most, ulps(v, want)) : most;
+  }, 0);
+  expect(error).toBeLessThan(0.5001);
+});
