@@ -1,0 +1,181 @@
+// Kernels that move elements: copies between strided views, fills, gathers, resizing, dropout.
+import { Copy, Dropout, Fill, Gather, Resize, Strided } from '../records';
+import { addRow, copyRow, zeroRow } from './vector_f32';
+
+/** Copies bytes; the buffers do not overlap. */
+export function copy_bytes(r: Copy): void {
+  memory.copy(r.y, r.x, r.bytes);
+}
+
+export function fill_f32(r: Fill): void {
+  let y = r.y;
+  for (const end = y + (r.length << 2); y < end; y += 4) store<f32>(y, r.value);
+}
+
+export function strided_copy(r: Strided): void {
+  strided(r, false);
+}
+
+/** Adds (f32) where strided_copy overwrites. */
+export function strided_add_f32(r: Strided): void {
+  strided(r, true);
+}
+
+@inline
+function strided(r: Strided, add: bool): void {
+  for (let i0: u32 = 0; i0 < r.n0; i0++) {
+    for (let i1: u32 = 0; i1 < r.n1; i1++) {
+      for (let i2: u32 = 0; i2 < r.n2; i2++) {
+        for (let i3: u32 = 0; i3 < r.n3; i3++) {
+          const x = <i32>i0 * r.s0 + <i32>i1 * r.s1 + <i32>i2 * r.s2 + <i32>i3 * r.s3;
+          const y = <i32>i0 * r.t0 + <i32>i1 * r.t1 + <i32>i2 * r.t2 + <i32>i3 * r.t3;
+          plane(r, r.x + (x << 2), r.y + (y << 2), add);
+        }
+      }
+    }
+  }
+}
+
+@inline
+function plane(r: Strided, x: usize, y: usize, add: bool): void {
+  const dense = r.s5 == 1 && r.t5 == 1;
+  for (let i: u32 = 0; i < r.n4; i++) {
+    if (dense) {
+      if (add) addRow(y, x, r.n5);
+      else copyRow(y, x, r.n5);
+    } else lineOf(x, r.s5 << 2, y, r.t5 << 2, r.n5, add);
+    x += r.s4 << 2;
+    y += r.t4 << 2;
+  }
+}
+
+function lineOf(x: usize, xStride: usize, y: usize, yStride: usize, count: u32, add: bool): void {
+  for (; count; count--) {
+    if (add) store<f32>(y, load<f32>(y) + load<f32>(x));
+    else store<i32>(y, load<i32>(x));
+    x += xStride;
+    y += yStride;
+  }
+}
+
+@inline
+function limited(indices: usize, i: usize, length: u32): usize {
+  return <usize>max<i32>(min<i32>(load<i32>(indices + (i << 2)), <i32>length - 1), 0);
+}
+
+export function gather_rows(r: Gather): void {
+  const bytes = <usize>r.inner << 2;
+  let y = r.y;
+  for (let o: usize = 0; o < r.outer; o++) {
+    for (let i: usize = 0; i < r.count; i++) {
+      copyRow(y, r.x + (o * r.length + limited(r.indices, i, r.length)) * bytes, r.inner);
+      y += bytes;
+    }
+  }
+}
+
+/** x = Σ of the rows of y gathered from each row, in the order of the indices. */
+export function gather_rows_grad(r: Gather): void {
+  const bytes = <usize>r.inner << 2;
+  zeroRow(r.x, r.outer * r.length * r.inner);
+  let y = r.y;
+  for (let o: usize = 0; o < r.outer; o++) {
+    for (let i: usize = 0; i < r.count; i++) {
+      addRow(r.x + (o * r.length + limited(r.indices, i, r.length)) * bytes, y, r.inner);
+      y += bytes;
+    }
+  }
+}
+
+@inline
+function coordinate(i: u32, scale: f32, offset: f32, size: u32): f32 {
+  return max<f32>(min<f32>((<f32>i + offset) * scale - offset, <f32>(size - 1)), 0);
+}
+
+/** Nearest rounds down (after the offset: half-pixel centres round to nearest, ties down, as the source coordinate floors). */
+@inline
+function nearestIndex(i: u32, scale: f32, offset: f32, size: u32): u32 {
+  return <u32>min<f32>(max<f32>(floor<f32>((<f32>i + offset) * scale), 0), <f32>(size - 1));
+}
+
+export function resize_f32(r: Resize): void {
+  const channels = <usize>r.channels, bytes = channels << 2;
+  let y = r.y;
+  for (let n: u32 = 0; n < r.batch; n++) {
+    for (let oy: u32 = 0; oy < r.outHeight; oy++) {
+      for (let ox: u32 = 0; ox < r.outWidth; ox++) {
+        const image = r.x + n * r.inHeight * r.inWidth * bytes;
+        if (r.mode == 0) {
+          const iy = nearestIndex(oy, r.scaleY, r.offset, r.inHeight), ix = nearestIndex(ox, r.scaleX, r.offset, r.inWidth);
+          copyRow(y, image + (iy * r.inWidth + ix) * bytes, channels);
+        } else {
+          const fy = coordinate(oy, r.scaleY, r.offset, r.inHeight), fx = coordinate(ox, r.scaleX, r.offset, r.inWidth);
+          const y0 = <u32>fy, x0 = <u32>fx, y1 = min<u32>(y0 + 1, r.inHeight - 1), x1 = min<u32>(x0 + 1, r.inWidth - 1);
+          blend(y, image + (y0 * r.inWidth + x0) * bytes, image + (y0 * r.inWidth + x1) * bytes, image + (y1 * r.inWidth + x0) * bytes,
+            image + (y1 * r.inWidth + x1) * bytes, fy - <f32>y0, fx - <f32>x0, channels);
+        }
+        y += bytes;
+      }
+    }
+  }
+}
+
+function blend(y: usize, a: usize, b: usize, c: usize, d: usize, v: f32, u: f32, count: usize): void {
+  for (let i: usize = 0; i < count << 2; i += 4) {
+    const top: f32 = load<f32>(a + i) * (<f32>1 - u) + load<f32>(b + i) * u;
+    const bottom: f32 = load<f32>(c + i) * (<f32>1 - u) + load<f32>(d + i) * u;
+    store<f32>(y + i, top * (<f32>1 - v) + bottom * v);
+  }
+}
+
+/** x = dx: each output's gradient goes back to the pixels it was blended from. */
+export function resize_f32_grad(r: Resize): void {
+  const channels = <usize>r.channels, bytes = channels << 2;
+  zeroRow(r.x, r.batch * r.inHeight * r.inWidth * r.channels);
+  let dy = r.y;
+  for (let n: u32 = 0; n < r.batch; n++) {
+    for (let oy: u32 = 0; oy < r.outHeight; oy++) {
+      for (let ox: u32 = 0; ox < r.outWidth; ox++) {
+        const image = r.x + n * r.inHeight * r.inWidth * bytes;
+        if (r.mode == 0) {
+          const iy = nearestIndex(oy, r.scaleY, r.offset, r.inHeight), ix = nearestIndex(ox, r.scaleX, r.offset, r.inWidth);
+          addRow(image + (iy * r.inWidth + ix) * bytes, dy, channels);
+        } else {
+          const fy = coordinate(oy, r.scaleY, r.offset, r.inHeight), fx = coordinate(ox, r.scaleX, r.offset, r.inWidth);
+          const y0 = <u32>fy, x0 = <u32>fx, y1 = min<u32>(y0 + 1, r.inHeight - 1), x1 = min<u32>(x0 + 1, r.inWidth - 1);
+          const v: f32 = fy - <f32>y0, u: f32 = fx - <f32>x0;
+          addScaled(image + (y0 * r.inWidth + x0) * bytes, dy, (<f32>1 - v) * (<f32>1 - u), channels);
+          addScaled(image + (y0 * r.inWidth + x1) * bytes, dy, (<f32>1 - v) * u, channels);
+          addScaled(image + (y1 * r.inWidth + x0) * bytes, dy, v * (<f32>1 - u), channels);
+          addScaled(image + (y1 * r.inWidth + x1) * bytes, dy, v * u, channels);
+        }
+        dy += bytes;
+      }
+    }
+  }
+}
+
+function addScaled(to: usize, from: usize, scale: f32, count: usize): void {
+  for (let i: usize = 0; i < count << 2; i += 4) store<f32>(to + i, load<f32>(to + i) + load<f32>(from + i) * scale);
+}
+
+/** A 32-bit integer hash (C. Wellons, "lowbias32"): every input bit flips each output bit with probability close to 1/2. */
+@inline
+function mix(h: u32): u32 {
+  h ^= h >> 16;
+  h *= 0x7feb352d;
+  h ^= h >> 15;
+  h *= 0x846ca68b;
+  return h ^ (h >> 16);
+}
+
+/** The mask is a function of (seed, step, salt, index): the backward pass calls this on dy and gets the same one. */
+export function dropout_f32(r: Dropout): void {
+  const key = mix(load<u32>(r.seed) ^ mix(load<u32>(r.step) ^ mix(r.salt)));
+  const threshold = <u32>(<f64>r.rate * 4294967296.0);
+  const scale: f32 = <f32>1 / (<f32>1 - r.rate);
+  for (let i: u32 = 0; i < r.length; i++) {
+    const kept = mix(key + i) >= threshold;
+    store<f32>(r.y + (i << 2), kept ? load<f32>(r.x + (i << 2)) * scale : 0);
+  }
+}

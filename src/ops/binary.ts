@@ -1,0 +1,69 @@
+import { broadcastShapes, type Shape, stridesOf } from '../core/shape.ts';
+import type { TensorType } from '../core/tensor.ts';
+import type { Value } from '../ir/graph.ts';
+import type { kernels } from '../kernels/list.ts';
+import { defineOp, expectInput, type GradContext, type GradRule, type Op, type RefTensor, type Tolerance } from './define.ts';
+import { axes6, mergeAxes } from './strided.ts';
+
+type BinaryKernel = { [K in keyof typeof kernels]: (typeof kernels)[K] extends 'Binary' ? K : never }[keyof typeof kernels];
+
+export interface BinarySpec {
+  readonly name: string;
+  readonly kernel: BinaryKernel;
+  readonly f: (a: number, b: number) => number;
+  readonly grad: GradRule<object> | { readonly none: string };
+  readonly tolerance: Tolerance;
+}
+
+/** Element strides of an operand of `shape` along the axes of `out`; 0 where it repeats. */
+export function broadcastStrides(shape: Shape, out: Shape): number[] {
+  const strides = stridesOf(shape);
+  const missing = out.length - shape.length;
+  return out.map((_, axis) => (axis < missing || shape[axis - missing] === 1 ? 0 : (strides[axis - missing] as number)));
+}
+
+/** An element-wise operator of two f32 operands under numpy broadcasting. */
+export function defineBinary(spec: BinarySpec): Op<object> {
+  return defineOp<object>({
+    name: spec.name,
+    attrs: {},
+    infer: (inputs) => [{ dtype: 'f32', shape: broadcastShapes(expectInput(inputs, 0).shape, expectInput(inputs, 1).shape) }],
+    ref([a, b], _, [y]) {
+      const shape = (y as TensorType).shape;
+      const left = broadcastTo(a as RefTensor, shape);
+      const right = broadcastTo(b as RefTensor, shape);
+      return [left.map((value, i) => spec.f(value, right[i] as number))];
+    },
+    lower(ctx) {
+      const [a, b] = ctx.inputs as [TensorType, TensorType];
+      const { shape } = ctx.outputs[0] as TensorType;
+      const merged = mergeAxes(shape, [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape)]);
+      const [aStrides, bStrides] = merged.strides as [number[], number[]];
+      ctx.step(spec.kernel, { a: ctx.in(0), b: ctx.in(1), y: ctx.out(), ...axes6('n', merged.shape, 1), ...axes6('a', aStrides, 0), ...axes6('b', bStrides, 0) });
+    },
+    grad: spec.grad,
+    // An operand that repeats is smaller than the output, and the planner lends a buffer only to an output of the same size.
+    inplace: [0, 1],
+    tolerance: spec.tolerance,
+  });
+}
+
+/** Elements of `x` repeated to fill `shape`. */
+export function broadcastTo(x: RefTensor, shape: Shape): Float64Array {
+  const strides = broadcastStrides(x.shape, shape);
+  const out = stridesOf(shape);
+  return Float64Array.from({ length: shape.reduce((n, extent) => n * extent, 1) }, (_, i) => {
+    let at = 0;
+    for (let axis = 0; axis < shape.length; axis++) at += (Math.floor(i / (out[axis] as number)) % (shape[axis] as number)) * (strides[axis] as number);
+    return x.data[at] as number;
+  });
+}
+
+/** The parts of a binary node by name, for gradient rules. */
+export const operands = ({ inputs, outputs, wants }: GradContext<object>, dy: Value | null | undefined) => ({
+  a: inputs[0] as Value,
+  b: inputs[1] as Value,
+  y: outputs[0] as Value,
+  dy: dy as Value,
+  wants,
+});

@@ -1,0 +1,32 @@
+import { ThimbleError } from '../core/errors.ts';
+import { broadcastShapes, formatShape, sameShape, type Shape, stridesOf } from '../core/shape.ts';
+import type { TensorType } from '../core/tensor.ts';
+import type { Value } from '../ir/graph.ts';
+import { broadcastStrides, broadcastTo } from './binary.ts';
+import { defineOp, type Op, type RefTensor } from './define.ts';
+import { stridedCopy } from './stridedCopy.ts';
+import { sumTo } from './sumTo.ts';
+
+export interface BroadcastAttributes {
+  readonly shape: Shape;
+}
+
+/** x repeated to fill `shape` (numpy rules, ONNX Expand). */
+export const broadcast: Op<BroadcastAttributes> = defineOp<BroadcastAttributes>({
+  name: 'broadcast',
+  attrs: { shape: [] },
+  infer([x], { shape }) {
+    const { dtype, shape: from } = x as TensorType;
+    if (!sameShape(broadcastShapes(from, shape), shape)) {
+      throw new ThimbleError('SHAPE', `${formatShape(from)} does not broadcast to ${formatShape(shape)}`);
+    }
+    return [{ dtype, shape }];
+  },
+  ref: ([x], { shape }) => [broadcastTo(x as RefTensor, shape)],
+  lower(ctx) {
+    const { shape } = ctx.attrs;
+    stridedCopy(ctx, ctx.in(0), ctx.out(), shape, broadcastStrides((ctx.inputs[0] as TensorType).shape, shape), stridesOf(shape));
+  },
+  grad: ({ inputs: [x] }, [dy]) => [sumTo(dy as Value, (x as Value).shape)],
+  tolerance: 'exact',
+});

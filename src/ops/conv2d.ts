@@ -1,0 +1,183 @@
+import { ThimbleError } from '../core/errors.ts';
+import { packPanels, panelShape, unpackPanels } from '../core/panels.ts';
+import { formatShape, sameShape, type Shape, sizeOf } from '../core/shape.ts';
+import type { TensorType } from '../core/tensor.ts';
+import type { Value } from '../ir/graph.ts';
+import { forEachTap, geometry, type Geometry } from './convolution.ts';
+import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
+import { reduceSum } from './reduceSum.ts';
+import { nhwc, type WindowAttributes, windowDefaults, windowOf } from './window.ts';
+
+export interface Conv2dAttributes extends WindowAttributes {
+  readonly kernel: readonly [number, number];
+  readonly groups: number;
+  /** Output channels. */
+  readonly filters: number;
+}
+
+export const conv2dDefaults: Conv2dAttributes = { ...windowDefaults, kernel: [1, 1], groups: 1, filters: 1 };
+
+/** The logical shape of the weights: [kernelHeight, kernelWidth, channels of a group, filters]. */
+export const filterShape = (channels: number, { kernel, groups, filters }: Conv2dAttributes): Shape => [...kernel, channels / groups, filters];
+
+function geometryOf(input: Shape, attrs: Conv2dAttributes): Geometry {
+  const { channels, height, width } = nhwc(input);
+  if (channels % attrs.groups || attrs.filters % attrs.groups) {
+    throw new ThimbleError('SHAPE', `groups ${attrs.groups} does not divide ${channels} input channels and ${attrs.filters} filters`);
+  }
+  return geometry(input, attrs, attrs.filters, windowOf(height, width, attrs.kernel, attrs));
+}
+
+/** Floats of im2col scratch the kernels gather at a time: half of a 32 KB first-level cache. */
+const BLOCK_FLOATS = 4096;
+
+const isPointwise = (g: Geometry): boolean =>
+  g.kernelHeight * g.kernelWidth * g.strideY * g.strideX * g.groups === 1 && g.padTop === 0 && g.padLeft === 0 && g.inHeight === g.outHeight && g.inWidth === g.outWidth;
+
+/** Output pixels per block and the bytes of its rows. */
+function block(g: Geometry): { blockRows: number; bytes: number } {
+  const depth = (g.kernelHeight * g.kernelWidth * g.inChannels) / g.groups;
+  const blockRows = Math.min(Math.max(4, Math.floor(BLOCK_FLOATS / depth / 4) * 4), Math.max(1, g.batch * g.outHeight * g.outWidth));
+  return { blockRows, bytes: isPointwise(g) ? 0 : blockRows * depth * 4 };
+}
+
+const unlimited = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+
+/**
+ * Cross-correlation over NHWC: y[n, oy, ox, f] = bias[f] + Σ x[n, oy·s + ky·d - pad, …, c] w[ky, kx, c, f].
+ * Inputs: x [N, H, W, C], w in panels per group (logical shape `filterShape`), optionally bias [filters].
+ */
+export const conv2d: Op<Conv2dAttributes> = defineOp<Conv2dAttributes>({
+  name: 'conv2d',
+  attrs: conv2dDefaults,
+  infer(inputs, attrs) {
+    const { shape } = expectInput(inputs, 0);
+    const g = geometryOf(shape, attrs);
+    const panels = panelShape(filterShape(g.inChannels, attrs), attrs.groups);
+    const given = expectInput(inputs, 1, 'f32', 4).shape;
+    if (!sameShape(given, panels)) throw new ThimbleError('SHAPE', 'the weights do not fit', { expected: `panels ${formatShape(panels)}`, got: formatShape(given) });
+    return [{ dtype: 'f32', shape: [g.batch, g.outHeight, g.outWidth, attrs.filters] }];
+  },
+  ref([x, w, bias], attrs, [out]) {
+    const g = geometryOf((x as RefTensor).shape, attrs);
+    const weights = unpackPanels((w as RefTensor).data, filterShape(g.inChannels, attrs), attrs.groups);
+    const y = new Float64Array(sizeOf((out as TensorType).shape));
+    for (let i = 0; i < y.length; i++) y[i] = bias?.data[i % attrs.filters] ?? 0;
+    forEachTap(g, (xi, wi, yi) => {
+      y[yi] = (y[yi] as number) + ((x as RefTensor).data[xi] as number) * (weights[wi] as number);
+    });
+    return [y];
+  },
+  lower(ctx) {
+    const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
+    const { blockRows, bytes } = block(g);
+    ctx.step('conv2d_f32', { ...g, x: ctx.in(0), w: ctx.in(1), bias: ctx.optional(2), y: ctx.out(), scratch: ctx.scratch(bytes), blockRows, ...unlimited });
+  },
+  grad({ inputs, attrs, wants }, [given]) {
+    const [x, w] = inputs as [Value, Value];
+    const dy = given as Value;
+    const { height, width, channels } = nhwc(x.shape);
+    return [
+      wants[0] ? conv2dGradInput([dy, w], { ...attrs, input: [height, width, channels] }) : null,
+      wants[1] ? conv2dGradWeight([x, dy], attrs) : null,
+      wants[2] ? reduceSum(dy, { axes: [0, 1, 2] }) : null,
+    ];
+  },
+  macs: ([x], attrs) => convolutionMacs(geometryOf((x as TensorType).shape, attrs)),
+  tolerance: { rtol: 1e-4, atol: 1e-5 },
+});
+
+const convolutionMacs = (g: Geometry): number =>
+  g.batch * g.outHeight * g.outWidth * g.outChannels * ((g.kernelHeight * g.kernelWidth * g.inChannels) / g.groups);
+
+export interface Conv2dGradInputAttributes extends Conv2dAttributes {
+  /** Height, width and channels of dx. */
+  readonly input: readonly [number, number, number];
+}
+
+/** Transposed weights of one group, then a block of columns. */
+function gradInputScratch(g: Geometry): { bytes: number; blockRows: number } {
+  const { blockRows, bytes } = block(g);
+  const depth = (g.kernelHeight * g.kernelWidth * g.inChannels) / g.groups;
+  return { blockRows, bytes: Math.ceil(depth / 8) * 8 * (g.outChannels / g.groups) * 4 + bytes };
+}
+
+/**
+ * dx of conv2d from dy and w; with a third input, bias [input channels], it is the forward pass of a transposed convolution.
+ */
+export const conv2dGradInput: Op<Conv2dGradInputAttributes> = defineOp<Conv2dGradInputAttributes>({
+  name: 'conv2dGradInput',
+  attrs: { ...conv2dDefaults, input: [1, 1, 1] },
+  infer(inputs, attrs) {
+    const dy = expectInput(inputs, 0, 'f32', 4).shape;
+    const shape = [dy[0] as number, ...attrs.input];
+    const g = geometryOf(shape, attrs);
+    const expected = [g.batch, g.outHeight, g.outWidth, attrs.filters];
+    if (!sameShape(dy, expected)) throw new ThimbleError('SHAPE', 'dy is not an output of this convolution', { expected: formatShape(expected), got: formatShape(dy) });
+    return [{ dtype: 'f32', shape }];
+  },
+  ref([dy, w, bias], attrs, [out]) {
+    const { shape } = out as TensorType;
+    const g = geometryOf(shape, attrs);
+    const weights = unpackPanels((w as RefTensor).data, filterShape(g.inChannels, attrs), attrs.groups);
+    const dx = new Float64Array(sizeOf(shape));
+    for (let i = 0; i < dx.length; i++) dx[i] = bias?.data[i % g.inChannels] ?? 0;
+    forEachTap(g, (xi, wi, yi) => {
+      dx[xi] = (dx[xi] as number) + ((dy as RefTensor).data[yi] as number) * (weights[wi] as number);
+    });
+    return [dx];
+  },
+  lower(ctx) {
+    const g = geometryOf((ctx.outputs[0] as TensorType).shape, ctx.attrs);
+    const { bytes, blockRows } = gradInputScratch(g);
+    ctx.step('conv2d_f32_grad_input', {
+      ...g,
+      x: ctx.out(),
+      w: ctx.in(1),
+      bias: ctx.optional(2),
+      y: ctx.in(0),
+      scratch: ctx.scratch(bytes),
+      blockRows,
+      ...unlimited,
+    });
+  },
+  grad({ inputs, attrs, wants }, [given]) {
+    const [dy, w] = inputs as [Value, Value];
+    const { input: _, ...convolution } = attrs;
+    const g = given as Value;
+    return [
+      wants[0] ? conv2d([g, w], convolution) : null,
+      wants[1] ? conv2dGradWeight([g, dy], convolution) : null,
+      wants[2] ? reduceSum(g, { axes: [0, 1, 2] }) : null,
+    ];
+  },
+  macs: (_, attrs, [dx]) => convolutionMacs(geometryOf((dx as TensorType).shape, attrs)),
+  tolerance: { rtol: 1e-4, atol: 1e-5 },
+});
+
+/** dw of conv2d in panels, from x and dy. */
+export const conv2dGradWeight: Op<Conv2dAttributes> = defineOp<Conv2dAttributes>({
+  name: 'conv2dGradWeight',
+  attrs: conv2dDefaults,
+  infer(inputs, attrs) {
+    const { channels } = nhwc(expectInput(inputs, 0).shape);
+    return [{ dtype: 'f32', shape: panelShape(filterShape(channels, attrs), attrs.groups) }];
+  },
+  ref([x, dy], attrs) {
+    const g = geometryOf((x as RefTensor).shape, attrs);
+    const shape = filterShape(g.inChannels, attrs);
+    const dw = new Float64Array(sizeOf(shape));
+    forEachTap(g, (xi, wi, yi) => {
+      dw[wi] = (dw[wi] as number) + ((x as RefTensor).data[xi] as number) * ((dy as RefTensor).data[yi] as number);
+    });
+    return [packPanels(dw, shape, attrs.groups)];
+  },
+  lower(ctx) {
+    const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
+    const { blockRows, bytes } = block(g);
+    ctx.step('conv2d_f32_grad_weight', { ...g, x: ctx.in(0), w: ctx.out(), bias: 0, y: ctx.in(1), scratch: ctx.scratch(bytes), blockRows, ...unlimited });
+  },
+  grad: { none: 'second derivatives are not supported' },
+  macs: ([x], attrs) => convolutionMacs(geometryOf((x as TensorType).shape, attrs)),
+  tolerance: { rtol: 1e-4, atol: 1e-4 },
+});

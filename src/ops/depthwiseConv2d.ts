@@ -1,0 +1,117 @@
+import { ThimbleError } from '../core/errors.ts';
+import { formatShape, sameShape, type Shape, sizeOf } from '../core/shape.ts';
+import type { TensorType } from '../core/tensor.ts';
+import type { Value } from '../ir/graph.ts';
+import { forEachTap, geometry, type Geometry } from './convolution.ts';
+import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
+import { reduceSum } from './reduceSum.ts';
+import { nhwc, type WindowAttributes, windowDefaults, windowOf } from './window.ts';
+
+export interface DepthwiseAttributes extends WindowAttributes {
+  readonly kernel: readonly [number, number];
+  /** Output channels per input channel. */
+  readonly multiplier: number;
+}
+
+const defaults: DepthwiseAttributes = { ...windowDefaults, kernel: [1, 1], multiplier: 1 };
+
+/** As a grouped convolution with one input channel a group. */
+function geometryOf(input: Shape, attrs: DepthwiseAttributes): Geometry {
+  const { channels, height, width } = nhwc(input);
+  return geometry(input, { ...attrs, groups: channels }, channels * attrs.multiplier, windowOf(height, width, attrs.kernel, attrs));
+}
+
+const unused = { scratch: 0, blockRows: 0, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY } as const;
+const macsOf = (g: Geometry): number => g.batch * g.outHeight * g.outWidth * g.outChannels * g.kernelHeight * g.kernelWidth;
+
+/**
+ * Each channel through filters of its own: output channel c · multiplier + j is channel c through w[:, :, c · multiplier + j].
+ * Inputs: x [N, H, W, C], w [kernelHeight, kernelWidth, C · multiplier], optionally bias [C · multiplier].
+ */
+export const depthwiseConv2d: Op<DepthwiseAttributes> = defineOp<DepthwiseAttributes>({
+  name: 'depthwiseConv2d',
+  attrs: defaults,
+  infer(inputs, attrs) {
+    const g = geometryOf(expectInput(inputs, 0).shape, attrs);
+    const given = expectInput(inputs, 1).shape;
+    const expected = [...attrs.kernel, g.outChannels];
+    if (!sameShape(given, expected)) throw new ThimbleError('SHAPE', 'the weights do not fit', { expected: formatShape(expected), got: formatShape(given) });
+    return [{ dtype: 'f32', shape: [g.batch, g.outHeight, g.outWidth, g.outChannels] }];
+  },
+  ref([x, w, bias], attrs, [out]) {
+    const g = geometryOf((x as RefTensor).shape, attrs);
+    const y = new Float64Array(sizeOf((out as TensorType).shape));
+    for (let i = 0; i < y.length; i++) y[i] = bias?.data[i % g.outChannels] ?? 0;
+    forEachTap(g, (xi, wi, yi) => {
+      y[yi] = (y[yi] as number) + ((x as RefTensor).data[xi] as number) * ((w as RefTensor).data[wi] as number);
+    });
+    return [y];
+  },
+  lower(ctx) {
+    const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
+    ctx.step('depthwise_conv2d_f32', { ...g, x: ctx.in(0), w: ctx.in(1), bias: ctx.optional(2), y: ctx.out(), ...unused });
+  },
+  grad({ inputs, attrs, wants }, [given]) {
+    const [x, w] = inputs as [Value, Value];
+    const dy = given as Value;
+    const { height, width } = nhwc(x.shape);
+    return [
+      wants[0] ? depthwiseGradInput([dy, w], { ...attrs, input: [height, width] }) : null,
+      wants[1] ? depthwiseGradWeight([x, dy], attrs) : null,
+      wants[2] ? reduceSum(dy, { axes: [0, 1, 2] }) : null,
+    ];
+  },
+  macs: ([x], attrs) => macsOf(geometryOf((x as TensorType).shape, attrs)),
+  tolerance: { rtol: 1e-4, atol: 1e-5 },
+});
+
+export interface DepthwiseGradInputAttributes extends DepthwiseAttributes {
+  /** Height and width of dx. */
+  readonly input: readonly [number, number];
+}
+
+/** dx from dy and w. */
+export const depthwiseGradInput: Op<DepthwiseGradInputAttributes> = defineOp<DepthwiseGradInputAttributes>({
+  name: 'depthwiseGradInput',
+  attrs: { ...defaults, input: [1, 1] },
+  infer(inputs, attrs) {
+    const { batch, channels } = nhwc(expectInput(inputs, 0).shape);
+    return [{ dtype: 'f32', shape: [batch, ...attrs.input, channels / attrs.multiplier] }];
+  },
+  ref([dy, w], attrs, [out]) {
+    const { shape } = out as TensorType;
+    const dx = new Float64Array(sizeOf(shape));
+    forEachTap(geometryOf(shape, attrs), (xi, wi, yi) => {
+      dx[xi] = (dx[xi] as number) + ((dy as RefTensor).data[yi] as number) * ((w as RefTensor).data[wi] as number);
+    });
+    return [dx];
+  },
+  lower(ctx) {
+    const g = geometryOf((ctx.outputs[0] as TensorType).shape, ctx.attrs);
+    ctx.step('depthwise_conv2d_f32_grad_input', { ...g, x: ctx.out(), w: ctx.in(1), bias: 0, y: ctx.in(0), ...unused });
+  },
+  grad: { none: 'second derivatives are not supported' },
+  macs: (_, attrs, [dx]) => macsOf(geometryOf((dx as TensorType).shape, attrs)),
+  tolerance: { rtol: 1e-4, atol: 1e-5 },
+});
+
+/** dw from x and dy. */
+export const depthwiseGradWeight: Op<DepthwiseAttributes> = defineOp<DepthwiseAttributes>({
+  name: 'depthwiseGradWeight',
+  attrs: defaults,
+  infer: (inputs, attrs) => [{ dtype: 'f32', shape: [...attrs.kernel, nhwc(expectInput(inputs, 0).shape).channels * attrs.multiplier] }],
+  ref([x, dy], attrs, [out]) {
+    const dw = new Float64Array(sizeOf((out as TensorType).shape));
+    forEachTap(geometryOf((x as RefTensor).shape, attrs), (xi, wi, yi) => {
+      dw[wi] = (dw[wi] as number) + ((x as RefTensor).data[xi] as number) * ((dy as RefTensor).data[yi] as number);
+    });
+    return [dw];
+  },
+  lower(ctx) {
+    const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
+    ctx.step('depthwise_conv2d_f32_grad_weight', { ...g, x: ctx.in(0), w: ctx.out(), bias: 0, y: ctx.in(1), ...unused });
+  },
+  grad: { none: 'second derivatives are not supported' },
+  macs: ([x], attrs) => macsOf(geometryOf((x as TensorType).shape, attrs)),
+  tolerance: { rtol: 1e-4, atol: 1e-4 },
+});

@@ -1,0 +1,21 @@
+import { defineBinary, operands } from './binary.ts';
+import type { Op } from './define.ts';
+import { greater } from './greater.ts';
+import { greaterOrEqual } from './greaterOrEqual.ts';
+import { mul } from './mul.ts';
+import { sumTo } from './sumTo.ts';
+
+/** min(a, b); where both are equal the gradient goes to a, with broadcasting. */
+export const min: Op<object> = defineBinary({
+  name: 'min',
+  kernel: 'min_f32',
+  f: (a, b) => Math.min(a, b),
+  grad: (context, [given]) => {
+    const { a, b, dy, wants } = operands(context, given);
+    return [
+      wants[0] ? sumTo(mul([dy, greaterOrEqual([b, a])]), a.shape) : null,
+      wants[1] ? sumTo(mul([dy, greater([a, b])]), b.shape) : null,
+    ];
+  },
+  tolerance: 'exact',
+});

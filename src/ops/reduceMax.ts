@@ -1,0 +1,14 @@
+import type { Value } from '../ir/graph.ts';
+import type { Op } from './define.ts';
+import { defineReduce, type ReduceAttributes } from './reduce.ts';
+import { extremumGrad } from './reduceExtremum.ts';
+
+/** The largest x over `axes`. Equal extrema share the gradient, as in JAX and TensorFlow. */
+export const reduceMax: Op<ReduceAttributes> = defineReduce({
+  name: 'reduceMax',
+  kernel: 'reduce_max_f32',
+  start: Number.NEGATIVE_INFINITY,
+  f: Math.max,
+  grad: ({ inputs: [x], outputs: [y], attrs }, [dy]) => [extremumGrad(x as Value, y as Value, dy as Value, attrs)],
+  tolerance: 'exact',
+});

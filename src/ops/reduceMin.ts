@@ -1,0 +1,14 @@
+import type { Value } from '../ir/graph.ts';
+import type { Op } from './define.ts';
+import { defineReduce, type ReduceAttributes } from './reduce.ts';
+import { extremumGrad } from './reduceExtremum.ts';
+
+/** The smallest x over `axes`. Equal extrema share the gradient, as in JAX and TensorFlow. */
+export const reduceMin: Op<ReduceAttributes> = defineReduce({
+  name: 'reduceMin',
+  kernel: 'reduce_min_f32',
+  start: Number.POSITIVE_INFINITY,
+  f: Math.min,
+  grad: ({ inputs: [x], outputs: [y], attrs }, [dy]) => [extremumGrad(x as Value, y as Value, dy as Value, attrs)],
+  tolerance: 'exact',
+});

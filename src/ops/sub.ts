@@ -1,0 +1,16 @@
+import { defineBinary, operands } from './binary.ts';
+import type { Op } from './define.ts';
+import { neg } from './neg.ts';
+import { sumTo } from './sumTo.ts';
+
+/** a - b, with broadcasting. */
+export const sub: Op<object> = defineBinary({
+  name: 'sub',
+  kernel: 'sub_f32',
+  f: (a, b) => a - b,
+  grad: (context, [given]) => {
+    const { a, b, dy, wants } = operands(context, given);
+    return [sumTo(dy, a.shape), wants[1] ? sumTo(neg(dy), b.shape) : null];
+  },
+  tolerance: { rtol: 1e-6, atol: 1e-7 },
+});

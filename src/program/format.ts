@@ -1,0 +1,55 @@
+import type { TensorType } from '../core/tensor.ts';
+
+/** A tensor at a fixed place of linear memory. */
+export interface Slot extends TensorType {
+  readonly name: string;
+  /** Byte address. */
+  readonly address: number;
+}
+
+/** A state slot, and how the tensor a user sees is laid out in it (see `ir/variable.ts`). */
+export interface StateSlot extends Slot {
+  readonly role: 'parameter' | 'statistic' | 'moment' | 'counter' | 'stream';
+  readonly layout: { readonly kind: 'rows' } | { readonly kind: 'panels'; readonly groups: number };
+  readonly logicalShape: readonly number[];
+}
+
+export const regionNames = ['static', 'const', 'state', 'io', 'arena'] as const;
+export type RegionName = (typeof regionNames)[number];
+
+/** A contiguous part of linear memory, in bytes. */
+export interface Region {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+/** One entry point: kernel calls in order. */
+export interface Method {
+  readonly inputs: readonly Slot[];
+  readonly outputs: readonly Slot[];
+  /** `kernels[calls[2i]](calls[2i + 1])` for each i: an index into `Program.kernels` and a record's address. */
+  readonly calls: readonly number[];
+}
+
+/**
+ * Everything a host needs to run: entry points, the memory map, and the bytes to start with. Nothing is allocated after instantiation.
+ */
+export interface Program {
+  readonly name: string;
+  readonly regions: Readonly<Record<RegionName, Region>>;
+  /** Bytes of linear memory in use, the reserved first ones included. */
+  readonly totalBytes: number;
+  readonly kernels: readonly string[];
+  readonly methods: Readonly<Record<string, Method>>;
+  readonly state: readonly StateSlot[];
+  /** Initial contents of static, const and state, which lie side by side. The rest starts as zeros. */
+  readonly image: Uint8Array;
+}
+
+/** Address 0 means "absent" in records, so the first bytes stay unused. */
+export const RESERVED_BYTES = 16;
+
+export const PAGE_BYTES = 65536;
+
+/** WebAssembly pages of the program's memory: initial = maximum. */
+export const pagesOf = (program: Program): number => Math.ceil(program.totalBytes / PAGE_BYTES);

@@ -1,0 +1,91 @@
+import { alignUp } from '../core/bytes.ts';
+import type { TypedArray } from '../core/dtype.ts';
+import { byteLength, type TensorType } from '../core/tensor.ts';
+import type { Variable } from '../ir/variable.ts';
+import { kernels } from '../kernels/list.ts';
+import { records } from '../kernels/records.ts';
+import type { Storage } from '../plan/lifetimes.ts';
+import { type Region, type RegionName, RESERVED_BYTES, regionNames } from './format.ts';
+import type { LoweredMethod } from './lower.ts';
+
+/** Bytes of kernel `name`'s record. */
+export const recordBytes = (name: keyof typeof kernels): number => Object.keys(records[kernels[name]]).length * 4;
+
+/** Where everything that outlives a node lies: offsets inside the regions first, then the regions side by side. */
+export interface Layout {
+  readonly regions: Readonly<Record<RegionName, Region>>;
+  readonly totalBytes: number;
+  readonly constants: ReadonlyMap<TypedArray, number>;
+  readonly variables: ReadonlyMap<Variable, number>;
+  readonly io: ReadonlyMap<string, number>;
+}
+
+/** Lays out the five regions of a program. Methods share constants, state, io slots of one name, and the arena. */
+export function layOut(methods: readonly LoweredMethod[], staticBytes: number): Layout {
+  const constants = new Offsets<TypedArray>();
+  const variables = new Offsets<Variable>();
+  const slots = new Map<string, number>();
+  const slot = (name: string, type: TensorType) => slots.set(name, Math.max(slots.get(name) ?? 0, byteLength(type)));
+  for (const { graph } of methods) {
+    for (const node of graph.nodes) {
+      for (const value of node.inputs) if (value.origin.kind === 'const') constants.add(value.origin.data, value.origin.data.byteLength);
+    }
+    for (const variable of graph.variables) variables.add(variable, byteLength(variable));
+    for (const value of graph.inputs) slot(value.name, value);
+    for (const { name, value } of graph.outputs) slot(name, value);
+  }
+  const io = new Offsets<string>();
+  for (const [name, bytes] of slots) io.add(name, bytes);
+
+  const sizes: Record<RegionName, number> = {
+    static: alignUp(staticBytes),
+    const: constants.bytes,
+    state: variables.bytes,
+    io: io.bytes,
+    arena: Math.max(0, ...methods.map((method) => method.arenaBytes)),
+  };
+  let address = RESERVED_BYTES;
+  const regions = {} as Record<RegionName, Region>;
+  for (const name of regionNames) {
+    regions[name] = { address, bytes: sizes[name] };
+    address += sizes[name];
+  }
+  return {
+    regions,
+    totalBytes: address,
+    constants: constants.from(regions.const.address),
+    variables: variables.from(regions.state.address),
+    io: io.from(regions.io.address),
+  };
+}
+
+/** Hands out aligned offsets, one per key. */
+class Offsets<K> {
+  bytes = 0;
+  readonly #offsets = new Map<K, number>();
+
+  add(key: K, bytes: number): void {
+    if (this.#offsets.has(key)) return;
+    this.#offsets.set(key, this.bytes);
+    this.bytes += alignUp(bytes);
+  }
+
+  from(address: number): Map<K, number> {
+    return new Map([...this.#offsets].map(([key, offset]) => [key, address + offset]));
+  }
+}
+
+/** Byte address of a value's storage. */
+export function addressOf(layout: Layout, storage: Storage): number {
+  switch (storage.kind) {
+    case 'arena':
+      return layout.regions.arena.address + storage.buffer.offset;
+    case 'input':
+    case 'output':
+      return layout.io.get(storage.name) as number;
+    case 'const':
+      return layout.constants.get((storage.value.origin as { data: TypedArray }).data) as number;
+    case 'state':
+      return layout.variables.get((storage.value.origin as { variable: Variable }).variable) as number;
+  }
+}

@@ -1,0 +1,45 @@
+import type { Attributes, Graph, Node } from '../ir/graph.ts';
+import { copy } from '../ops/copy.ts';
+import { opOf } from '../ops/registry.ts';
+import { LowerContext } from '../ops/step.ts';
+import { prune } from '../passes/prune.ts';
+import { schedule } from '../passes/schedule.ts';
+import { verify } from '../ir/verify.ts';
+import { type Lifetimes, lifetimes } from '../plan/lifetimes.ts';
+import { place } from '../plan/place.ts';
+
+/** A method lowered to kernel calls and placed in the arena, before addresses are final. */
+export interface LoweredMethod {
+  readonly graph: Graph;
+  readonly lowered: ReadonlyMap<Node, LowerContext<Attributes>>;
+  readonly lifetimes: Lifetimes;
+  readonly arenaBytes: number;
+}
+
+/** Prunes, schedules, lowers and places one graph. */
+export function lowerMethod(graph: Graph): LoweredMethod {
+  separateOutputs(graph);
+  prune(graph);
+  const lowered = new Map<Node, LowerContext<Attributes>>();
+  for (const node of graph.nodes) {
+    const context = new LowerContext<Attributes>(node);
+    opOf(node).lower(context);
+    lowered.set(node, context);
+  }
+  const scratchBytes = (node: Node) => (lowered.get(node) as LowerContext<Attributes>).scratches.map(({ bytes }) => bytes);
+  schedule(graph, scratchBytes);
+  verify(graph, opOf);
+  const alive = lifetimes(graph, opOf, scratchBytes);
+  return { graph, lowered, lifetimes: alive, arenaBytes: place(alive.buffers) };
+}
+
+/** Copies the outputs that would share memory with an input, a constant, a state or another output. */
+function separateOutputs(graph: Graph): void {
+  const roots = new Set();
+  for (const output of graph.outputs) {
+    let root = output.value;
+    while (root.origin.kind === 'node' && opOf(root.origin.node).view) root = root.origin.node.inputs[0] as typeof root;
+    if (root.origin.kind !== 'node' || roots.has(root)) output.value = copy(output.value);
+    roots.add(root);
+  }
+}
