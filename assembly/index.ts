@@ -5,7 +5,8 @@ export { conv2d_f32, conv2d_f32_grad_weight, conv2d_f32_grad_input } from './ker
 export { depthwise_conv2d_f32, depthwise_conv2d_f32_grad_input, depthwise_conv2d_f32_grad_weight } from './kernels/depthwise_f32';
 export { matmul_f32, matmul_f32_grad_weight, matmul_f32_grad_input, matmul_f32_batched, sum_rows_f32 } from './kernels/matmul_f32';
 export { copy_bytes, fill_f32, strided_copy, strided_add_f32, gather_rows, gather_rows_grad, resize_f32, resize_f32_grad, dropout_f32 } from './kernels/move';
-export { batch_norm_f32_stats, batch_norm_f32, batch_norm_f32_grad, moving_average_f32, group_norm_f32, group_norm_f32_grad } from './kernels/norm_f32';
+export { batch_norm_f32_stats, batch_norm_f32, batch_norm_f32_grad, moving_average_f32 } from './kernels/batch_norm_f32';
+export { group_norm_f32, group_norm_f32_grad } from './kernels/group_norm_f32';
 export { sgd_f32, momentum_f32, rmsprop_f32, adagrad_f32, adam_f32, clip_scale_f32, increment_i32 } from './kernels/optimizer_f32';
 export { max_pool2d_f32, average_pool2d_f32, max_pool2d_f32_grad, average_pool2d_f32_grad } from './kernels/pool2d_f32';
 export { reduce_sum_f32, reduce_squares_f32, reduce_max_f32, reduce_min_f32, reduce_prod_f32, argmax_f32, argmin_f32 } from './kernels/reduce_f32';

@@ -80,11 +80,12 @@ export const kernels = {
   resize_f32: 'Resize',
   resize_f32_grad: 'Resize',
   dropout_f32: 'Dropout',
-  // norm_f32
+  // batch_norm_f32
   batch_norm_f32_stats: 'BatchNormStats',
   batch_norm_f32: 'BatchNorm',
   batch_norm_f32_grad: 'BatchNormGrad',
   moving_average_f32: 'MovingAverage',
+  // group_norm_f32
   group_norm_f32: 'GroupNorm',
   group_norm_f32_grad: 'GroupNormGrad',
   // optimizer_f32
