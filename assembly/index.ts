@@ -4,8 +4,9 @@ export { add_f32, sub_f32, mul_f32, div_f32, min_f32, max_f32, equal_f32, greate
 export { conv2d_f32, conv2d_f32_grad_weight, conv2d_f32_grad_input } from './kernels/conv2d_f32';
 export { depthwise_conv2d_f32, depthwise_conv2d_f32_grad_input, depthwise_conv2d_f32_grad_weight } from './kernels/depthwise_f32';
 export { matmul_f32, matmul_f32_grad_weight, matmul_f32_grad_input, matmul_f32_batched, sum_rows_f32 } from './kernels/matmul_f32';
-export { copy_bytes, fill_f32, strided_copy, strided_add_f32, gather_rows, gather_rows_grad, resize_f32, resize_f32_grad, dropout_f32 } from './kernels/move';
+export { copy_bytes, fill_f32, strided_copy, strided_add_f32, gather_rows, gather_rows_grad, resize_f32, resize_f32_grad } from './kernels/move';
 export { batch_norm_f32_stats, batch_norm_f32, batch_norm_f32_grad, moving_average_f32 } from './kernels/batch_norm_f32';
+export { dropout_f32 } from './kernels/dropout_f32';
 export { group_norm_f32, group_norm_f32_grad } from './kernels/group_norm_f32';
 export { sgd_f32, momentum_f32, rmsprop_f32, adagrad_f32, adam_f32, clip_scale_f32, increment_i32 } from './kernels/optimizer_f32';
 export { max_pool2d_f32, average_pool2d_f32, max_pool2d_f32_grad, average_pool2d_f32_grad } from './kernels/pool2d_f32';

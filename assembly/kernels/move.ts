@@ -1,5 +1,5 @@
-// Kernels that move elements: copies between strided views, fills, gathers, resizing, dropout.
-import { Copy, Dropout, Fill, Gather, Resize, Strided } from '../records';
+// Kernels that move elements: copies between strided views, fills, gathers, resizing.
+import { Copy, Fill, Gather, Resize, Strided } from '../records';
 import { addRow, copyRow, zeroRow } from './vector_f32';
 
 /** Copies bytes; the buffers do not overlap. */
@@ -8,8 +8,19 @@ export function copy_bytes(r: Copy): void {
 }
 
 export function fill_f32(r: Fill): void {
+  const value = r.value;
   let y = r.y;
-  for (const end = y + (r.length << 2); y < end; y += 4) store<f32>(y, r.value);
+  let count = r.length;
+  if (ASC_FEATURE_SIMD) {
+    for (; count >= 4; count -= 4) {
+      v128.store(y, f32x4.splat(value));
+      y += 16;
+    }
+  }
+  for (; count; count--) {
+    store<f32>(y, value);
+    y += 4;
+  }
 }
 
 export function strided_copy(r: Strided): void {
@@ -157,25 +168,4 @@ export function resize_f32_grad(r: Resize): void {
 
 function addScaled(to: usize, from: usize, scale: f32, count: usize): void {
   for (let i: usize = 0; i < count << 2; i += 4) store<f32>(to + i, load<f32>(to + i) + load<f32>(from + i) * scale);
-}
-
-/** A 32-bit integer hash (C. Wellons, "lowbias32"): every input bit flips each output bit with probability close to 1/2. */
-@inline
-function mix(h: u32): u32 {
-  h ^= h >> 16;
-  h *= 0x7feb352d;
-  h ^= h >> 15;
-  h *= 0x846ca68b;
-  return h ^ (h >> 16);
-}
-
-/** The mask is a function of (seed, step, salt, index): the backward pass calls this on dy and gets the same one. */
-export function dropout_f32(r: Dropout): void {
-  const key = mix(load<u32>(r.seed) ^ mix(load<u32>(r.step) ^ mix(r.salt)));
-  const threshold = <u32>(<f64>r.rate * 4294967296.0);
-  const scale: f32 = <f32>1 / (<f32>1 - r.rate);
-  for (let i: u32 = 0; i < r.length; i++) {
-    const kept = mix(key + i) >= threshold;
-    store<f32>(r.y + (i << 2), kept ? load<f32>(r.x + (i << 2)) * scale : 0);
-  }
 }

@@ -79,12 +79,13 @@ export const kernels = {
   gather_rows_grad: 'Gather',
   resize_f32: 'Resize',
   resize_f32_grad: 'Resize',
-  dropout_f32: 'Dropout',
   // batch_norm_f32
   batch_norm_f32_stats: 'BatchNormStats',
   batch_norm_f32: 'BatchNorm',
   batch_norm_f32_grad: 'BatchNormGrad',
   moving_average_f32: 'MovingAverage',
+  // dropout_f32
+  dropout_f32: 'Dropout',
   // group_norm_f32
   group_norm_f32: 'GroupNorm',
   group_norm_f32_grad: 'GroupNormGrad',

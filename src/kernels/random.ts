@@ -10,5 +10,5 @@ export function mix(h: number): number {
 export function keeps(seed: number, step: number, salt: number, rate: number): (index: number) => boolean {
   const key = mix(seed ^ mix(step ^ mix(salt)));
   const threshold = Math.floor(Math.fround(rate) * 2 ** 32);
-  return (index) => mix(key + index) >= threshold;
+  return (index) => mix(mix(index) ^ key) >= threshold;
 }
