@@ -33,6 +33,7 @@ enum F {
 }
 
 /** ln(1 + e^x) as max(x, 0) + ln(1 + e^-|x|), which does not overflow. */
+@inline
 export function softplus4(x: v128): v128 {
   return f32x4.add(f32x4.max(x, f32x4.splat(0)), log1p4(exp4(f32x4.neg(f32x4.abs(x)))));
 }
@@ -41,6 +42,7 @@ export function softplus1(x: f32): f32 {
 }
 
 /** 2 √(2/π) (x + 0.044715 x³): GELU's tanh form (Hendrycks and Gimpel 2016) is x sigmoid(this), since (1 + tanh t) / 2 = sigmoid(2 t). */
+@inline
 export function geluInner4(x: v128): v128 {
   const cubic = f32x4.mul(f32x4.mul(f32x4.mul(x, x), x), f32x4.splat(0.044715));
   return f32x4.mul(f32x4.splat(1.5957691216057308), f32x4.add(x, cubic));
@@ -49,6 +51,8 @@ export function geluInner1(x: f32): f32 {
   return <f32>1.5957691216057308 * (x + x * x * x * <f32>0.044715);
 }
 
+
+@inline
 function hardSigmoid4(x: v128, alpha: f32, beta: f32): v128 {
   return f32x4.max(f32x4.min(f32x4.add(f32x4.mul(x, f32x4.splat(alpha)), f32x4.splat(beta)), f32x4.splat(1)), f32x4.splat(0));
 }
@@ -57,6 +61,7 @@ function hardSigmoid1(x: f32, alpha: f32, beta: f32): f32 {
 }
 
 /** tanh(softplus(x)) = (n² + 2n) / (n² + 2n + 2) with n = e^x; 1 from x = 20 on. */
+@inline
 export function mishGate4(x: v128): v128 {
   const n = exp4(f32x4.min(x, f32x4.splat(20)));
   const m = f32x4.mul(n, f32x4.add(n, f32x4.splat(2)));

@@ -26,6 +26,8 @@ enum F {
   MISH,
 }
 
+
+@inline
 function softsignDenominator4(x: v128): v128 {
   const d = f32x4.add(f32x4.splat(1), f32x4.abs(x));
   return f32x4.mul(d, d);
@@ -36,6 +38,7 @@ function softsignDenominator1(x: f32): f32 {
 }
 
 /** φ(x), the normal density. */
+@inline
 function normalPdf4(x: v128): v128 {
   return f32x4.mul(f32x4.splat(0.3989422804014327), exp4(f32x4.mul(f32x4.mul(x, x), f32x4.splat(-0.5))));
 }
@@ -44,6 +47,7 @@ function normalPdf1(x: f32): f32 {
 }
 
 /** With s = sigmoid(2 t): s + x s (1 - s) 2 dt/dx; the slope is 0 or 1 long before ±30. */
+@inline
 function geluTanhSlope4(given: v128): v128 {
   const x = f32x4.max(f32x4.min(given, f32x4.splat(30)), f32x4.splat(-30));
   const s = sigmoid4(geluInner4(x));
@@ -59,6 +63,8 @@ function geluTanhSlope1(given: f32): f32 {
   return s + bump;
 }
 
+
+@inline
 function siluSlope4(x: v128): v128 {
   const s = sigmoid4(x);
   return f32x4.mul(s, f32x4.add(f32x4.splat(1), f32x4.mul(x, f32x4.sub(f32x4.splat(1), s))));
@@ -68,6 +74,8 @@ function siluSlope1(x: f32): f32 {
   return s * (<f32>1 + x * (<f32>1 - s));
 }
 
+
+@inline
 function inRamp4(x: v128, alpha: f32, beta: f32): v128 {
   const t = f32x4.add(f32x4.mul(x, f32x4.splat(alpha)), f32x4.splat(beta));
   return v128.and(f32x4.gt(t, f32x4.splat(0)), f32x4.lt(t, f32x4.splat(1)));
@@ -77,6 +85,8 @@ function inRamp1(x: f32, alpha: f32, beta: f32): bool {
   return t > 0 && t < 1;
 }
 
+
+@inline
 function hardSwishSlope4(x: v128, alpha: f32, beta: f32): v128 {
   const t = f32x4.add(f32x4.mul(x, f32x4.splat(alpha)), f32x4.splat(beta));
   const ramp = f32x4.add(f32x4.mul(f32x4.mul(x, f32x4.splat(alpha)), f32x4.splat(2)), f32x4.splat(beta));
@@ -89,6 +99,7 @@ function hardSwishSlope1(x: f32, alpha: f32, beta: f32): f32 {
 }
 
 /** d/dx of x tanh(softplus(x)): t + x (1 - t²) sigmoid(x). */
+@inline
 function mishSlope4(x: v128): v128 {
   const t = mishGate4(x);
   return f32x4.add(t, f32x4.mul(f32x4.mul(x, f32x4.sub(f32x4.splat(1), f32x4.mul(t, t))), sigmoid4(x)));

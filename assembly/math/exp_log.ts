@@ -1,15 +1,22 @@
 // exp and log of f32, after Cephes (S. L. Moshier, expf.c and logf.c). One vector and one scalar form with the same operations in the
 // same order: the simd flavour uses the first (tails included), the scalar flavour the second, and both give the same bits.
+// The vector forms are inlined: V8 builds their 16-byte constants anew in every call, outside of a loop only once (2× faster, measured;
+// 0.9 KB more after gzip).
 
 const LOG2E: f32 = 1.44269504088896341;
 const LN2_HIGH: f32 = 0.693359375;
 const LN2_LOW: f32 = -2.1219444e-4;
+/** 1.5 · 2^23: adding it rounds to a whole number and leaves that in the low bits. Cheaper than `nearest` and `trunc_sat`. */
+const ROUND: f32 = 12582912;
+const ROUND_BITS: i32 = 0x4b400000;
 const SQRT_HALF: f32 = 0.707106781186547524;
 
 /** e^x; below -103.97 zero (subnormal results are computed), above 88.72 infinity. */
+@inline
 export function exp4(x: v128): v128 {
-  const limited = f32x4.max(f32x4.min(x, f32x4.splat(89)), f32x4.splat(-105));
-  const n = f32x4.nearest(f32x4.mul(limited, f32x4.splat(LOG2E)));
+  const limited = f32x4.pmax(f32x4.pmin(x, f32x4.splat(89)), f32x4.splat(-105));
+  const rounded = f32x4.add(f32x4.mul(limited, f32x4.splat(LOG2E)), f32x4.splat(ROUND));
+  const n = f32x4.sub(rounded, f32x4.splat(ROUND));
   let r = f32x4.sub(limited, f32x4.mul(n, f32x4.splat(LN2_HIGH)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(LN2_LOW)));
   let p = f32x4.splat(1.98756915e-4);
@@ -20,7 +27,7 @@ export function exp4(x: v128): v128 {
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1));
   p = f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r), f32x4.splat(1));
   // 2^n in two factors: n reaches 128 and -151.
-  const e = i32x4.trunc_sat_f32x4_s(n);
+  const e = i32x4.sub(rounded, i32x4.splat(ROUND_BITS));
   const half = i32x4.shr_s(e, 1);
   const bias = i32x4.splat(127);
   p = f32x4.mul(p, i32x4.shl(i32x4.add(half, bias), 23));
@@ -28,8 +35,9 @@ export function exp4(x: v128): v128 {
 }
 
 export function exp1(x: f32): f32 {
-  const limited: f32 = max<f32>(min<f32>(x, 89), -105);
-  const n: f32 = nearest<f32>(limited * LOG2E);
+  const limited: f32 = x > 89 ? 89 : x < -105 ? -105 : x;
+  const rounded: f32 = limited * LOG2E + ROUND;
+  const n: f32 = rounded - ROUND;
   let r: f32 = limited - n * LN2_HIGH;
   r = r - n * LN2_LOW;
   let p: f32 = 1.98756915e-4;
@@ -39,13 +47,14 @@ export function exp1(x: f32): f32 {
   p = p * r + <f32>1.6666665459e-1;
   p = p * r + <f32>5.0000001201e-1;
   p = p * r * r + r + <f32>1;
-  const e = <i32>n;
+  const e = reinterpret<i32>(rounded) - ROUND_BITS;
   const half = e >> 1;
   p = p * reinterpret<f32>((half + 127) << 23);
   return p * reinterpret<f32>((e - half + 127) << 23);
 }
 
 /** ln x; -infinity at 0, NaN below. */
+@inline
 export function log4(x: v128): v128 {
   const tiny = f32x4.lt(x, f32x4.splat(1.17549435e-38));
   const scaled = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608)), x, tiny);
@@ -105,6 +114,7 @@ export function log1(x: f32): f32 {
 }
 
 /** ln(1 + x) for 0 <= x <= 1, as 2 artanh(x / (2 + x)) (minimax polynomial of the rest, relative error 2e-10). */
+@inline
 export function log1p4(x: v128): v128 {
   const s = f32x4.div(x, f32x4.add(x, f32x4.splat(2)));
   const z = f32x4.mul(s, s);
@@ -132,9 +142,11 @@ export function log1p1(x: f32): f32 {
 }
 
 /** e^x - 1 for x <= 0: 2^n (e^r - 1) + (2^n - 1), with r = x - n ln 2 (minimax polynomial, relative error 5e-10). */
+@inline
 export function expm14(x: v128): v128 {
-  const limited = f32x4.max(x, f32x4.splat(-87));
-  const n = f32x4.nearest(f32x4.mul(limited, f32x4.splat(LOG2E)));
+  const limited = f32x4.pmax(x, f32x4.splat(-87));
+  const rounded = f32x4.add(f32x4.mul(limited, f32x4.splat(LOG2E)), f32x4.splat(ROUND));
+  const n = f32x4.sub(rounded, f32x4.splat(ROUND));
   let r = f32x4.sub(limited, f32x4.mul(n, f32x4.splat(LN2_HIGH)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(LN2_LOW)));
   let p = f32x4.splat(1.990770445e-4);
@@ -144,13 +156,14 @@ export function expm14(x: v128): v128 {
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.1666666676));
   p = f32x4.add(f32x4.mul(p, r), f32x4.splat(0.5000000081));
   p = f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r);
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const power = i32x4.shl(i32x4.sub(rounded, i32x4.splat(ROUND_BITS - 127)), 23);
   return f32x4.add(f32x4.mul(p, power), f32x4.sub(power, f32x4.splat(1)));
 }
 
 export function expm11(x: f32): f32 {
-  const limited: f32 = max<f32>(x, -87);
-  const n: f32 = nearest<f32>(limited * LOG2E);
+  const limited: f32 = x < -87 ? -87 : x;
+  const rounded: f32 = limited * LOG2E + ROUND;
+  const n: f32 = rounded - ROUND;
   let r: f32 = limited - n * LN2_HIGH;
   r = r - n * LN2_LOW;
   let p: f32 = 1.990770445e-4;
@@ -160,6 +173,6 @@ export function expm11(x: f32): f32 {
   p = p * r + <f32>0.1666666676;
   p = p * r + <f32>0.5000000081;
   p = p * r * r + r;
-  const power = reinterpret<f32>((<i32>n + 127) << 23);
+  const power = reinterpret<f32>((reinterpret<i32>(rounded) - (ROUND_BITS - 127)) << 23);
   return p * power + (power - 1);
 }
