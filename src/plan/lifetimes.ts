@@ -86,6 +86,7 @@ export function lifetimes(graph: Graph, facts: (node: Node) => StorageFacts, scr
 
   graph.nodes.forEach((node, position) => {
     const { view, inplace } = facts(node);
+    for (const value of node.inputs) locate(value);
     scratch.set(
       node,
       scratchBytes(node).map((bytes, i) => create(`${node.name} scratch ${i}`, bytes, position)),

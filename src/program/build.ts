@@ -118,8 +118,7 @@ function resolve({ base, offset }: Address, node: Node, lifetimes: Lifetimes, la
     const buffer = lifetimes.scratch.get(node)?.[base.scratch];
     return layout.regions.arena.address + (buffer as { offset: number }).offset + offset;
   }
-  const { origin } = base;
-  const storage = lifetimes.storage.get(base) ?? (origin.kind === 'state' || origin.kind === 'const' ? { kind: origin.kind, value: base } : undefined);
+  const storage = lifetimes.storage.get(base);
   if (!storage) throw new Error(`"${base.name}" has no storage`);
   return addressOf(layout, storage) + offset;
 }

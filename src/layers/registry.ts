@@ -1,0 +1,8 @@
+import * as core from './core.ts';
+import * as images from './images.ts';
+import * as normalization from './normalization.ts';
+
+const { input: _input, present: _present, ...layers } = core;
+
+/** Every layer factory by type, for model files. */
+export const layerFactories = { ...layers, ...images, ...normalization } as const;

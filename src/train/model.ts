@@ -1,0 +1,408 @@
+import { allocate, type TypedArray } from '../core/dtype.ts';
+import { ThimbleError } from '../core/errors.ts';
+import { unpackPanels } from '../core/panels.ts';
+import { Random } from '../core/random.ts';
+import { sizeOf } from '../core/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { kernelModule } from '../hosts/kernels.ts';
+import { initialize, type Layer, type Symbolic, type Weight } from '../layers/layer.ts';
+import type { MemoryPlan } from '../plan/report.ts';
+import { type Built, build } from '../program/build.ts';
+import { type Flavour, supports } from '../runtime/flavour.ts';
+import { Session } from '../runtime/session.ts';
+import { type Batch, type Column, type Inputs, inputsByName, type Rows, rowsOf, type Table, tableOf } from './data.ts';
+import { fitModel, type FitOptions, type History } from './fit.ts';
+import { type Loss, type LossName, lossOf } from './losses.ts';
+import { type Metric, type MetricName, metricOf } from './metrics.ts';
+import { evaluateGraph, io, predictGraph, type TrainingSpec, type TrainingState, trainGraph } from './methods.ts';
+import { chain, networkOf, type Network } from './network.ts';
+import { type Optimizer, type OptimizerName, optimizerOf } from './optimizers.ts';
+import { rateAt } from './schedules.ts';
+import { type Held, hold, pull, push } from './state.ts';
+import { summaryOf, type Summary } from './summary.ts';
+
+export interface CompileOptions {
+  readonly optimizer?: OptimizerName | Optimizer;
+  readonly loss?: LossName | Loss;
+  readonly metrics?: readonly (MetricName | Metric)[];
+  /** Items a call of the program takes; smaller batches are handled exactly. */
+  readonly batchSize?: number;
+  /** Bytes, or text such as '64KB', that the whole linear memory may use. */
+  readonly budget?: number | string;
+  /** `simd` (default) gives the same bits on every host; `scalar` needs no SIMD and gives the same; `relaxed` may be faster. */
+  readonly flavour?: Flavour;
+}
+
+interface Compiled {
+  readonly optimizer: Optimizer;
+  readonly loss: Loss;
+  readonly metrics: readonly Metric[];
+  readonly spec: TrainingSpec;
+  readonly held: readonly Held[];
+  readonly step: Held;
+}
+
+const DEFAULT_BATCH = 32;
+
+/** A model: layers, their weights, and (once compiled) a program in one fixed memory that predicts, evaluates and trains. */
+export class Model {
+  readonly network: Network;
+  readonly seed: number;
+  #batchSize = DEFAULT_BATCH;
+  #budget: number | string | undefined;
+  #flavour: Flavour = 'simd';
+  #compiled: Compiled | undefined;
+  #built: Built | undefined;
+  #session: Session | undefined;
+  /** Sizes of partial batches a train method exists for. */
+  readonly #partial = new Set<number>();
+  #learningRate: number | undefined;
+  #accumulated = 0;
+  #steps = 0;
+
+  constructor(network: Network, seed: number) {
+    this.network = network;
+    this.seed = seed;
+    const random = new Random(seed);
+    for (const weight of this.weights) weight.data = initialize(weight, random);
+  }
+
+  get layers(): readonly Layer[] {
+    return this.network.layers;
+  }
+
+  get weights(): readonly Weight[] {
+    return this.layers.flatMap((layer) => [...layer.weights.values()]);
+  }
+
+  /** The layer of that name. @throws INPUT where there is none. */
+  layer(name: string): Layer {
+    const layer = this.layers.find((candidate) => candidate.layerName === name);
+    if (!layer) throw new ThimbleError('INPUT', `no layer "${name}"`, { expected: this.layers.map((l) => l.layerName).join(', ') });
+    return layer;
+  }
+
+  /** Freezes and thaws layers by a predicate; compile again for it to take effect, as in Keras. */
+  setTrainable(predicate: (layer: Layer) => boolean): void {
+    for (const layer of this.layers) layer.trainable = predicate(layer);
+  }
+
+  /**
+   * Plans the program and gives it its memory. Weights stay; optimizer state starts afresh.
+   * @throws BUDGET where the exact bytes exceed the budget, before anything is instantiated; UNSUPPORTED_OP, SHAPE for what cannot train.
+   */
+  async compile(options: CompileOptions = {}): Promise<void> {
+    this.#pull();
+    const { batchSize = DEFAULT_BATCH, budget, flavour = 'simd' } = options;
+    if (!Number.isInteger(batchSize) || batchSize < 1) throw new ThimbleError('INPUT', `batchSize ${batchSize}`, { expected: 'a whole number of at least 1' });
+    if (!supports(flavour)) throw new ThimbleError('INPUT', `this host does not run the ${flavour} kernels`, { hint: "choose flavour 'scalar' or 'simd'" });
+    const compiled = options.loss === undefined ? undefined : this.#plan(options.loss, options);
+    const previous = { batchSize: this.#batchSize, budget: this.#budget, flavour: this.#flavour, compiled: this.#compiled, partial: [...this.#partial] };
+    this.#batchSize = batchSize;
+    this.#budget = budget;
+    this.#flavour = flavour;
+    this.#compiled = compiled;
+    this.#partial.clear();
+    try {
+      await this.#instantiate();
+    } catch (error) {
+      this.#batchSize = previous.batchSize;
+      this.#budget = previous.budget;
+      this.#flavour = previous.flavour;
+      this.#compiled = previous.compiled;
+      for (const rows of previous.partial) this.#partial.add(rows);
+      throw error;
+    }
+    this.#learningRate = undefined;
+    this.#accumulated = 0;
+    this.#steps = 0;
+  }
+
+  /** Exact bytes of the program by region and method. @throws INPUT before `compile`. */
+  get memory(): MemoryPlan {
+    return this.#require(this.#built, 'memory').memory;
+  }
+
+  /** Whether `memory`, `built` and `session` are there. */
+  get isPlanned(): boolean {
+    return this.#built !== undefined;
+  }
+
+  /** The planned program. @throws INPUT before `compile`. */
+  get built(): Built {
+    return this.#require(this.#built, 'built');
+  }
+
+  /** The session that runs it. @throws INPUT before `compile`. */
+  get session(): Session {
+    return this.#require(this.#session, 'session');
+  }
+
+  get compiled(): { readonly optimizer: Optimizer; readonly loss: Loss; readonly metrics: readonly Metric[] } | undefined {
+    return this.#compiled;
+  }
+
+  get compileOptions(): { readonly batchSize: number; readonly budget: number | string | undefined; readonly flavour: Flavour } {
+    return { batchSize: this.#batchSize, budget: this.#budget, flavour: this.#flavour };
+  }
+
+  get batchSize(): number {
+    return this.#batchSize;
+  }
+
+  /** Completed optimizer steps. */
+  get step(): number {
+    return this.#steps;
+  }
+
+  /** The rate of the next step: the optimizer's schedule, unless it was set. */
+  get learningRate(): number {
+    if (this.#learningRate !== undefined) return this.#learningRate;
+    return rateAt(this.#require(this.#compiled, 'learningRate').optimizer.options.learningRate, this.step);
+  }
+
+  /** Overrides the optimizer's rate; NaN gives it back. */
+  set learningRate(rate: number) {
+    this.#learningRate = Number.isNaN(rate) ? undefined : rate;
+  }
+
+  /** The rate that was set, if it was. */
+  get learningRateOverride(): number | undefined {
+    return this.#learningRate;
+  }
+
+  /** Trains; see `FitOptions`. Resolves to the history of losses and metrics by epoch. */
+  fit(x: Inputs | Parameters<typeof fitModel>[1], y?: Rows | FitOptions, options?: FitOptions): Promise<History> {
+    return fitModel(this, x, y, options);
+  }
+
+  /** One step on one batch of any size; the last of `gradientAccumulationSteps` batches updates. Returns the loss and what the model predicted. */
+  async trainOnBatch(x: Inputs, y: Rows, sampleWeight?: Float32Array): Promise<{ readonly loss: number; readonly predictions: Tensor }> {
+    const table = this.table(x, y, sampleWeight);
+    const batch = { rows: table.rows, x: Object.fromEntries(table.x.map(({ column, data }) => [column.name, data])), y: table.y.data };
+    return this.trainBatch({ ...batch, sampleWeight: sampleWeight ?? new Float32Array(table.rows).fill(1) });
+  }
+
+  /** As `trainOnBatch`, for a batch that has been checked. */
+  async trainBatch(batch: Batch): Promise<{ readonly loss: number; readonly predictions: Tensor }> {
+    const { optimizer } = this.#require(this.#compiled, 'trainOnBatch');
+    if (batch.rows !== this.#batchSize && !this.#partial.has(batch.rows)) await this.preparePartial(batch.rows);
+    const updates = this.#accumulated + 1 >= optimizer.options.gradientAccumulationSteps;
+    const method = `${updates ? 'train' : 'accumulate'}${batch.rows === this.#batchSize ? '' : `@${batch.rows}`}`;
+    const feeds: Record<string, TypedArray> = { ...batch.x, [io.labels]: batch.y, [io.sampleWeight]: batch.sampleWeight };
+    if (updates) feeds[io.learningRate] = Float32Array.of(this.learningRate);
+    const outputs = this.session.run(method, feeds);
+    this.#accumulated = updates ? 0 : this.#accumulated + 1;
+    if (updates) this.#steps++;
+    const predictions = outputs[io.predictions] as Tensor;
+    return { loss: (outputs[io.loss] as Tensor).data[0] as number, predictions };
+  }
+
+  /** Plans the program anew with a train method for batches of `rows`, so that a partial batch is exact. State stays. */
+  async preparePartial(rows: number): Promise<void> {
+    if (rows === this.#batchSize || this.#partial.has(rows) || rows < 1) return;
+    this.#pull();
+    this.#partial.add(rows);
+    try {
+      await this.#instantiate();
+    } catch (error) {
+      this.#partial.delete(rows);
+      throw error;
+    }
+  }
+
+  /** Loss and metrics over `x`, `y` in inference mode. @throws INPUT before `compile` with a loss. */
+  async evaluate(x: Inputs, y: Rows, { sampleWeight }: { readonly sampleWeight?: Float32Array } = {}): Promise<Record<string, number>> {
+    return this.evaluateTable(this.table(x, y, sampleWeight));
+  }
+
+  /** As `evaluate`, for data that has been checked. */
+  async evaluateTable(table: Table): Promise<Record<string, number>> {
+    const { metrics, loss } = this.#require(this.#compiled, 'evaluate');
+    for (const metric of metrics) metric.reset();
+    let sum = 0;
+    const labelSize = sizeOf(table.y.column.shape);
+    this.#inChunks('evaluate', [...table.x, table.y], table.rows, (outputs, from, rows) => {
+      const losses = (outputs.losses as Tensor).data;
+      for (let i = 0; i < rows; i++) sum += (losses[i] as number) * (table.sampleWeight?.[from + i] ?? 1);
+      const predictions = outputs[io.predictions] as Tensor;
+      const labels = table.y.data.subarray(from * labelSize, (from + rows) * labelSize);
+      for (const metric of metrics) metric.update(labels, predictions.data.subarray(0, rows * this.#outputSize()), rows, loss);
+    });
+    return { loss: sum / Math.max(1, table.rows), ...Object.fromEntries(metrics.map((metric) => [metric.name, metric.result()])) };
+  }
+
+  /** The network's output for every row of `x`: [rows, ...]. */
+  async predict(x: Inputs): Promise<Tensor> {
+    if (!this.#session) await this.compile();
+    const columns = inputsByName(x, this.network.inputs).map(({ column, given }) => ({ column, ...rowsOf(given, column) }));
+    const rows = columns[0]?.rows ?? 0;
+    const size = this.#outputSize();
+    const { dtype, shape } = this.network.output;
+    const result = allocate(dtype, rows * size);
+    this.#inChunks('predict', columns, rows, (outputs, from, count) => {
+      result.set((outputs[io.predictions] as Tensor).data.subarray(0, count * size), from * size);
+    });
+    return { dtype, shape: [rows, ...shape], data: result };
+  }
+
+  /** Per layer: output shape, parameters, MACs, bytes of each region; and the memory plan once compiled. */
+  summary(): Summary {
+    return summaryOf(this);
+  }
+
+  /** Weights in their logical shape, copies, in `weights` order. */
+  getWeights(): Float32Array[] {
+    this.#pull();
+    return this.weights.map(({ data }) => data.slice());
+  }
+
+  /** Puts back what `getWeights` returned. */
+  setWeights(data: readonly Float32Array[]): void {
+    this.#pull();
+    const { weights } = this;
+    if (data.length !== weights.length || data.some((values, i) => values.length !== weights[i]?.data.length)) {
+      throw new ThimbleError('INPUT', 'these are not weights of this model', { expected: `${weights.length} arrays, as getWeights returns them` });
+    }
+    data.forEach((values, i) => {
+      (weights[i] as Weight).data = values.slice();
+    });
+    this.#push();
+  }
+
+  /** Everything that makes up the model's state: weights, and once compiled the optimizer's moments, step and RNG. Current copies. */
+  state(): readonly Held[] {
+    this.#pull();
+    return [...this.weights, ...(this.#compiled?.held ?? [])];
+  }
+
+  /** Takes over the data now in `state()`'s entries. */
+  restore(accumulated: number): void {
+    this.#accumulated = accumulated;
+    this.#steps = this.#compiled?.step.data[0] ?? 0;
+    this.#push();
+  }
+
+  /** Batches since the last update, under gradient accumulation. */
+  get accumulated(): number {
+    return this.#accumulated;
+  }
+
+  /** `x`, `y` checked against the model. */
+  table(x: Inputs, y: Rows, sampleWeight: Float32Array | undefined) {
+    const { loss } = this.#require(this.#compiled, 'labels');
+    const { shape } = this.network.output;
+    const labels: Column = { name: io.labels, dtype: loss.labels, shape: loss.labels === 'i32' ? shape.slice(0, -1) : shape };
+    return tableOf(x, y, sampleWeight, this.network.inputs, labels, loss.labels === 'i32' ? shape.at(-1) : undefined);
+  }
+
+  #outputSize(): number {
+    return sizeOf(this.network.output.shape);
+  }
+
+  #require<T>(value: T | undefined, what: string): T {
+    if (value === undefined) throw new ThimbleError('INPUT', `${what} needs a compiled model`, { hint: "await model.compile({ optimizer, loss, … }) first" });
+    return value;
+  }
+
+  /** Runs an inference method over all rows; the last chunk is filled up with zeros, and its surplus rows are ignored. */
+  #inChunks(
+    method: string,
+    columns: readonly { readonly column: Column; readonly data: TypedArray }[],
+    rows: number,
+    each: (outputs: Record<string, Tensor>, from: number, rows: number) => void,
+  ): void {
+    const { session } = this;
+    const slots = session.program.methods[method]?.inputs ?? [];
+    for (let from = 0; from < rows; from += this.#batchSize) {
+      const count = Math.min(this.#batchSize, rows - from);
+      for (const { column, data } of columns) {
+        const slot = slots.find((candidate) => candidate.name === column.name);
+        const size = sizeOf(column.shape);
+        if (slot) session.view(slot).fill(0).set(data.subarray(from * size, (from + count) * size));
+      }
+      each(session.run(method), from, count);
+    }
+  }
+
+  #plan(loss: LossName | Loss, { optimizer: given = 'rmsprop', metrics = [] }: CompileOptions): Compiled {
+    const optimizer = optimizerOf(given);
+    const lossFunction = lossOf(loss);
+    const trained = this.layers.filter((layer) => layer.trainable).flatMap((layer) => [...layer.weights.values()].filter(({ variable }) => variable.role === 'parameter'));
+    if (trained.length === 0) throw new ThimbleError('INPUT', 'every layer is frozen: there is nothing to train', { hint: 'set trainable on a layer, or compile without a loss' });
+    const counter = (name: string, initial = 0) => hold({ name, role: 'counter', dtype: 'i32', initial });
+    const [step, draws, seed] = [counter('step'), counter('draws'), counter('seed', this.seed)] as const;
+    const like = (variable: Held['variable'], name: string, initial: number) => {
+      const { shape, layout, logicalShape } = variable;
+      return hold({ name: `${variable.name}/${name}`, role: 'moment', shape, layout, logicalShape, initial });
+    };
+    const slots = new Map(trained.map(({ variable }) => [variable, optimizer.slots.map(({ name, initial }) => like(variable, name, initial))]));
+    const accumulates = optimizer.options.gradientAccumulationSteps > 1;
+    const sums = new Map(accumulates ? trained.map(({ variable }) => [variable, like(variable, 'gradientSum', 0)]) : []);
+    const state: TrainingState = {
+      step: step.variable,
+      draws: draws.variable,
+      seed: seed.variable,
+      slots: new Map([...slots].map(([variable, held]) => [variable, held.map((entry) => entry.variable)])),
+      sums: new Map([...sums].map(([variable, entry]) => [variable, entry.variable])),
+    };
+    return {
+      optimizer,
+      loss: lossFunction,
+      metrics: metrics.map((metric) => metricOf(metric)),
+      spec: { network: this.network, loss: lossFunction, optimizer, state, trained },
+      held: [step, draws, seed, ...[...slots.values()].flat(), ...sums.values()],
+      step,
+    };
+  }
+
+  /** Builds the program for the present options and puts the present state into a fresh session. */
+  async #instantiate(): Promise<void> {
+    const batch = this.#batchSize;
+    const graphs = [predictGraph(this.network, batch)];
+    if (this.#compiled) {
+      const { spec, loss, optimizer } = this.#compiled;
+      graphs.push(evaluateGraph(this.network, loss, batch));
+      for (const rows of [batch, ...this.#partial]) {
+        const suffix = rows === batch ? '' : `@${rows}`;
+        graphs.push(trainGraph(`train${suffix}`, spec, rows, true));
+        if (optimizer.options.gradientAccumulationSteps > 1) graphs.push(trainGraph(`accumulate${suffix}`, spec, rows, false));
+      }
+    }
+    const built = build(graphs, { name: 'model', budget: this.#budget });
+    this.#session = new Session(built.program, await kernelModule(this.#flavour));
+    this.#built = built;
+  }
+
+  #allHeld(): Held[] {
+    return [...this.weights, ...(this.#compiled?.held ?? [])];
+  }
+
+  #pull(): void {
+    if (this.#session) pull(this.#session, this.#allHeld());
+  }
+
+  #push(): void {
+    if (this.#session) push(this.#session, this.#allHeld());
+  }
+}
+
+/** The elements of a weight in its logical shape, row-major. */
+export const logicalData = ({ variable, data }: Held): TypedArray =>
+  variable.layout.kind === 'rows' ? data : unpackPanels(data as Float32Array, variable.logicalShape, variable.layout.groups);
+
+export interface ModelOptions {
+  /** Draws the initial weights, the order of batches and dropout. */
+  readonly seed?: number;
+}
+
+/** A model that is a chain: `sequential([input({ shape: [8, 8, 1] }), conv2d({ filters: 8 }), …])`. */
+export function sequential(elements: readonly (Symbolic | Layer)[], { seed = 1 }: ModelOptions = {}): Model {
+  const { inputs, output } = chain(elements);
+  return new Model(networkOf(inputs, output), seed);
+}
+
+/** A model between symbolic tensors (Keras' functional API). */
+export function model({ inputs, output, seed = 1 }: { readonly inputs: readonly Symbolic[]; readonly output: Symbolic } & ModelOptions): Model {
+  return new Model(networkOf(inputs, output), seed);
+}
