@@ -6,7 +6,16 @@ export const ALIGNMENT = 16;
 /** `bytes` rounded up to a multiple of `to` (a power of two or any positive integer). */
 export const alignUp = (bytes: number, to = ALIGNMENT): number => Math.ceil(bytes / to) * to;
 
-const units: Readonly<Record<string, number>> = { '': 1, b: 1, kb: 1024, kib: 1024, mb: 1024 ** 2, mib: 1024 ** 2, gb: 1024 ** 3, gib: 1024 ** 3 };
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1024,
+  kib: 1024,
+  mb: 1024 ** 2,
+  mib: 1024 ** 2,
+  gb: 1024 ** 3,
+  gib: 1024 ** 3,
+};
 
 /**
  * Bytes of a size such as `65536`, `'64KB'`, `'1.5 MiB'`. KB and KiB are both 1024 bytes, as in data sheets of microcontrollers.
@@ -17,7 +26,9 @@ export function parseBytes(size: number | string): number {
   const unit = units[(match?.[2] ?? '?').toLowerCase()];
   const bytes = unit === undefined ? Number.NaN : Math.floor(Number(match?.[1]) * unit);
   if (!(bytes > 0)) {
-    throw new ThimbleError('INPUT', `"${size}" is not a memory size`, { expected: "a positive number of bytes, or text such as '64KB' or '1.5MiB'" });
+    throw new ThimbleError('INPUT', `"${size}" is not a memory size`, {
+      expected: "a positive number of bytes, or text such as '64KB' or '1.5MiB'",
+    });
   }
   return bytes;
 }

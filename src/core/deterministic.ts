@@ -3,7 +3,7 @@
  * may differ between engines; weights and learning rates must not.
  */
 
-const LN2_HIGH = 6.93147180369123816490e-1;
+const LN2_HIGH = 6.9314718036912381649e-1;
 const LN2_LOW = 1.90821492927058770002e-10;
 
 /** 2^n for -1022 <= n <= 1023, by repeated squaring. */
@@ -49,7 +49,8 @@ export function log(x: number): number {
 }
 
 /** base^exponent for base > 0. */
-export const pow = (base: number, exponent: number): number => (Number.isInteger(exponent) && exponent >= 0 ? integerPower(base, exponent) : exp(exponent * log(base)));
+export const pow = (base: number, exponent: number): number =>
+  Number.isInteger(exponent) && exponent >= 0 ? integerPower(base, exponent) : exp(exponent * log(base));
 
 function integerPower(base: number, exponent: number): number {
   let result = 1;

@@ -24,7 +24,10 @@ export function stridesOf(shape: Shape): number[] {
 /** `axis` counted from the front; throws SHAPE where it is outside -rank..rank-1. */
 export function normalizeAxis(axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
-    throw new ThimbleError('SHAPE', `axis ${axis} is outside a tensor of rank ${rank}`, { expected: `${-rank}..${rank - 1}`, got: String(axis) });
+    throw new ThimbleError('SHAPE', `axis ${axis} is outside a tensor of rank ${rank}`, {
+      expected: `${-rank}..${rank - 1}`,
+      got: String(axis),
+    });
   }
   return axis < 0 ? axis + rank : axis;
 }

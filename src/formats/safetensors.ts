@@ -71,19 +71,29 @@ export function readSafetensors(bytes: Uint8Array): Safetensors {
   const spans: [number, number][] = [];
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') continue;
-    const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: SafetensorsDtype; shape?: number[]; data_offsets?: [number, number] };
+    const {
+      dtype,
+      shape,
+      data_offsets: offsets,
+    } = (entry ?? {}) as { dtype?: SafetensorsDtype; shape?: number[]; data_offsets?: [number, number] };
     const array = dtype && Object.hasOwn(arrays, dtype) ? arrays[dtype] : undefined;
-    const sound = Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0) && Array.isArray(offsets) && offsets.length === 2;
+    const sound =
+      Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0) && Array.isArray(offsets) && offsets.length === 2;
     if (!array || !sound) fail(`tensor "${name}" is not described`);
     const [from, to] = offsets as [number, number];
     const length = sizeOf(shape as number[]);
     const size = length * (array as { BYTES_PER_ELEMENT: number }).BYTES_PER_ELEMENT;
-    if (!Number.isSafeInteger(from) || from < 0 || to - from !== size || to > available) fail(`tensor "${name}" lies outside the file or has the wrong size`);
+    if (!Number.isSafeInteger(from) || from < 0 || to - from !== size || to > available)
+      fail(`tensor "${name}" lies outside the file or has the wrong size`);
     spans.push([from, to]);
     const aligned = (bytes.byteOffset + start + from) % (array as { BYTES_PER_ELEMENT: number }).BYTES_PER_ELEMENT === 0;
     const buffer = aligned ? bytes.buffer : bytes.slice(start + from, start + to).buffer;
     const Data = array as unknown as new (buffer: ArrayBufferLike, offset: number, length: number) => Data;
-    tensors.set(name, { dtype: dtype as SafetensorsDtype, shape: shape as number[], data: new Data(buffer, aligned ? bytes.byteOffset + start + from : 0, length) });
+    tensors.set(name, {
+      dtype: dtype as SafetensorsDtype,
+      shape: shape as number[],
+      data: new Data(buffer, aligned ? bytes.byteOffset + start + from : 0, length),
+    });
   }
   spans.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   let end = 0;
@@ -92,7 +102,9 @@ export function readSafetensors(bytes: Uint8Array): Safetensors {
     end = to;
   }
   if (end !== available) fail(`${available - end} bytes belong to no tensor`);
-  const metadata = Object.fromEntries(Object.entries(header.__metadata__ ?? {}).filter((pair): pair is [string, string] => typeof pair[1] === 'string'));
+  const metadata = Object.fromEntries(
+    Object.entries(header.__metadata__ ?? {}).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+  );
   return { metadata, tensors };
 }
 

@@ -36,7 +36,8 @@ export function verify(graph: Graph, facts: (node: Node) => OpFacts): void {
     }
     node.outputs.forEach((value, index) => {
       const { origin } = value;
-      if (origin.kind !== 'node' || origin.node !== node || origin.index !== index) fail(`"${value.name}" does not know its producer "${node.name}"`);
+      if (origin.kind !== 'node' || origin.node !== node || origin.index !== index)
+        fail(`"${value.name}" does not know its producer "${node.name}"`);
       if (written.has(value)) fail(`"${value.name}" is written twice`);
       if (value.shape.some((n) => !Number.isInteger(n) || n < 0)) fail(`"${value.name}" has shape ${formatShape(value.shape)}`);
       written.add(value);

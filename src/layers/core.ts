@@ -13,7 +13,15 @@ import type { Initializer, InitializerName } from './initializers.ts';
 import { type CallContext, defineLayer, type LayerFactory, type Regularizer, type Symbolic } from './layer.ts';
 
 /** The symbolic input of a model. `shape` leaves the batch axis out. */
-export function input({ shape, dtype = 'f32', name = 'input' }: { readonly shape: Shape; readonly dtype?: 'f32' | 'i32'; readonly name?: string }): Symbolic {
+export function input({
+  shape,
+  dtype = 'f32',
+  name = 'input',
+}: {
+  readonly shape: Shape;
+  readonly dtype?: 'f32' | 'i32';
+  readonly name?: string;
+}): Symbolic {
   return { shape, dtype, name };
 }
 
@@ -88,13 +96,18 @@ export const dropout: LayerFactory<{ readonly rate: number }> = defineLayer({
 });
 
 /** Rows of a learned table at i32 indexes. */
-export const embedding: LayerFactory<{ readonly inputDim: number; readonly outputDim: number; readonly embeddingsInitializer: InitializerName | Initializer }> =
-  defineLayer({
-    type: 'embedding',
-    defaults: { inputDim: 1, outputDim: 1, embeddingsInitializer: 'randomUniform' as InitializerName | Initializer },
-    weights: ({ inputDim, outputDim, embeddingsInitializer }) => ({ embeddings: { shape: [inputDim, outputDim], initializer: embeddingsInitializer } }),
-    call: (_, [x], ctx) => gather([ctx.weight('embeddings') as Value, x as Value], { axis: 0 }),
-  });
+export const embedding: LayerFactory<{
+  readonly inputDim: number;
+  readonly outputDim: number;
+  readonly embeddingsInitializer: InitializerName | Initializer;
+}> = defineLayer({
+  type: 'embedding',
+  defaults: { inputDim: 1, outputDim: 1, embeddingsInitializer: 'randomUniform' as InitializerName | Initializer },
+  weights: ({ inputDim, outputDim, embeddingsInitializer }) => ({
+    embeddings: { shape: [inputDim, outputDim], initializer: embeddingsInitializer },
+  }),
+  call: (_, [x], ctx) => gather([ctx.weight('embeddings') as Value, x as Value], { axis: 0 }),
+});
 
 /** The sum of its inputs. */
 export const add: LayerFactory<object> = defineLayer({

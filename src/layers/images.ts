@@ -91,7 +91,10 @@ export const depthwiseConv2d: LayerFactory<DepthwiseConv2dConfig> = defineLayer<
   },
   call: (config, [x], ctx) => {
     const { depthMultiplier, activation } = config;
-    return activate(activation, depthwiseOp([x as Value, ...present(ctx, 'kernel', 'bias')], { ...windowOf(config), multiplier: depthMultiplier }));
+    return activate(
+      activation,
+      depthwiseOp([x as Value, ...present(ctx, 'kernel', 'bias')], { ...windowOf(config), multiplier: depthMultiplier }),
+    );
   },
 });
 
@@ -165,7 +168,14 @@ export const zeroPadding2d: LayerFactory<{ readonly padding: number | readonly [
   defaults: { padding: 1 as number | readonly [number, number, number, number] },
   call({ padding }, [x]) {
     const [top, bottom, left, right] = typeof padding === 'number' ? [padding, padding, padding, padding] : padding;
-    return pad(x as Value, { pads: [[0, 0], [top, bottom], [left, right], [0, 0]] });
+    return pad(x as Value, {
+      pads: [
+        [0, 0],
+        [top, bottom],
+        [left, right],
+        [0, 0],
+      ],
+    });
   },
 });
 

@@ -1,5 +1,5 @@
 import { ThimbleError } from '../core/errors.ts';
-import { Random } from '../core/random.ts';
+import type { Random } from '../core/random.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 
 /** Fills a tensor of `shape` (row-major; the last axis is the output axis). */
@@ -14,10 +14,22 @@ export function fans(shape: Shape): { fanIn: number; fanOut: number } {
 
 const fill = (shape: Shape, draw: () => number): Float32Array => Float32Array.from({ length: sizeOf(shape) }, draw);
 
-export const constant = (value: number): Initializer => (shape) => fill(shape, () => value);
-export const randomUniform = (low = -0.05, high = 0.05): Initializer => (shape, random) => fill(shape, () => random.uniform(low, high));
-export const randomNormal = (mean = 0, deviation = 0.05): Initializer => (shape, random) => fill(shape, () => random.normal(mean, deviation));
-export const truncatedNormal = (mean = 0, deviation = 0.05): Initializer => (shape, random) => fill(shape, () => random.truncatedNormal(mean, deviation));
+export const constant =
+  (value: number): Initializer =>
+  (shape) =>
+    fill(shape, () => value);
+export const randomUniform =
+  (low = -0.05, high = 0.05): Initializer =>
+  (shape, random) =>
+    fill(shape, () => random.uniform(low, high));
+export const randomNormal =
+  (mean = 0, deviation = 0.05): Initializer =>
+  (shape, random) =>
+    fill(shape, () => random.normal(mean, deviation));
+export const truncatedNormal =
+  (mean = 0, deviation = 0.05): Initializer =>
+  (shape, random) =>
+    fill(shape, () => random.truncatedNormal(mean, deviation));
 
 /** Standard deviation of a normal cut off at two deviations, which variance scaling makes up for. */
 const TRUNCATED_DEVIATION = 0.87962566103423978;
@@ -40,7 +52,8 @@ export const varianceScaling =
     return truncatedNormal(0, deviation / TRUNCATED_DEVIATION)(shape, random);
   };
 
-const scaled = (scale: number, mode: VarianceScaling['mode'], distribution: VarianceScaling['distribution']) => varianceScaling({ scale, mode, distribution });
+const scaled = (scale: number, mode: VarianceScaling['mode'], distribution: VarianceScaling['distribution']) =>
+  varianceScaling({ scale, mode, distribution });
 
 /** Orthonormal rows or columns (Saxe et al. 2014), by Gram–Schmidt on a normal matrix. */
 export const orthogonal =
@@ -96,6 +109,7 @@ export type InitializerName = keyof typeof initializers;
 /** @throws INPUT for an unknown name. */
 export function initializerOf(given: InitializerName | Initializer): Initializer {
   const initializer = typeof given === 'function' ? given : initializers[given];
-  if (!initializer) throw new ThimbleError('INPUT', `no initializer "${String(given)}"`, { expected: Object.keys(initializers).join(', ') });
+  if (!initializer)
+    throw new ThimbleError('INPUT', `no initializer "${String(given)}"`, { expected: Object.keys(initializers).join(', ') });
   return initializer;
 }

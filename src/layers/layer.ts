@@ -87,7 +87,11 @@ export function defineLayer<C extends object>(spec: LayerSpec<C>): LayerFactory<
     const { name = '', trainable = true, ...overrides } = given;
     for (const key of Object.keys(overrides)) {
       if (!(key in spec.defaults)) {
-        throw new ThimbleError('UNSUPPORTED_ATTR', `no option "${key}"`, { op: spec.type, node: name, expected: Object.keys(spec.defaults).join(', ') });
+        throw new ThimbleError('UNSUPPORTED_ATTR', `no option "${key}"`, {
+          op: spec.type,
+          node: name,
+          expected: Object.keys(spec.defaults).join(', '),
+        });
       }
     }
     const config = { ...spec.defaults, ...overrides } as C;
@@ -97,7 +101,11 @@ export function defineLayer<C extends object>(spec: LayerSpec<C>): LayerFactory<
       (given: Symbolic | readonly Symbolic[]): Symbolic => {
         const inputs = Array.isArray(given) ? (given as readonly Symbolic[]) : [given as Symbolic];
         if (!built) {
-          const specs = spec.weights?.(config, inputs.map((input) => input.shape)) ?? {};
+          const specs =
+            spec.weights?.(
+              config,
+              inputs.map((input) => input.shape),
+            ) ?? {};
           for (const [key, weight] of Object.entries(specs)) if (weight) weights.set(key, makeWeight(layer, key, weight));
           built = true;
         }
@@ -160,7 +168,8 @@ function outputType(layer: Layer, inputs: readonly Symbolic[]): { shape: Shape; 
     });
     return { shape: output.shape.slice(1), dtype: output.dtype === 'i32' ? 'i32' : 'f32' };
   } catch (error) {
-    if (error instanceof ThimbleError) throw new ThimbleError(error.code, error.message, { op: layer.type, node: layer.layerName || undefined });
+    if (error instanceof ThimbleError)
+      throw new ThimbleError(error.code, error.message, { op: layer.type, node: layer.layerName || undefined });
     throw error;
   }
 }

@@ -28,7 +28,12 @@ export const batchNormalization: LayerFactory<BatchNormalizationConfig> = define
     };
   },
   call({ momentum, epsilon, unbiased }, [x], ctx) {
-    const [gamma, beta, movingMean, movingVariance] = present(ctx, 'gamma', 'beta', 'movingMean', 'movingVariance') as [Value, Value, Value, Value];
+    const [gamma, beta, movingMean, movingVariance] = present(ctx, 'gamma', 'beta', 'movingMean', 'movingVariance') as [
+      Value,
+      Value,
+      Value,
+      Value,
+    ];
     if (!ctx.training) return batchNormInference([x as Value, gamma, beta, movingMean, movingVariance], { epsilon });
     const [y, mean, variance] = batchNorm.all([x as Value, gamma, beta], { epsilon }) as [Value, Value, Value];
     const rows = sizeOf((x as Value).shape.slice(0, -1));
@@ -38,7 +43,10 @@ export const batchNormalization: LayerFactory<BatchNormalizationConfig> = define
   },
 });
 
-const affine = (x: Shape) => ({ gamma: { shape: x.slice(-1), initializer: 'ones' as const }, beta: { shape: x.slice(-1), initializer: 'zeros' as const } });
+const affine = (x: Shape) => ({
+  gamma: { shape: x.slice(-1), initializer: 'ones' as const },
+  beta: { shape: x.slice(-1), initializer: 'zeros' as const },
+});
 
 /** Layer normalisation over the last axis. */
 export const layerNormalization: LayerFactory<{ readonly epsilon: number }> = defineLayer({

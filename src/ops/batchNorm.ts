@@ -17,7 +17,14 @@ const defaults: BatchNormAttributes = { epsilon: 1e-3 };
 
 const matrix = ({ shape }: TensorType) => ({ rows: sizeOf(shape.slice(0, -1)), columns: shape.at(-1) as number });
 
-function normalize(x: RefTensor, mean: ArrayLike<number>, variance: ArrayLike<number>, gamma: RefTensor, beta: RefTensor, epsilon: number): Float64Array {
+function normalize(
+  x: RefTensor,
+  mean: ArrayLike<number>,
+  variance: ArrayLike<number>,
+  gamma: RefTensor,
+  beta: RefTensor,
+  epsilon: number,
+): Float64Array {
   const { columns } = matrix(x);
   return x.data.map((value, i) => {
     const c = i % columns;
@@ -87,7 +94,9 @@ export const batchNormGrad: Op<BatchNormAttributes> = defineOp<BatchNormAttribut
   ref([x, dy, mean, variance, gamma], { epsilon }) {
     const { rows, columns } = matrix(x as RefTensor);
     const rstd = (variance as RefTensor).data.map((v) => 1 / Math.sqrt(v + epsilon));
-    const xhat = (x as RefTensor).data.map((v, i) => (v - ((mean as RefTensor).data[i % columns] as number)) * (rstd[i % columns] as number));
+    const xhat = (x as RefTensor).data.map(
+      (v, i) => (v - ((mean as RefTensor).data[i % columns] as number)) * (rstd[i % columns] as number),
+    );
     const dgamma = new Float64Array(columns);
     const dbeta = new Float64Array(columns);
     (dy as RefTensor).data.forEach((g, i) => {
@@ -104,7 +113,18 @@ export const batchNormGrad: Op<BatchNormAttributes> = defineOp<BatchNormAttribut
   lower(ctx) {
     const [x, dy, mean, variance, gamma] = [0, 1, 2, 3, 4].map((i) => ctx.in(i)) as [never, never, never, never, never];
     const size = matrix(ctx.inputs[0] as TensorType);
-    ctx.step('batch_norm_f32_grad', { x, dy, mean, variance, gamma, dx: ctx.out(0), dgamma: ctx.out(1), dbeta: ctx.out(2), ...size, epsilon: ctx.attrs.epsilon });
+    ctx.step('batch_norm_f32_grad', {
+      x,
+      dy,
+      mean,
+      variance,
+      gamma,
+      dx: ctx.out(0),
+      dgamma: ctx.out(1),
+      dbeta: ctx.out(2),
+      ...size,
+      epsilon: ctx.attrs.epsilon,
+    });
   },
   grad: { none: 'second derivatives are not supported' },
   inplace: [1],
@@ -156,7 +176,13 @@ export const movingAverage: Op<MovingAverageAttributes> = defineOp<MovingAverage
   ref: () => [],
   lower(ctx) {
     const { momentum, scale } = ctx.attrs;
-    ctx.step('moving_average_f32', { state: ctx.in(0), value: ctx.in(1), length: sizeOf((ctx.inputs[0] as TensorType).shape), momentum, scale });
+    ctx.step('moving_average_f32', {
+      state: ctx.in(0),
+      value: ctx.in(1),
+      length: sizeOf((ctx.inputs[0] as TensorType).shape),
+      momentum,
+      scale,
+    });
   },
   grad: { none: 'it updates state' },
   mutates: [0],

@@ -39,7 +39,14 @@ export function defineBinary(spec: BinarySpec): Op<object> {
       const { shape } = ctx.outputs[0] as TensorType;
       const merged = mergeAxes(shape, [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape)]);
       const [aStrides, bStrides] = merged.strides as [number[], number[]];
-      ctx.step(spec.kernel, { a: ctx.in(0), b: ctx.in(1), y: ctx.out(), ...axes6('n', merged.shape, 1), ...axes6('a', aStrides, 0), ...axes6('b', bStrides, 0) });
+      ctx.step(spec.kernel, {
+        a: ctx.in(0),
+        b: ctx.in(1),
+        y: ctx.out(),
+        ...axes6('n', merged.shape, 1),
+        ...axes6('a', aStrides, 0),
+        ...axes6('b', bStrides, 0),
+      });
     },
     grad: spec.grad,
     // An operand that repeats is smaller than the output, and the planner lends a buffer only to an output of the same size.
@@ -54,7 +61,8 @@ export function broadcastTo(x: RefTensor, shape: Shape): Float64Array {
   const out = stridesOf(shape);
   return Float64Array.from({ length: shape.reduce((n, extent) => n * extent, 1) }, (_, i) => {
     let at = 0;
-    for (let axis = 0; axis < shape.length; axis++) at += (Math.floor(i / (out[axis] as number)) % (shape[axis] as number)) * (strides[axis] as number);
+    for (let axis = 0; axis < shape.length; axis++)
+      at += (Math.floor(i / (out[axis] as number)) % (shape[axis] as number)) * (strides[axis] as number);
     return x.data[at] as number;
   });
 }

@@ -1,5 +1,5 @@
 import { ThimbleError } from '../core/errors.ts';
-import { broadcastShapes, formatShape, sameShape, type Shape, stridesOf } from '../core/shape.ts';
+import { broadcastShapes, formatShape, type Shape, sameShape, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import { broadcastStrides, broadcastTo } from './binary.ts';

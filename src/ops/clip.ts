@@ -24,7 +24,7 @@ export const clipGrad: Op<ClipAttributes> = defineUnaryGrad({
   name: 'clipGrad',
   attrs: defaults,
   kernel: 'clip_f32_grad',
-  f: (y, dy, attrs) => y > attrs.min && y < attrs.max ? dy : 0,
+  f: (y, dy, attrs) => (y > attrs.min && y < attrs.max ? dy : 0),
   coefficients: ({ min, max }) => ({ alpha: min, beta: max }),
   tolerance: 'exact',
 });

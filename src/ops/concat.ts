@@ -19,9 +19,16 @@ export const concat: Op<ConcatAttributes> = defineOp<ConcatAttributes>({
     const axis = normalizeAxis(attrs.axis, shape.length);
     const others = (s: Shape) => s.filter((_, i) => i !== axis).join();
     if (inputs.some((type) => type.dtype !== dtype || type.shape.length !== shape.length || others(type.shape) !== others(shape))) {
-      throw new ThimbleError('SHAPE', 'tensors to join differ outside the axis', { got: inputs.map((type) => formatShape(type.shape)).join(', ') });
+      throw new ThimbleError('SHAPE', 'tensors to join differ outside the axis', {
+        got: inputs.map((type) => formatShape(type.shape)).join(', '),
+      });
     }
-    return [{ dtype, shape: shape.map((extent, i) => (i === axis ? inputs.reduce((sum, type) => sum + (type.shape[axis] as number), 0) : extent)) }];
+    return [
+      {
+        dtype,
+        shape: shape.map((extent, i) => (i === axis ? inputs.reduce((sum, type) => sum + (type.shape[axis] as number), 0) : extent)),
+      },
+    ];
   },
   ref(inputs, attrs, [y]) {
     const { shape } = y as TensorType;

@@ -1,9 +1,9 @@
 import { ThimbleError } from '../core/errors.ts';
 import { packPanels, panelShape, unpackPanels } from '../core/panels.ts';
-import { formatShape, sameShape, type Shape, sizeOf } from '../core/shape.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
-import { forEachTap, geometry, type Geometry } from './convolution.ts';
+import { forEachTap, type Geometry, geometry } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { reduceSum } from './reduceSum.ts';
 import { nhwc, type WindowAttributes, windowDefaults, windowOf } from './window.ts';
@@ -18,7 +18,11 @@ export interface Conv2dAttributes extends WindowAttributes {
 export const conv2dDefaults: Conv2dAttributes = { ...windowDefaults, kernel: [1, 1], groups: 1, filters: 1 };
 
 /** The logical shape of the weights: [kernelHeight, kernelWidth, channels of a group, filters]. */
-export const filterShape = (channels: number, { kernel, groups, filters }: Conv2dAttributes): Shape => [...kernel, channels / groups, filters];
+export const filterShape = (channels: number, { kernel, groups, filters }: Conv2dAttributes): Shape => [
+  ...kernel,
+  channels / groups,
+  filters,
+];
 
 function geometryOf(input: Shape, attrs: Conv2dAttributes): Geometry {
   const { channels, height, width } = nhwc(input);
@@ -32,7 +36,11 @@ function geometryOf(input: Shape, attrs: Conv2dAttributes): Geometry {
 const BLOCK_FLOATS = 4096;
 
 const isPointwise = (g: Geometry): boolean =>
-  g.kernelHeight * g.kernelWidth * g.strideY * g.strideX * g.groups === 1 && g.padTop === 0 && g.padLeft === 0 && g.inHeight === g.outHeight && g.inWidth === g.outWidth;
+  g.kernelHeight * g.kernelWidth * g.strideY * g.strideX * g.groups === 1 &&
+  g.padTop === 0 &&
+  g.padLeft === 0 &&
+  g.inHeight === g.outHeight &&
+  g.inWidth === g.outWidth;
 
 /** Output pixels per block and the bytes of its rows. */
 function block(g: Geometry): { blockRows: number; bytes: number } {
@@ -55,7 +63,8 @@ export const conv2d: Op<Conv2dAttributes> = defineOp<Conv2dAttributes>({
     const g = geometryOf(shape, attrs);
     const panels = panelShape(filterShape(g.inChannels, attrs), attrs.groups);
     const given = expectInput(inputs, 1, 'f32', 4).shape;
-    if (!sameShape(given, panels)) throw new ThimbleError('SHAPE', 'the weights do not fit', { expected: `panels ${formatShape(panels)}`, got: formatShape(given) });
+    if (!sameShape(given, panels))
+      throw new ThimbleError('SHAPE', 'the weights do not fit', { expected: `panels ${formatShape(panels)}`, got: formatShape(given) });
     return [{ dtype: 'f32', shape: [g.batch, g.outHeight, g.outWidth, attrs.filters] }];
   },
   ref([x, w, bias], attrs, [out]) {
@@ -71,7 +80,16 @@ export const conv2d: Op<Conv2dAttributes> = defineOp<Conv2dAttributes>({
   lower(ctx) {
     const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
     const { blockRows, bytes } = block(g);
-    ctx.step('conv2d_f32', { ...g, x: ctx.in(0), w: ctx.in(1), bias: ctx.optional(2), y: ctx.out(), scratch: ctx.scratch(bytes), blockRows, ...unlimited });
+    ctx.step('conv2d_f32', {
+      ...g,
+      x: ctx.in(0),
+      w: ctx.in(1),
+      bias: ctx.optional(2),
+      y: ctx.out(),
+      scratch: ctx.scratch(bytes),
+      blockRows,
+      ...unlimited,
+    });
   },
   grad({ inputs, attrs, wants }, [given]) {
     const [x, w] = inputs as [Value, Value];
@@ -113,7 +131,8 @@ export const conv2dGradInput: Op<Conv2dGradInputAttributes> = defineOp<Conv2dGra
     const shape = [dy[0] as number, ...attrs.input];
     const g = geometryOf(shape, attrs);
     const expected = [g.batch, g.outHeight, g.outWidth, attrs.filters];
-    if (!sameShape(dy, expected)) throw new ThimbleError('SHAPE', 'dy is not an output of this convolution', { expected: formatShape(expected), got: formatShape(dy) });
+    if (!sameShape(dy, expected))
+      throw new ThimbleError('SHAPE', 'dy is not an output of this convolution', { expected: formatShape(expected), got: formatShape(dy) });
     return [{ dtype: 'f32', shape }];
   },
   ref([dy, w, bias], attrs, [out]) {
@@ -175,7 +194,16 @@ export const conv2dGradWeight: Op<Conv2dAttributes> = defineOp<Conv2dAttributes>
   lower(ctx) {
     const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
     const { blockRows, bytes } = block(g);
-    ctx.step('conv2d_f32_grad_weight', { ...g, x: ctx.in(0), w: ctx.out(), bias: 0, y: ctx.in(1), scratch: ctx.scratch(bytes), blockRows, ...unlimited });
+    ctx.step('conv2d_f32_grad_weight', {
+      ...g,
+      x: ctx.in(0),
+      w: ctx.out(),
+      bias: 0,
+      y: ctx.in(1),
+      scratch: ctx.scratch(bytes),
+      blockRows,
+      ...unlimited,
+    });
   },
   grad: { none: 'second derivatives are not supported' },
   macs: ([x], attrs) => convolutionMacs(geometryOf((x as TensorType).shape, attrs)),

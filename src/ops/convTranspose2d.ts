@@ -1,6 +1,6 @@
 import { ThimbleError } from '../core/errors.ts';
 import type { Value } from '../ir/graph.ts';
-import { conv2dGradInput, type Conv2dAttributes } from './conv2d.ts';
+import { type Conv2dAttributes, conv2dGradInput } from './conv2d.ts';
 import { nhwc, type Padding } from './window.ts';
 
 export interface ConvTranspose2dAttributes {

@@ -79,7 +79,10 @@ export function defineOp<A extends object>(spec: OpSpec<A>): Op<A> {
 function completeAttrs<A extends object>(spec: OpSpec<A>, overrides: Partial<A>): A {
   for (const key of Object.keys(overrides)) {
     if (!(key in spec.attrs)) {
-      throw new ThimbleError('UNSUPPORTED_ATTR', `no attribute "${key}"`, { op: spec.name, expected: Object.keys(spec.attrs).join(', ') || 'none' });
+      throw new ThimbleError('UNSUPPORTED_ATTR', `no attribute "${key}"`, {
+        op: spec.name,
+        expected: Object.keys(spec.attrs).join(', ') || 'none',
+      });
     }
   }
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));

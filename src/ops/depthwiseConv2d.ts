@@ -1,8 +1,8 @@
 import { ThimbleError } from '../core/errors.ts';
-import { formatShape, sameShape, type Shape, sizeOf } from '../core/shape.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
-import { forEachTap, geometry, type Geometry } from './convolution.ts';
+import { forEachTap, type Geometry, geometry } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { reduceSum } from './reduceSum.ts';
 import { nhwc, type WindowAttributes, windowDefaults, windowOf } from './window.ts';
@@ -35,7 +35,8 @@ export const depthwiseConv2d: Op<DepthwiseAttributes> = defineOp<DepthwiseAttrib
     const g = geometryOf(expectInput(inputs, 0).shape, attrs);
     const given = expectInput(inputs, 1).shape;
     const expected = [...attrs.kernel, g.outChannels];
-    if (!sameShape(given, expected)) throw new ThimbleError('SHAPE', 'the weights do not fit', { expected: formatShape(expected), got: formatShape(given) });
+    if (!sameShape(given, expected))
+      throw new ThimbleError('SHAPE', 'the weights do not fit', { expected: formatShape(expected), got: formatShape(given) });
     return [{ dtype: 'f32', shape: [g.batch, g.outHeight, g.outWidth, g.outChannels] }];
   },
   ref([x, w, bias], attrs, [out]) {

@@ -44,7 +44,10 @@ export const gather: Op<GatherAttributes> = defineOp<GatherAttributes>({
     const size = sizes(shape, (ctx.inputs[1] as TensorType).shape, normalizeAxis(ctx.attrs.axis, shape.length));
     ctx.step('gather_rows', { x: ctx.in(0), indices: ctx.in(1), y: ctx.out(), ...size });
   },
-  grad: ({ inputs: [x, indices], attrs }, [dy]) => [gatherGrad([dy as Value, indices as Value], { ...attrs, shape: (x as Value).shape }), null],
+  grad: ({ inputs: [x, indices], attrs }, [dy]) => [
+    gatherGrad([dy as Value, indices as Value], { ...attrs, shape: (x as Value).shape }),
+    null,
+  ],
   tolerance: 'exact',
 });
 

@@ -18,6 +18,7 @@ export const geluTanhGrad: Op<object> = defineUnaryGrad({
   name: 'geluTanhGrad',
   attrs: {},
   kernel: 'gelu_tanh_f32_grad',
-  f: (x, dy) => dy * (0.5 * (1 + Math.tanh(inner(x))) + 0.5 * x * (1 - Math.tanh(inner(x)) ** 2) * Math.sqrt(2 / Math.PI) * (1 + 0.134145 * x * x)),
+  f: (x, dy) =>
+    dy * (0.5 * (1 + Math.tanh(inner(x))) + 0.5 * x * (1 - Math.tanh(inner(x)) ** 2) * Math.sqrt(2 / Math.PI) * (1 + 0.134145 * x * x)),
   tolerance: { rtol: 1e-4, atol: 1e-6 },
 });

@@ -5,7 +5,7 @@ import type { Op } from './define.ts';
 export const greaterOrEqual: Op<object> = defineBinary({
   name: 'greaterOrEqual',
   kernel: 'greater_or_equal_f32',
-  f: (a, b) => a >= b ? 1 : 0,
+  f: (a, b) => (a >= b ? 1 : 0),
   grad: { none: 'it is piecewise constant' },
   tolerance: 'exact',
 });

@@ -17,7 +17,8 @@ const defaults: GroupNormAttributes = { groups: 1, epsilon: 1e-5, centered: true
 
 function sizes({ shape }: TensorType, { groups, perPosition }: GroupNormAttributes) {
   const channels = shape.at(-1) as number;
-  if (!Number.isInteger(groups) || groups < 1 || channels % groups) throw new ThimbleError('SHAPE', `groups ${groups} does not divide ${channels} channels`);
+  if (!Number.isInteger(groups) || groups < 1 || channels % groups)
+    throw new ThimbleError('SHAPE', `groups ${groups} does not divide ${channels} channels`);
   const positions = perPosition ? 1 : sizeOf(shape.slice(1, -1));
   return { batch: sizeOf(shape.slice(0, -1)) / Math.max(1, positions), positions, groups, channels: channels / groups };
 }
@@ -94,7 +95,9 @@ export const groupNormGrad: Op<GroupNormAttributes> = defineOp<GroupNormAttribut
     const columns = shape.at(-1) as number;
     const d = (dy as RefTensor).data;
     const at = (i: number) => groupOf(i, size);
-    const xhat = data.map((value, i) => (value - ((mean as RefTensor).data[at(i)] as number)) * ((rstd as RefTensor).data[at(i)] as number));
+    const xhat = data.map(
+      (value, i) => (value - ((mean as RefTensor).data[at(i)] as number)) * ((rstd as RefTensor).data[at(i)] as number),
+    );
     const g = d.map((value, i) => value * (gamma?.data[i % columns] ?? 1));
     const shift = groupMeans(data.length, size, (i) => (attrs.centered ? (g[i] as number) : 0));
     const dot = groupMeans(data.length, size, (i) => (g[i] as number) * (xhat[i] as number));
@@ -105,14 +108,22 @@ export const groupNormGrad: Op<GroupNormAttributes> = defineOp<GroupNormAttribut
       dbeta[i % columns] = (dbeta[i % columns] as number) + value;
     });
     const dx = g.map(
-      (value, i) => ((rstd as RefTensor).data[at(i)] as number) * (value - (shift[at(i)] as number) - (xhat[i] as number) * (dot[at(i)] as number)),
+      (value, i) =>
+        ((rstd as RefTensor).data[at(i)] as number) * (value - (shift[at(i)] as number) - (xhat[i] as number) * (dot[at(i)] as number)),
     );
     return [dx, dgamma, dbeta];
   },
   lower(ctx) {
     const size = sizes(ctx.inputs[0] as TensorType, ctx.attrs);
     const inputs = { x: ctx.in(0), dy: ctx.in(1), mean: ctx.in(2), rstd: ctx.in(3), gamma: ctx.optional(4) };
-    ctx.step('group_norm_f32_grad', { ...inputs, dx: ctx.out(0), dgamma: ctx.out(1), dbeta: ctx.out(2), ...size, centered: ctx.attrs.centered ? 1 : 0 });
+    ctx.step('group_norm_f32_grad', {
+      ...inputs,
+      dx: ctx.out(0),
+      dgamma: ctx.out(1),
+      dbeta: ctx.out(2),
+      ...size,
+      centered: ctx.attrs.centered ? 1 : 0,
+    });
   },
   grad: { none: 'second derivatives are not supported' },
   inplace: [1],

@@ -24,7 +24,7 @@ export const hardSigmoidGrad: Op<HardSigmoidAttributes> = defineUnaryGrad({
   name: 'hardSigmoidGrad',
   attrs: defaults,
   kernel: 'hard_sigmoid_f32_grad',
-  f: (x, dy, attrs) => attrs.alpha * x + attrs.beta > 0 && attrs.alpha * x + attrs.beta < 1 ? dy * attrs.alpha : 0,
+  f: (x, dy, attrs) => (attrs.alpha * x + attrs.beta > 0 && attrs.alpha * x + attrs.beta < 1 ? dy * attrs.alpha : 0),
   coefficients: ({ alpha, beta }) => ({ alpha, beta }),
   tolerance: { rtol: 1e-4, atol: 1e-6 },
 });

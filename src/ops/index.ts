@@ -32,7 +32,17 @@ export { min } from './min.ts';
 export { mish, mishGrad } from './mish.ts';
 export { mul } from './mul.ts';
 export { neg } from './neg.ts';
-export { accumulate, adagradUpdate, adamUpdate, clear, clipScale, increment, momentumUpdate, rmspropUpdate, sgdUpdate } from './optimizers.ts';
+export {
+  accumulate,
+  adagradUpdate,
+  adamUpdate,
+  clear,
+  clipScale,
+  increment,
+  momentumUpdate,
+  rmspropUpdate,
+  sgdUpdate,
+} from './optimizers.ts';
 export { pad, padGrad } from './pad.ts';
 export { averagePool2d, averagePool2dGrad, maxPool2d, maxPool2dGrad } from './pool.ts';
 export { pow } from './pow.ts';

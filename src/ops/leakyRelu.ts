@@ -12,7 +12,7 @@ export const leakyRelu: Op<LeakyReluAttributes> = defineUnary({
   name: 'leakyRelu',
   attrs: defaults,
   kernel: 'leaky_relu_f32',
-  f: (x, attrs) => x > 0 ? x : attrs.alpha * x,
+  f: (x, attrs) => (x > 0 ? x : attrs.alpha * x),
   coefficients: ({ alpha }) => ({ alpha }),
   grad: gradFrom('input', () => leakyReluGrad),
   tolerance: { rtol: 1e-5, atol: 1e-6 },
@@ -23,7 +23,7 @@ export const leakyReluGrad: Op<LeakyReluAttributes> = defineUnaryGrad({
   name: 'leakyReluGrad',
   attrs: defaults,
   kernel: 'leaky_relu_f32_grad',
-  f: (x, dy, attrs) => x > 0 ? dy : dy * attrs.alpha,
+  f: (x, dy, attrs) => (x > 0 ? dy : dy * attrs.alpha),
   coefficients: ({ alpha }) => ({ alpha }),
   tolerance: { rtol: 1e-4, atol: 1e-6 },
 });

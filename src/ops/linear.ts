@@ -1,5 +1,5 @@
 import { ThimbleError } from '../core/errors.ts';
-import { PANEL, unpackPanels, packPanels } from '../core/panels.ts';
+import { PANEL, packPanels, unpackPanels } from '../core/panels.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
@@ -91,7 +91,8 @@ export const linearGradInput: Op<{ readonly depth: number }> = defineOp<{ readon
     const dx = new Float64Array(rowsOf(shape) * depth);
     for (let i = 0; i < dx.length; i++) {
       const m = Math.floor(i / depth);
-      for (let n = 0; n < columns; n++) dx[i] = (dx[i] as number) + (data[m * columns + n] as number) * (weights[(i % depth) * columns + n] as number);
+      for (let n = 0; n < columns; n++)
+        dx[i] = (dx[i] as number) + (data[m * columns + n] as number) * (weights[(i % depth) * columns + n] as number);
     }
     return [dx];
   },
@@ -132,7 +133,9 @@ export const linearGradWeight: Op<object> = defineOp<object>({
     const rows = rowsOf((x as RefTensor).shape);
     for (let i = 0; i < dw.length; i++) {
       for (let m = 0; m < rows; m++) {
-        const product = ((x as RefTensor).data[m * depth + Math.floor(i / columns)] as number) * ((dy as RefTensor).data[m * columns + (i % columns)] as number);
+        const product =
+          ((x as RefTensor).data[m * depth + Math.floor(i / columns)] as number) *
+          ((dy as RefTensor).data[m * columns + (i % columns)] as number);
         dw[i] = (dw[i] as number) + product;
       }
     }
@@ -142,7 +145,16 @@ export const linearGradWeight: Op<object> = defineOp<object>({
     const [x, dy] = ctx.inputs as [TensorType, TensorType];
     const depth = x.shape.at(-1) as number;
     const columns = dy.shape.at(-1) as number;
-    ctx.step('matmul_f32_grad_weight', { x: ctx.in(0), dy: ctx.in(1), dw: ctx.out(), rows: rowsOf(x.shape), columns, depth, xStride: depth, dyStride: columns });
+    ctx.step('matmul_f32_grad_weight', {
+      x: ctx.in(0),
+      dy: ctx.in(1),
+      dw: ctx.out(),
+      rows: rowsOf(x.shape),
+      columns,
+      depth,
+      xStride: depth,
+      dyStride: columns,
+    });
   },
   grad: { none: 'second derivatives are not supported' },
   macs: ([x, dy]) => sizeOf((x as TensorType).shape) * ((dy as TensorType).shape.at(-1) as number),

@@ -40,10 +40,12 @@ export const matmul: Op<MatmulAttributes> = defineOp<MatmulAttributes>({
   attrs: { transposeA: false, transposeB: false, alpha: 1 },
   infer(inputs, { transposeA, transposeB }) {
     const shapes = [expectInput(inputs, 0).shape, expectInput(inputs, 1).shape] as const;
-    if (shapes.some((shape) => shape.length < 2)) throw new ThimbleError('SHAPE', 'operands need two axes or more', { got: shapes.map(formatShape).join(' and ') });
+    if (shapes.some((shape) => shape.length < 2))
+      throw new ThimbleError('SHAPE', 'operands need two axes or more', { got: shapes.map(formatShape).join(' and ') });
     const a = operand(shapes[0], transposeA);
     const b = operand(shapes[1], transposeB);
-    if (a.columns !== b.rows) throw new ThimbleError('SHAPE', `${a.columns} columns of a meet ${b.rows} rows of b`, { got: shapes.map(formatShape).join(' and ') });
+    if (a.columns !== b.rows)
+      throw new ThimbleError('SHAPE', `${a.columns} columns of a meet ${b.rows} rows of b`, { got: shapes.map(formatShape).join(' and ') });
     return [{ dtype: 'f32', shape: [...broadcastShapes(a.batch, b.batch), a.rows, b.columns] }];
   },
   ref([left, right], { transposeA, transposeB, alpha }, [out]) {
@@ -81,7 +83,10 @@ export const matmul: Op<MatmulAttributes> = defineOp<MatmulAttributes>({
     const batch = (ctx.outputs[0] as TensorType).shape.slice(0, -2);
     const merged = mergeAxes(batch, [batchStrides(a.batch, batch, a.rows * a.columns), batchStrides(b.batch, batch, b.rows * b.columns)]);
     if (merged.shape.length > 2) {
-      throw new ThimbleError('SHAPE', 'batch axes broadcast in a pattern of more than two axes', { got: formatShape(batch), hint: 'reshape the operands' });
+      throw new ThimbleError('SHAPE', 'batch axes broadcast in a pattern of more than two axes', {
+        got: formatShape(batch),
+        hint: 'reshape the operands',
+      });
     }
     const last2 = (values: readonly number[], fill: number) => [fill, fill, ...values].slice(-2) as [number, number];
     const [batch0, batch1] = last2(merged.shape, 1);

@@ -67,7 +67,8 @@ export const rmspropUpdate: Op<RmspropAttributes> = defineUpdate<RmspropAttribut
   name: 'rmspropUpdate',
   attrs: { weightDecay: 0, rho: 0.9, epsilon: 1e-7 },
   mutates: [0, 2],
-  lower: (ctx, length) => ctx.step('rmsprop_f32', { ...inputs(ctx, 'parameter', 'gradient', 'square', 'learningRate', 'scale'), length, ...ctx.attrs }),
+  lower: (ctx, length) =>
+    ctx.step('rmsprop_f32', { ...inputs(ctx, 'parameter', 'gradient', 'square', 'learningRate', 'scale'), length, ...ctx.attrs }),
 });
 
 export interface AdagradAttributes extends SgdAttributes {
@@ -79,7 +80,8 @@ export const adagradUpdate: Op<AdagradAttributes> = defineUpdate<AdagradAttribut
   name: 'adagradUpdate',
   attrs: { weightDecay: 0, epsilon: 1e-7 },
   mutates: [0, 2],
-  lower: (ctx, length) => ctx.step('adagrad_f32', { ...inputs(ctx, 'parameter', 'gradient', 'square', 'learningRate', 'scale'), length, ...ctx.attrs }),
+  lower: (ctx, length) =>
+    ctx.step('adagrad_f32', { ...inputs(ctx, 'parameter', 'gradient', 'square', 'learningRate', 'scale'), length, ...ctx.attrs }),
 });
 
 export interface AdamAttributes extends SgdAttributes {
@@ -125,7 +127,26 @@ export const clear: Op<object> = defineUpdate<object>({
   lower: (ctx, length) => ctx.step('fill_f32', { y: ctx.in(0), length, value: 0 }),
 });
 
-const line = (length: number) => ({ n0: 1, n1: 1, n2: 1, n3: 1, n4: 1, n5: length, s0: 0, s1: 0, s2: 0, s3: 0, s4: 0, s5: 1, t0: 0, t1: 0, t2: 0, t3: 0, t4: 0, t5: 1 });
+const line = (length: number) => ({
+  n0: 1,
+  n1: 1,
+  n2: 1,
+  n3: 1,
+  n4: 1,
+  n5: length,
+  s0: 0,
+  s1: 0,
+  s2: 0,
+  s3: 0,
+  s4: 0,
+  s5: 1,
+  t0: 0,
+  t1: 0,
+  t2: 0,
+  t3: 0,
+  t4: 0,
+  t5: 1,
+});
 
 export interface ClipScaleAttributes {
   /** Largest allowed norm. */

@@ -1,8 +1,8 @@
 import { ThimbleError } from '../core/errors.ts';
 import { type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
-import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import type { Value } from '../ir/graph.ts';
+import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { offsetBy } from './step.ts';
 import { stridedCopy } from './stridedCopy.ts';
 
@@ -14,7 +14,8 @@ export interface PadAttributes {
   readonly value: number;
 }
 
-const padded = (shape: Shape, pads: PadAttributes['pads']): number[] => shape.map((extent, i) => extent + (pads[i]?.[0] ?? 0) + (pads[i]?.[1] ?? 0));
+const padded = (shape: Shape, pads: PadAttributes['pads']): number[] =>
+  shape.map((extent, i) => extent + (pads[i]?.[0] ?? 0) + (pads[i]?.[1] ?? 0));
 
 /** The input coordinate that output coordinate `i` of an axis shows, or -1 for the constant. */
 function source(i: number, extent: number, mode: PadAttributes['mode']): number {
@@ -32,7 +33,11 @@ function forEachElement(shape: Shape, { pads, mode }: PadAttributes, visit: (y: 
   for (let i = 0; i < sizeOf(out); i++) {
     let at = 0;
     for (let axis = 0; axis < out.length && at >= 0; axis++) {
-      const from = source((Math.floor(i / (own[axis] as number)) % (out[axis] as number)) - (pads[axis]?.[0] ?? 0), shape[axis] as number, mode);
+      const from = source(
+        (Math.floor(i / (own[axis] as number)) % (out[axis] as number)) - (pads[axis]?.[0] ?? 0),
+        shape[axis] as number,
+        mode,
+      );
       at = from < 0 ? -1 : at + from * (strides[axis] as number);
     }
     visit(i, at);
@@ -66,8 +71,16 @@ function strips(shape: Shape, { pads, mode }: PadAttributes): Strip[] {
     const last = before + extent - 1;
     const step = mode === 'edge' ? 0 : -stride;
     const found: Strip[] = [];
-    if (before > 0) found.push({ shape: box(before), border: base, inside: base + (mode === 'edge' ? before : 2 * before) * stride, step, axis });
-    if (after > 0) found.push({ shape: box(after), border: base + (last + 1) * stride, inside: base + (mode === 'edge' ? last : last - 1) * stride, step, axis });
+    if (before > 0)
+      found.push({ shape: box(before), border: base, inside: base + (mode === 'edge' ? before : 2 * before) * stride, step, axis });
+    if (after > 0)
+      found.push({
+        shape: box(after),
+        border: base + (last + 1) * stride,
+        inside: base + (mode === 'edge' ? last : last - 1) * stride,
+        step,
+        axis,
+      });
     return found;
   });
 }

@@ -160,7 +160,13 @@ export const averagePool2dGrad: Op<AveragePoolGradAttributes> = defineOp<Average
     return [dx];
   },
   lower(ctx) {
-    ctx.step('average_pool2d_f32_grad', { ...fields((ctx.outputs[0] as TensorType).shape, ctx.attrs), x: 0, y: 0, dy: ctx.in(0), dx: ctx.out() });
+    ctx.step('average_pool2d_f32_grad', {
+      ...fields((ctx.outputs[0] as TensorType).shape, ctx.attrs),
+      x: 0,
+      y: 0,
+      dy: ctx.in(0),
+      dx: ctx.out(),
+    });
   },
   grad: { none: 'second derivatives are not supported' },
   tolerance: { rtol: 1e-5, atol: 1e-6 },

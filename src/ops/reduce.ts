@@ -62,7 +62,10 @@ export function defineReduce(spec: ReduceSpec): Op<ReduceAttributes> {
       const from = stridesOf(shape);
       const result = new Float64Array(sizeOf(kept)).fill(spec.start);
       data.forEach((value, i) => {
-        const at = strides.reduce((sum, stride, axis) => sum + stride * (Math.floor(i / (from[axis] as number)) % (shape[axis] as number)), 0);
+        const at = strides.reduce(
+          (sum, stride, axis) => sum + stride * (Math.floor(i / (from[axis] as number)) % (shape[axis] as number)),
+          0,
+        );
         result[at] = spec.f(result[at] as number, value);
       });
       const factor = spec.scale?.(sizeOf(shape) / Math.max(1, sizeOf(kept))) ?? 1;

@@ -1,5 +1,5 @@
-import type { Value } from '../ir/graph.ts';
 import { sizeOf } from '../core/shape.ts';
+import type { Value } from '../ir/graph.ts';
 import type { Op } from './define.ts';
 import { mul } from './mul.ts';
 import { defineReduce, type ReduceAttributes } from './reduce.ts';

@@ -1,5 +1,5 @@
-import { defineUnary, defineUnaryGrad, gradFrom } from './unary.ts';
 import type { Op } from './define.ts';
+import { defineUnary, defineUnaryGrad, gradFrom } from './unary.ts';
 
 /** y = max(x, 0). */
 export const relu: Op<object> = defineUnary({

@@ -19,7 +19,9 @@ export const reshape: Op<ReshapeAttributes> = defineOp<ReshapeAttributes>({
     const rest = sizeOf(from) / sizeOf(known);
     const to = shape.map((extent) => (extent === -1 ? rest : extent));
     if (shape.length - known.length > 1 || to.some((extent) => !Number.isInteger(extent)) || sizeOf(to) !== sizeOf(from)) {
-      throw new ThimbleError('SHAPE', `cannot reshape ${formatShape(from)} to ${formatShape(shape)}`, { expected: `${sizeOf(from)} elements` });
+      throw new ThimbleError('SHAPE', `cannot reshape ${formatShape(from)} to ${formatShape(shape)}`, {
+        expected: `${sizeOf(from)} elements`,
+      });
     }
     return [{ dtype, shape: to }];
   },

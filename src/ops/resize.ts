@@ -23,7 +23,8 @@ interface Tap {
 /** The record's numbers, rounded to f32 as the kernel sees them. */
 function mapping(shape: readonly number[], { size, coordinates }: ResizeAttributes) {
   const { height, width } = nhwc(shape);
-  const scale = (from: number, to: number) => Math.fround(coordinates === 'alignCorners' ? (to > 1 ? (from - 1) / (to - 1) : 0) : from / to);
+  const scale = (from: number, to: number) =>
+    Math.fround(coordinates === 'alignCorners' ? (to > 1 ? (from - 1) / (to - 1) : 0) : from / to);
   return { scaleY: scale(height, size[0]), scaleX: scale(width, size[1]), offset: coordinates === 'halfPixel' ? 0.5 : 0 };
 }
 
@@ -48,7 +49,8 @@ function forEachTap(shape: readonly number[], attrs: ResizeAttributes, visit: (x
     const n = Math.floor(pixel / (outHeight * outWidth));
     for (const v of taps(Math.floor(pixel / outWidth) % outHeight, scaleY, offset, height, attrs.mode)) {
       for (const u of taps(pixel % outWidth, scaleX, offset, width, attrs.mode)) {
-        for (let c = 0; c < channels; c++) visit(((n * height + v.index) * width + u.index) * channels + c, pixel * channels + c, v.weight * u.weight);
+        for (let c = 0; c < channels; c++)
+          visit(((n * height + v.index) * width + u.index) * channels + c, pixel * channels + c, v.weight * u.weight);
       }
     }
   }

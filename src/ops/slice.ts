@@ -21,7 +21,8 @@ export function gatherStrided(data: Float64Array, shape: Shape, strides: readonl
   const own = stridesOf(shape);
   return Float64Array.from({ length: sizeOf(shape) }, (_, i) => {
     let at = offset;
-    for (let axis = 0; axis < shape.length; axis++) at += (Math.floor(i / (own[axis] as number)) % (shape[axis] as number)) * (strides[axis] as number);
+    for (let axis = 0; axis < shape.length; axis++)
+      at += (Math.floor(i / (own[axis] as number)) % (shape[axis] as number)) * (strides[axis] as number);
     return data[at] as number;
   });
 }
@@ -78,7 +79,12 @@ export const sliceGrad: Op<SliceAttributes & { readonly shape: Shape }> = define
   ref([dy], attrs) {
     const dx = new Float64Array(sizeOf(attrs.shape));
     const { offset, strides } = viewOf(attrs.shape, attrs);
-    const at = gatherStrided(Float64Array.from(dx, (_, i) => i), attrs.sizes, strides, offset);
+    const at = gatherStrided(
+      Float64Array.from(dx, (_, i) => i),
+      attrs.sizes,
+      strides,
+      offset,
+    );
     at.forEach((target, i) => {
       dx[target] = (dy as RefTensor).data[i] as number;
     });

@@ -69,8 +69,18 @@ function define(form: SoftmaxForm): { forward: Op<object>; backward: Op<object> 
   return { forward, backward };
 }
 
-const plain = define({ name: 'softmax', kernel: 'softmax_f32', f: (x, logSum) => Math.exp(x - logSum), slope: (y, dy, dot) => y * (dy - dot) });
-const logarithmic = define({ name: 'logSoftmax', kernel: 'log_softmax_f32', f: (x, logSum) => x - logSum, slope: (y, dy, _, sum) => dy - Math.exp(y) * sum });
+const plain = define({
+  name: 'softmax',
+  kernel: 'softmax_f32',
+  f: (x, logSum) => Math.exp(x - logSum),
+  slope: (y, dy, dot) => y * (dy - dot),
+});
+const logarithmic = define({
+  name: 'logSoftmax',
+  kernel: 'log_softmax_f32',
+  f: (x, logSum) => x - logSum,
+  slope: (y, dy, _, sum) => dy - Math.exp(y) * sum,
+});
 
 /** y = e^x / Σ e^x over the last axis. */
 export const softmax: Op<object> = plain.forward;

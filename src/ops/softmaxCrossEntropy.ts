@@ -59,7 +59,10 @@ export const softmaxCrossEntropy: Op<CrossEntropyAttributes> = defineOp<CrossEnt
     const [logits, labels] = ctx.inputs as [TensorType, TensorType];
     ctx.step('softmax_cross_entropy_f32', { x: ctx.in(0), labels: ctx.in(1), loss: ctx.out(), ...fieldsOf(logits, labels, ctx.attrs) });
   },
-  grad: ({ inputs: [logits, labels], attrs }, [dLoss]) => [softmaxCrossEntropyGrad([logits as Value, labels as Value, dLoss as Value], attrs), null],
+  grad: ({ inputs: [logits, labels], attrs }, [dLoss]) => [
+    softmaxCrossEntropyGrad([logits as Value, labels as Value, dLoss as Value], attrs),
+    null,
+  ],
   tolerance: { rtol: 1e-5, atol: 1e-5 },
 });
 

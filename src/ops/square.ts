@@ -1,6 +1,6 @@
 import type { Value } from '../ir/graph.ts';
-import type { Op } from './define.ts';
 import { add } from './add.ts';
+import type { Op } from './define.ts';
 import { mul } from './mul.ts';
 import { defineUnary } from './unary.ts';
 

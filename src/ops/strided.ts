@@ -9,7 +9,10 @@ type Six<P extends string> = Record<`${P}${0 | 1 | 2 | 3 | 4 | 5}`, number>;
 /** Record fields `p0..p5` of up to six values, right-aligned; missing leading ones are `fill`. */
 export function axes6<P extends string>(prefix: P, values: readonly number[], fill: number): Six<P> {
   if (values.length > AXES) {
-    throw new ThimbleError('SHAPE', `${values.length} axes that cannot be merged`, { expected: `at most ${AXES}`, hint: 'reshape to fewer axes' });
+    throw new ThimbleError('SHAPE', `${values.length} axes that cannot be merged`, {
+      expected: `at most ${AXES}`,
+      hint: 'reshape to fewer axes',
+    });
   }
   const padded = [...new Array<number>(AXES - values.length).fill(fill), ...values];
   return Object.fromEntries(padded.map((value, i) => [`${prefix}${i}`, value])) as Six<P>;

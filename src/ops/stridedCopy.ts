@@ -22,5 +22,11 @@ export function stridedCopy(
     from.push(1);
     to.push(1);
   }
-  ctx.step(add ? 'strided_add_f32' : 'strided_copy', { x, y, ...axes6('n', merged.shape, 1), ...axes6('s', from, 0), ...axes6('t', to, 0) });
+  ctx.step(add ? 'strided_add_f32' : 'strided_copy', {
+    x,
+    y,
+    ...axes6('n', merged.shape, 1),
+    ...axes6('s', from, 0),
+    ...axes6('t', to, 0),
+  });
 }

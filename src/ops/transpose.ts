@@ -29,13 +29,26 @@ export const transpose: Op<TransposeAttributes> = defineOp<TransposeAttributes>(
   ref([x], attrs, [y]) {
     const { shape, data } = x as RefTensor;
     const strides = stridesOf(shape);
-    return [gatherStrided(data, (y as TensorType).shape, permutation(attrs.perm, shape.length).map((axis) => strides[axis] as number))];
+    return [
+      gatherStrided(
+        data,
+        (y as TensorType).shape,
+        permutation(attrs.perm, shape.length).map((axis) => strides[axis] as number),
+      ),
+    ];
   },
   lower(ctx) {
     const { shape } = ctx.inputs[0] as TensorType;
     const out: Shape = (ctx.outputs[0] as TensorType).shape;
     const strides = stridesOf(shape);
-    stridedCopy(ctx, ctx.in(0), ctx.out(), out, permutation(ctx.attrs.perm, shape.length).map((axis) => strides[axis] as number), stridesOf(out));
+    stridedCopy(
+      ctx,
+      ctx.in(0),
+      ctx.out(),
+      out,
+      permutation(ctx.attrs.perm, shape.length).map((axis) => strides[axis] as number),
+      stridesOf(out),
+    );
   },
   grad({ inputs: [x], attrs }, [dy]) {
     const perm = permutation(attrs.perm, (x as Value).shape.length);

@@ -6,7 +6,7 @@ import { defineOp, expectInput, type GradRule, type Op, type RefTensor, type Tol
 export type UnaryCoefficients<A> = (attrs: A) => { readonly alpha?: number; readonly beta?: number };
 
 /** Kernels that take a record of the given shape. */
-type KernelOf<R> = { [K in KernelName]: (typeof import('../kernels/list.ts').kernels)[K] extends R ? K : never }[KernelName];
+type KernelOf<R> = { [K in KernelName]: typeof import('../kernels/list.ts').kernels[K] extends R ? K : never }[KernelName];
 export type UnaryKernel = KernelOf<'Unary'>;
 export type UnaryGradKernel = KernelOf<'UnaryGrad'>;
 

@@ -24,7 +24,8 @@ export interface Window {
 export function windowOf(height: number, width: number, kernel: readonly [number, number], attrs: WindowAttributes): Window {
   const { strides, dilations, padding } = attrs;
   for (const [name, pair] of Object.entries({ kernel, strides, dilations })) {
-    if (pair.some((n) => !Number.isInteger(n) || n < 1)) throw new ThimbleError('UNSUPPORTED_ATTR', `${name} must be whole and at least 1`, { got: String(pair) });
+    if (pair.some((n) => !Number.isInteger(n) || n < 1))
+      throw new ThimbleError('UNSUPPORTED_ATTR', `${name} must be whole and at least 1`, { got: String(pair) });
   }
   const axis = (size: number, i: 0 | 1): [number, number] => {
     const span = (kernel[i] - 1) * dilations[i] + 1;
@@ -39,14 +40,17 @@ export function windowOf(height: number, width: number, kernel: readonly [number
   const [outHeight, padTop] = axis(height, 0);
   const [outWidth, padLeft] = axis(width, 1);
   if (outHeight < 1 || outWidth < 1) {
-    throw new ThimbleError('SHAPE', `a ${kernel.join('×')} window does not fit into ${height}×${width}`, { hint: "use padding 'same' or a smaller kernel" });
+    throw new ThimbleError('SHAPE', `a ${kernel.join('×')} window does not fit into ${height}×${width}`, {
+      hint: "use padding 'same' or a smaller kernel",
+    });
   }
   return { outHeight, outWidth, padTop, padLeft };
 }
 
 /** Extents of an NHWC tensor. */
 export function nhwc(shape: Shape): { batch: number; height: number; width: number; channels: number } {
-  if (shape.length !== 4) throw new ThimbleError('SHAPE', 'images need four axes', { expected: '[batch, height, width, channels]', got: `[${shape}]` });
+  if (shape.length !== 4)
+    throw new ThimbleError('SHAPE', 'images need four axes', { expected: '[batch, height, width, channels]', got: `[${shape}]` });
   const [batch, height, width, channels] = shape as [number, number, number, number];
   return { batch, height, width, channels };
 }

@@ -24,7 +24,9 @@ export function gradients(loss: Value, wrt: readonly Value[]): Map<Value, Value>
     if (typeof rule !== 'function') {
       throw new ThimbleError('UNSUPPORTED_OP', `has no gradient: ${rule.none}`, { op: node.op, node: node.name });
     }
-    const results = graph.scope(`${node.name}/grad`, () => rule({ inputs: node.inputs, outputs: node.outputs, attrs: node.attrs, wants }, dy));
+    const results = graph.scope(`${node.name}/grad`, () =>
+      rule({ inputs: node.inputs, outputs: node.outputs, attrs: node.attrs, wants }, dy),
+    );
     node.inputs.forEach((input, index) => {
       const result = results[index];
       if (!result || !wants[index]) return;

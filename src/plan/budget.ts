@@ -23,7 +23,12 @@ export function checkBudget(plan: MemoryPlan, budget: number): void {
     `"${plan.name}" needs ${plan.totalBytes.toLocaleString('en-US')} bytes, ${excess.toLocaleString('en-US')} more than the budget ` +
       `(${regions.join(', ')}); the peak of the arena is "${method.nodes[position]}" in ${method.name}, ` +
       `where ${largest.map((buffer) => `"${buffer.label}" takes ${formatBytes(buffer.bytes)}`).join(', ')}`,
-    { node: method.nodes[position], expected: `at most ${budget} bytes`, got: `${plan.totalBytes} bytes`, hint: advice(plan, method, excess) },
+    {
+      node: method.nodes[position],
+      expected: `at most ${budget} bytes`,
+      got: `${plan.totalBytes} bytes`,
+      hint: advice(plan, method, excess),
+    },
   );
 }
 
@@ -33,9 +38,11 @@ function advice(plan: MemoryPlan, peak: MethodMemory, excess: number): string {
   const fixed = plan.totalBytes - arena - io;
   const room = arena + io - excess;
   const measures: string[] = [`a budget of ${formatBytes(plan.totalBytes)} fits as it is`];
-  if (room > 0) measures.push(`a batch of about ${Math.floor((room / (arena + io)) * 100)} % of the present size fits (arena and io shrink with it)`);
+  if (room > 0)
+    measures.push(`a batch of about ${Math.floor((room / (arena + io)) * 100)} % of the present size fits (arena and io shrink with it)`);
   else measures.push(`no batch size fits: records, constants and state alone take ${formatBytes(fixed)}`);
   if (peak.name.startsWith('train')) measures.push('freezing early layers removes their gradients and moments');
-  if (state > excess) measures.push('an optimizer with fewer moments (sgd: none, momentum and rmsprop: one, adam: two per parameter) shrinks the state');
+  if (state > excess)
+    measures.push('an optimizer with fewer moments (sgd: none, momentum and rmsprop: one, adam: two per parameter) shrinks the state');
   return measures.join('; ');
 }

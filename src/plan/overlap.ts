@@ -12,7 +12,8 @@ export function findOverlap(buffers: readonly Buffer[], arenaBytes: number): str
     let end = 0;
     let owner = '';
     for (const buffer of alive) {
-      if (buffer.offset < end) return `at ${position}, "${buffer.label}" starts at ${buffer.offset}, inside "${owner}", which ends at ${end}`;
+      if (buffer.offset < end)
+        return `at ${position}, "${buffer.label}" starts at ${buffer.offset}, inside "${owner}", which ends at ${end}`;
       end = buffer.offset + buffer.bytes;
       owner = buffer.label;
     }

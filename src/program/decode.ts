@@ -1,9 +1,9 @@
 import { alignUp } from '../core/bytes.ts';
+import { bytesPerElement, type DType } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
+import { sizeOf } from '../core/shape.ts';
 import { kernels } from '../kernels/list.ts';
 import { type Method, type Program, type Region, regionNames, type Slot } from './format.ts';
-import { bytesPerElement, type DType } from '../core/dtype.ts';
-import { sizeOf } from '../core/shape.ts';
 
 export const MAGIC = 'THIM';
 export const VERSION = 1;
@@ -18,7 +18,10 @@ const MAX_BYTES = 2 ** 32;
 export function decode(bytes: Uint8Array): Program {
   const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || new TextDecoder().decode(bytes.subarray(0, 4)) !== MAGIC) {
-    throw new ThimbleError('FORMAT', 'not a .thimble file', { expected: `a file that starts with "${MAGIC}"`, got: `${bytes.length} bytes` });
+    throw new ThimbleError('FORMAT', 'not a .thimble file', {
+      expected: `a file that starts with "${MAGIC}"`,
+      got: `${bytes.length} bytes`,
+    });
   }
   const version = header.getUint32(4, true);
   if (version !== VERSION) {
@@ -30,7 +33,8 @@ export function decode(bytes: Uint8Array): Program {
   }
   const length = header.getUint32(8, true);
   const imageAt = alignUp(12 + length);
-  if (imageAt > bytes.length) throw new ThimbleError('FORMAT', 'the .thimble file is truncated', { expected: `${imageAt} bytes or more`, got: String(bytes.length) });
+  if (imageAt > bytes.length)
+    throw new ThimbleError('FORMAT', 'the .thimble file is truncated', { expected: `${imageAt} bytes or more`, got: String(bytes.length) });
   const manifest = parse(bytes.subarray(12, 12 + length));
   const program: Program = { ...manifest, image: bytes.subarray(imageAt) };
   checkMap(program);
@@ -57,7 +61,8 @@ function checkMap(program: Program): void {
     if (!region || !inside(region.address, region.bytes, { address: 0, bytes: totalBytes })) fail(`region "${name}" is outside the memory`);
   }
   if (image.length !== regions.io.address) fail(`its image has ${image.length} bytes, not ${regions.io.address}`);
-  if (!Array.isArray(program.kernels) || !Array.isArray(state) || typeof methods !== 'object' || methods === null) fail('its manifest lacks a part');
+  if (!Array.isArray(program.kernels) || !Array.isArray(state) || typeof methods !== 'object' || methods === null)
+    fail('its manifest lacks a part');
   for (const name of program.kernels) if (!(name in kernels)) fail(`it needs the unknown kernel "${name}"`);
   const checkSlots = (slots: readonly Slot[], region: Region) => {
     if (!Array.isArray(slots)) fail('a list of tensors is missing');
@@ -70,13 +75,18 @@ function checkMap(program: Program): void {
     const { calls } = method;
     if (!Array.isArray(calls) || calls.length % 2) fail(`method "${name}" has no calls`);
     for (let i = 0; i < calls.length; i += 2) {
-      if (!(program.kernels[calls[i] as number] && inside(calls[i + 1] as number, 4, regions.static))) fail(`call ${i / 2} of "${name}" has no kernel or record`);
+      if (!(program.kernels[calls[i] as number] && inside(calls[i + 1] as number, 4, regions.static)))
+        fail(`call ${i / 2} of "${name}" has no kernel or record`);
     }
   }
 }
 
 const inside = (address: number, bytes: number, region: Region): boolean =>
-  Number.isInteger(address) && Number.isInteger(bytes) && address >= region.address && bytes >= 0 && address + bytes <= region.address + region.bytes;
+  Number.isInteger(address) &&
+  Number.isInteger(bytes) &&
+  address >= region.address &&
+  bytes >= 0 &&
+  address + bytes <= region.address + region.bytes;
 
 const dtypes: readonly string[] = ['f32', 'i32', 'i8', 'u8', 'bool'] satisfies DType[];
 

@@ -5,7 +5,7 @@ import type { Variable } from '../ir/variable.ts';
 import { kernels } from '../kernels/list.ts';
 import { records } from '../kernels/records.ts';
 import type { Storage } from '../plan/lifetimes.ts';
-import { type Region, type RegionName, RESERVED_BYTES, regionNames } from './format.ts';
+import { RESERVED_BYTES, type Region, type RegionName, regionNames } from './format.ts';
 import type { LoweredMethod } from './lower.ts';
 
 /** Bytes of kernel `name`'s record. */

@@ -1,10 +1,10 @@
 import type { Attributes, Graph, Node } from '../ir/graph.ts';
+import { verify } from '../ir/verify.ts';
 import { copy } from '../ops/copy.ts';
 import { opOf } from '../ops/registry.ts';
 import { LowerContext } from '../ops/step.ts';
 import { prune } from '../passes/prune.ts';
 import { schedule } from '../passes/schedule.ts';
-import { verify } from '../ir/verify.ts';
 import { type Lifetimes, lifetimes } from '../plan/lifetimes.ts';
 import { place } from '../plan/place.ts';
 

@@ -106,7 +106,9 @@ export class Session {
   #feed(methodName: string, method: Method, name: string, given: Tensor | TypedArray): void {
     const slot = method.inputs.find((input) => input.name === name);
     if (!slot) {
-      throw new ThimbleError('INPUT', `method "${methodName}" has no input "${name}"`, { expected: method.inputs.map((s) => s.name).join(', ') || 'none' });
+      throw new ThimbleError('INPUT', `method "${methodName}" has no input "${name}"`, {
+        expected: method.inputs.map((s) => s.name).join(', ') || 'none',
+      });
     }
     const data = ArrayBuffer.isView(given) ? given : given.data;
     const target = this.view(slot);

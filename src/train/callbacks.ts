@@ -44,7 +44,8 @@ class Monitor {
   /** @throws INPUT where nothing of that name is logged. */
   value(logs: Logs): number {
     const value = logs[this.name];
-    if (value === undefined) throw new ThimbleError('INPUT', `nothing named "${this.name}" is logged`, { expected: Object.keys(logs).join(', ') });
+    if (value === undefined)
+      throw new ThimbleError('INPUT', `nothing named "${this.name}" is logged`, { expected: Object.keys(logs).join(', ') });
     return value;
   }
 
@@ -137,7 +138,10 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array | stri
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw new ThimbleError('INPUT', `cannot write: ${(error as Error).message}`, { node: path, hint: 'choose a folder that exists, is writable and has room' });
+    throw new ThimbleError('INPUT', `cannot write: ${(error as Error).message}`, {
+      node: path,
+      hint: 'choose a folder that exists, is writable and has room',
+    });
   }
 }
 

@@ -40,14 +40,20 @@ export class ConfusionMatrix {
   }
 
   get accuracy(): number {
-    return ratio(this.#sum((i) => this.at(i, i)), this.total);
+    return ratio(
+      this.#sum((i) => this.at(i, i)),
+      this.total,
+    );
   }
 
   /** What was never predicted has precision 0, what never occurs recall 0, as scikit-learn's zero_division=0. */
   report(index: number): ClassReport {
     const hits = this.at(index, index);
     const support = this.#sum((i) => this.at(index, i));
-    const precision = ratio(hits, this.#sum((i) => this.at(i, index)));
+    const precision = ratio(
+      hits,
+      this.#sum((i) => this.at(i, index)),
+    );
     const recall = ratio(hits, support);
     return { precision, recall, f1: ratio(2 * precision * recall, precision + recall), support };
   }
@@ -57,10 +63,15 @@ export class ConfusionMatrix {
     if (typeof average === 'number') return this.report(average)[measure];
     // Every decision is right or wrong once: micro precision, recall and F1 are all the accuracy.
     if (average === 'micro') return this.accuracy;
-    const present = Array.from({ length: this.classes }, (_, i) => i).filter((i) => this.report(i).support > 0 || this.#sum((j) => this.at(j, i)) > 0);
+    const present = Array.from({ length: this.classes }, (_, i) => i).filter(
+      (i) => this.report(i).support > 0 || this.#sum((j) => this.at(j, i)) > 0,
+    );
     const weight = (i: number) => (average === 'weighted' ? this.report(i).support : 1);
     const total = present.reduce((sum, i) => sum + weight(i), 0);
-    return ratio(present.reduce((sum, i) => sum + weight(i) * this.report(i)[measure], 0), total);
+    return ratio(
+      present.reduce((sum, i) => sum + weight(i) * this.report(i)[measure], 0),
+      total,
+    );
   }
 
   #sum(f: (i: number) => number): number {

@@ -41,12 +41,20 @@ export function rowsOf(given: Rows, column: Column): { data: TypedArray; rows: n
   const expected = `${column.dtype} rows of ${formatShape(column.shape)}`;
   if (!ArrayBuffer.isView(data)) throw new ThimbleError('INPUT', `"${column.name}" is not a typed array or tensor`, { expected });
   const rows = size === 0 ? 0 : data.length / size;
-  const shapeFits = !isTensor(given) || given.shape.slice(1).join() === column.shape.join() || (column.shape.length === 0 && given.shape.length === 1);
+  const shapeFits =
+    !isTensor(given) || given.shape.slice(1).join() === column.shape.join() || (column.shape.length === 0 && given.shape.length === 1);
   if (!Number.isInteger(rows) || !shapeFits) {
-    throw new ThimbleError('INPUT', `"${column.name}" has the wrong shape`, { expected, got: isTensor(given) ? formatShape(given.shape) : `${data.length} elements` });
+    throw new ThimbleError('INPUT', `"${column.name}" has the wrong shape`, {
+      expected,
+      got: isTensor(given) ? formatShape(given.shape) : `${data.length} elements`,
+    });
   }
   if (dtypeOf(data) !== column.dtype) {
-    throw new ThimbleError('INPUT', `"${column.name}" has the wrong dtype`, { expected, got: data.constructor.name, hint: column.dtype === 'i32' ? 'class indexes are an Int32Array' : 'use a Float32Array' });
+    throw new ThimbleError('INPUT', `"${column.name}" has the wrong dtype`, {
+      expected,
+      got: data.constructor.name,
+      hint: column.dtype === 'i32' ? 'class indexes are an Int32Array' : 'use a Float32Array',
+    });
   }
   return { data, rows };
 }
@@ -56,7 +64,9 @@ export function checkLabels(labels: TypedArray, classes: number | undefined): vo
   const bad = (value: number) => Number.isNaN(value) || (classes !== undefined && (value < 0 || value >= classes));
   const at = labels.findIndex(bad);
   if (at < 0) return;
-  throw new ThimbleError('INPUT', `label ${at} is ${labels[at]}`, { expected: classes === undefined ? 'a number' : `a class index from 0 to ${classes - 1}` });
+  throw new ThimbleError('INPUT', `label ${at} is ${labels[at]}`, {
+    expected: classes === undefined ? 'a number' : `a class index from 0 to ${classes - 1}`,
+  });
 }
 
 /** Rows at hand: every input, the labels, a weight each. */
@@ -68,7 +78,14 @@ export interface Table {
 }
 
 /** Checks arrays against the model. */
-export function tableOf(x: Inputs, y: Rows, sampleWeight: Float32Array | undefined, inputs: readonly Symbolic[], labels: Column, classes: number | undefined): Table {
+export function tableOf(
+  x: Inputs,
+  y: Rows,
+  sampleWeight: Float32Array | undefined,
+  inputs: readonly Symbolic[],
+  labels: Column,
+  classes: number | undefined,
+): Table {
   const columns = inputsByName(x, inputs).map(({ column, given }) => ({ column, ...rowsOf(given, column) }));
   const target = rowsOf(y, labels);
   checkLabels(target.data, classes);
@@ -82,12 +99,16 @@ export function tableOf(x: Inputs, y: Rows, sampleWeight: Float32Array | undefin
 /** Matches data with the model's inputs. @throws INPUT for missing or unknown names. */
 export function inputsByName(x: Inputs, inputs: readonly Symbolic[]): { column: Column; given: Rows }[] {
   if (ArrayBuffer.isView(x) || isTensor(x)) {
-    if (inputs.length !== 1) throw new ThimbleError('INPUT', `the model has ${inputs.length} inputs`, { expected: `data by name: ${inputs.map((i) => i.name).join(', ')}` });
+    if (inputs.length !== 1)
+      throw new ThimbleError('INPUT', `the model has ${inputs.length} inputs`, {
+        expected: `data by name: ${inputs.map((i) => i.name).join(', ')}`,
+      });
     return [{ column: inputs[0] as Symbolic, given: x as Rows }];
   }
   const named = x as Readonly<Record<string, Rows>>;
   const unknown = Object.keys(named).find((name) => !inputs.some((input) => input.name === name));
-  if (unknown !== undefined) throw new ThimbleError('INPUT', `the model has no input "${unknown}"`, { expected: inputs.map((i) => i.name).join(', ') });
+  if (unknown !== undefined)
+    throw new ThimbleError('INPUT', `the model has no input "${unknown}"`, { expected: inputs.map((i) => i.name).join(', ') });
   return inputs.map((input) => {
     const given = named[input.name];
     if (!given) throw new ThimbleError('INPUT', `input "${input.name}" is missing`, { got: Object.keys(named).join(', ') });
@@ -98,26 +119,34 @@ export function inputsByName(x: Inputs, inputs: readonly Symbolic[]): { column: 
 /** The rows `order[from … to)` of `data`. */
 function pick(data: TypedArray, size: number, order: Uint32Array, from: number, to: number): TypedArray {
   const picked = data.slice(0, (to - from) * size);
-  for (let i = from; i < to; i++) picked.set(data.subarray((order[i] as number) * size, ((order[i] as number) + 1) * size), (i - from) * size);
+  for (let i = from; i < to; i++)
+    picked.set(data.subarray((order[i] as number) * size, ((order[i] as number) + 1) * size), (i - from) * size);
   return picked;
 }
 
 /** Batches of `batchSize` rows in the order of `order` (as they stand where left out); the last may be smaller. */
-export function* batchesOf(table: Table, batchSize: number, order: Uint32Array = Uint32Array.from({ length: table.rows }, (_, i) => i)): Generator<Batch> {
+export function* batchesOf(
+  table: Table,
+  batchSize: number,
+  order: Uint32Array = Uint32Array.from({ length: table.rows }, (_, i) => i),
+): Generator<Batch> {
   for (let from = 0; from < order.length; from += batchSize) {
     const to = Math.min(from + batchSize, order.length);
     yield {
       rows: to - from,
       x: Object.fromEntries(table.x.map(({ column, data }) => [column.name, pick(data, sizeOf(column.shape), order, from, to)])),
       y: pick(table.y.data, sizeOf(table.y.column.shape), order, from, to),
-      sampleWeight: table.sampleWeight ? (pick(table.sampleWeight, 1, order, from, to) as Float32Array) : new Float32Array(to - from).fill(1),
+      sampleWeight: table.sampleWeight
+        ? (pick(table.sampleWeight, 1, order, from, to) as Float32Array)
+        : new Float32Array(to - from).fill(1),
     };
   }
 }
 
 /** The first rows and the last share `fraction` of a table, unshuffled, as Keras' validation_split. */
 export function splitTable(table: Table, fraction: number): { first: Table; last: Table } {
-  if (!(fraction > 0 && fraction < 1)) throw new ThimbleError('INPUT', `validationSplit ${fraction}`, { expected: 'a number between 0 and 1' });
+  if (!(fraction > 0 && fraction < 1))
+    throw new ThimbleError('INPUT', `validationSplit ${fraction}`, { expected: 'a number between 0 and 1' });
   const at = Math.floor(table.rows * (1 - fraction));
   const part = (from: number, to: number): Table => ({
     rows: to - from,
@@ -129,4 +158,5 @@ export function splitTable(table: Table, fraction: number): { first: Table; last
 }
 
 /** The order of an epoch: a function of seed and epoch alone, so that a resumed run continues with the same batches. */
-export const epochOrder = (rows: number, seed: number, epoch: number): Uint32Array => new Random(Math.imul(seed ^ 0x9e3779b9, epoch + 1)).permutation(rows);
+export const epochOrder = (rows: number, seed: number, epoch: number): Uint32Array =>
+  new Random(Math.imul(seed ^ 0x9e3779b9, epoch + 1)).permutation(rows);

@@ -1,6 +1,16 @@
 import { ThimbleError } from '../core/errors.ts';
 import type { Callback, Logs, TrainingModel } from './callbacks.ts';
-import { type Batch, batchesOf, type Dataset, type DatasetBatch, epochOrder, type Inputs, type Rows, splitTable, type Table } from './data.ts';
+import {
+  type Batch,
+  batchesOf,
+  type Dataset,
+  type DatasetBatch,
+  epochOrder,
+  type Inputs,
+  type Rows,
+  splitTable,
+  type Table,
+} from './data.ts';
 import { type History, record } from './history.ts';
 import type { Model } from './model.ts';
 import { ProgressBar, type ProgressOutput } from './progress.ts';
@@ -53,7 +63,10 @@ export async function fitModel(model: Model, x: Inputs | Dataset, y: Rows | FitO
   const view = trainingView(model, history);
   const output = options.output ?? (globalThis as { process?: { stderr?: ProgressOutput } }).process?.stderr;
   const steps = table && Math.ceil(table.rows / model.batchSize);
-  const callbacks: Callback[] = [...(verbose && output ? [new ProgressBar(epochs, steps, verbose, output)] : []), ...(options.callbacks ?? [])];
+  const callbacks: Callback[] = [
+    ...(verbose && output ? [new ProgressBar(epochs, steps, verbose, output)] : []),
+    ...(options.callbacks ?? []),
+  ];
   const each = async (hook: (callback: Callback) => void | Promise<void> | undefined) => {
     for (const callback of callbacks) await hook(callback);
   };
@@ -66,19 +79,27 @@ export async function fitModel(model: Model, x: Inputs | Dataset, y: Rows | FitO
     let rows = 0;
     let index = 0;
     let logs: Logs = {};
-    const batches = table ? batchesOf(table, model.batchSize, shuffle ? epochOrder(table.rows, model.seed, epoch) : undefined) : checked(model, dataset as Dataset);
+    const batches = table
+      ? batchesOf(table, model.batchSize, shuffle ? epochOrder(table.rows, model.seed, epoch) : undefined)
+      : checked(model, dataset as Dataset);
     for await (const batch of batches) {
       const step = await model.trainBatch(classWeight ? weighted(batch, classWeight) : batch);
       sum += step.loss * batch.rows;
       rows += batch.rows;
       for (const metric of metrics) metric.update(batch.y, step.predictions.data, batch.rows, loss);
       // Metrics that cost a pass over all they saw are computed at the end of the epoch only.
-      logs = { loss: sum / rows, ...Object.fromEntries(metrics.filter((metric) => metric.cheap).map((metric) => [metric.name, metric.result()])) };
+      logs = {
+        loss: sum / rows,
+        ...Object.fromEntries(metrics.filter((metric) => metric.cheap).map((metric) => [metric.name, metric.result()])),
+      };
       await each((callback) => callback.onBatchEnd?.(index, logs, view));
       index++;
       if (view.stopTraining) break;
     }
-    if (rows === 0) throw new ThimbleError('INPUT', 'the dataset yielded no batch', { hint: 'an iterator that is used up cannot be iterated anew each epoch' });
+    if (rows === 0)
+      throw new ThimbleError('INPUT', 'the dataset yielded no batch', {
+        hint: 'an iterator that is used up cannot be iterated anew each epoch',
+      });
     logs = { loss: sum / rows, ...Object.fromEntries(metrics.map((metric) => [metric.name, metric.result()])) };
     if (validation) {
       const results = await model.evaluateTable(validation);
@@ -92,7 +113,8 @@ export async function fitModel(model: Model, x: Inputs | Dataset, y: Rows | FitO
 }
 
 function requireCompiled(model: Model) {
-  if (!model.compiled) throw new ThimbleError('INPUT', 'fit needs a compiled model', { hint: 'await model.compile({ optimizer, loss }) first' });
+  if (!model.compiled)
+    throw new ThimbleError('INPUT', 'fit needs a compiled model', { hint: 'await model.compile({ optimizer, loss }) first' });
   return model.compiled;
 }
 

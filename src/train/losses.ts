@@ -42,7 +42,11 @@ function logitsOf(predictions: Value, activation: 'softmax' | 'sigmoid'): Value 
 
 function expectSame(loss: string, predictions: Value, labels: Value): void {
   if (sameShape(predictions.shape, labels.shape)) return;
-  throw new ThimbleError('SHAPE', 'labels need the shape of the predictions', { op: loss, expected: formatShape(predictions.shape), got: formatShape(labels.shape) });
+  throw new ThimbleError('SHAPE', 'labels need the shape of the predictions', {
+    op: loss,
+    expected: formatShape(predictions.shape),
+    got: formatShape(labels.shape),
+  });
 }
 
 function elementwise(name: string, config: Record<string, number>, f: (predictions: Value, labels: Value) => Value): Loss {

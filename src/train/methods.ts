@@ -14,7 +14,13 @@ import { applyNetwork, type Call, type Network } from './network.ts';
 import type { Optimizer } from './optimizers.ts';
 
 /** Names of inputs and outputs that are not the user's. */
-export const io = { labels: 'labels', sampleWeight: 'sampleWeight', learningRate: 'learningRate', loss: 'loss', predictions: 'predictions' } as const;
+export const io = {
+  labels: 'labels',
+  sampleWeight: 'sampleWeight',
+  learningRate: 'learningRate',
+  loss: 'loss',
+  predictions: 'predictions',
+} as const;
 
 /** Variables of a training program besides the weights. */
 export interface TrainingState {
@@ -38,7 +44,9 @@ export interface TrainingSpec {
 }
 
 function addInputs(graph: Graph, network: Network, batch: number): Map<Symbolic, Value> {
-  return new Map(network.inputs.map((tensor) => [tensor, graph.input(tensor.name, { dtype: tensor.dtype, shape: [batch, ...tensor.shape] })]));
+  return new Map(
+    network.inputs.map((tensor) => [tensor, graph.input(tensor.name, { dtype: tensor.dtype, shape: [batch, ...tensor.shape] })]),
+  );
 }
 
 const noRandom = () => {
@@ -131,7 +139,12 @@ function addUpdates(graph: Graph, { optimizer, state }: TrainingSpec, found: rea
     return { parameter, gradient: g, variable };
   });
   const norms = globalClipNorm === undefined ? [] : clipped.map(({ gradient }) => reduceSquares(gradient));
-  const scale = norms.length ? clipScale(norms.slice(1).reduce((sum, norm) => add([sum, norm]), norms[0] as Value), { limit: globalClipNorm as number }) : undefined;
+  const scale = norms.length
+    ? clipScale(
+        norms.slice(1).reduce((sum, norm) => add([sum, norm]), norms[0] as Value),
+        { limit: globalClipNorm as number },
+      )
+    : undefined;
   for (const { parameter, gradient, variable } of clipped) {
     const slots = (state.slots.get(variable) ?? []).map((slot) => graph.state(slot));
     optimizer.update({ parameter, gradient, slots, learningRate, step, scale });

@@ -1,6 +1,6 @@
 import type { TypedArray } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
-import { areaUnderRoc, ConfusionMatrix, type Average } from './classification.ts';
+import { type Average, areaUnderRoc, ConfusionMatrix } from './classification.ts';
 import type { Loss } from './losses.ts';
 
 /** A number over many batches. The loss tells how labels are written: class indexes, one-hot rows, or values. */
@@ -52,7 +52,11 @@ export interface ThresholdOptions {
 }
 
 /** A mean of something per label or element. */
-function meanOf(name: string, measure: (labels: TypedArray, predictions: TypedArray, rows: number, loss: Loss) => { sum: number; count: number }, finish = (mean: number) => mean): Metric {
+function meanOf(
+  name: string,
+  measure: (labels: TypedArray, predictions: TypedArray, rows: number, loss: Loss) => { sum: number; count: number },
+  finish = (mean: number) => mean,
+): Metric {
   let sum = 0;
   let count = 0;
   return {
@@ -103,9 +107,18 @@ const elements = (f: (error: number) => number) => (labels: TypedArray, predicti
 /** Mean |p - t|. */
 export const meanAbsoluteError = ({ name = 'mae' }: { readonly name?: string } = {}): Metric => meanOf(name, elements(Math.abs));
 /** Mean (p - t)². */
-export const meanSquaredError = ({ name = 'mse' }: { readonly name?: string } = {}): Metric => meanOf(name, elements((e) => e * e));
+export const meanSquaredError = ({ name = 'mse' }: { readonly name?: string } = {}): Metric =>
+  meanOf(
+    name,
+    elements((e) => e * e),
+  );
 /** √ mean (p - t)². */
-export const rootMeanSquaredError = ({ name = 'rmse' }: { readonly name?: string } = {}): Metric => meanOf(name, elements((e) => e * e), Math.sqrt);
+export const rootMeanSquaredError = ({ name = 'rmse' }: { readonly name?: string } = {}): Metric =>
+  meanOf(
+    name,
+    elements((e) => e * e),
+    Math.sqrt,
+  );
 
 /** Coefficient of determination over all elements: 1 - Σ (p - t)² / Σ (t - mean t)²; NaN where the labels do not vary. */
 export function r2Score({ name = 'r2' }: { readonly name?: string } = {}): Metric {
@@ -187,7 +200,14 @@ export function auc({ name = 'auc' }: { readonly name?: string } = {}): Metric {
       }
     },
     result() {
-      const areas = scores.map((column, j) => areaUnderRoc(truth.map((t) => t === j), column)).filter((area) => !Number.isNaN(area));
+      const areas = scores
+        .map((column, j) =>
+          areaUnderRoc(
+            truth.map((t) => t === j),
+            column,
+          ),
+        )
+        .filter((area) => !Number.isNaN(area));
       return areas.length ? areas.reduce((a, b) => a + b, 0) / areas.length : Number.NaN;
     },
   };

@@ -11,15 +11,15 @@ import { type Built, build } from '../program/build.ts';
 import { type Flavour, supports } from '../runtime/flavour.ts';
 import { Session } from '../runtime/session.ts';
 import { type Batch, type Column, type Inputs, inputsByName, type Rows, rowsOf, type Table, tableOf } from './data.ts';
-import { fitModel, type FitOptions, type History } from './fit.ts';
+import { type FitOptions, fitModel, type History } from './fit.ts';
 import { type Loss, type LossName, lossOf } from './losses.ts';
-import { type Metric, type MetricName, metricOf } from './metrics.ts';
 import { evaluateGraph, io, predictGraph, type TrainingSpec, type TrainingState, trainGraph } from './methods.ts';
-import { chain, networkOf, type Network } from './network.ts';
+import { type Metric, type MetricName, metricOf } from './metrics.ts';
+import { chain, type Network, networkOf } from './network.ts';
 import { type Optimizer, type OptimizerName, optimizerOf } from './optimizers.ts';
 import { rateAt } from './schedules.ts';
 import { type Held, hold, pull, push } from './state.ts';
-import { summaryOf, type Summary } from './summary.ts';
+import { type Summary, summaryOf } from './summary.ts';
 
 export interface CompileOptions {
   readonly optimizer?: OptimizerName | Optimizer;
@@ -94,10 +94,18 @@ export class Model {
   async compile(options: CompileOptions = {}): Promise<void> {
     this.#pull();
     const { batchSize = DEFAULT_BATCH, budget, flavour = 'simd' } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1) throw new ThimbleError('INPUT', `batchSize ${batchSize}`, { expected: 'a whole number of at least 1' });
-    if (!supports(flavour)) throw new ThimbleError('INPUT', `this host does not run the ${flavour} kernels`, { hint: "choose flavour 'scalar' or 'simd'" });
+    if (!Number.isInteger(batchSize) || batchSize < 1)
+      throw new ThimbleError('INPUT', `batchSize ${batchSize}`, { expected: 'a whole number of at least 1' });
+    if (!supports(flavour))
+      throw new ThimbleError('INPUT', `this host does not run the ${flavour} kernels`, { hint: "choose flavour 'scalar' or 'simd'" });
     const compiled = options.loss === undefined ? undefined : this.#plan(options.loss, options);
-    const previous = { batchSize: this.#batchSize, budget: this.#budget, flavour: this.#flavour, compiled: this.#compiled, partial: [...this.#partial] };
+    const previous = {
+      batchSize: this.#batchSize,
+      budget: this.#budget,
+      flavour: this.#flavour,
+      compiled: this.#compiled,
+      partial: [...this.#partial],
+    };
     this.#batchSize = batchSize;
     this.#budget = budget;
     this.#flavour = flavour;
@@ -262,7 +270,9 @@ export class Model {
     this.#pull();
     const { weights } = this;
     if (data.length !== weights.length || data.some((values, i) => values.length !== weights[i]?.data.length)) {
-      throw new ThimbleError('INPUT', 'these are not weights of this model', { expected: `${weights.length} arrays, as getWeights returns them` });
+      throw new ThimbleError('INPUT', 'these are not weights of this model', {
+        expected: `${weights.length} arrays, as getWeights returns them`,
+      });
     }
     data.forEach((values, i) => {
       (weights[i] as Weight).data = values.slice();
@@ -301,7 +311,8 @@ export class Model {
   }
 
   #require<T>(value: T | undefined, what: string): T {
-    if (value === undefined) throw new ThimbleError('INPUT', `${what} needs a compiled model`, { hint: "await model.compile({ optimizer, loss, … }) first" });
+    if (value === undefined)
+      throw new ThimbleError('INPUT', `${what} needs a compiled model`, { hint: 'await model.compile({ optimizer, loss, … }) first' });
     return value;
   }
 
@@ -319,7 +330,11 @@ export class Model {
       for (const { column, data } of columns) {
         const slot = slots.find((candidate) => candidate.name === column.name);
         const size = sizeOf(column.shape);
-        if (slot) session.view(slot).fill(0).set(data.subarray(from * size, (from + count) * size));
+        if (slot)
+          session
+            .view(slot)
+            .fill(0)
+            .set(data.subarray(from * size, (from + count) * size));
       }
       each(session.run(method), from, count);
     }
@@ -328,15 +343,22 @@ export class Model {
   #plan(loss: LossName | Loss, { optimizer: given = 'rmsprop', metrics = [] }: CompileOptions): Compiled {
     const optimizer = optimizerOf(given);
     const lossFunction = lossOf(loss);
-    const trained = this.layers.filter((layer) => layer.trainable).flatMap((layer) => [...layer.weights.values()].filter(({ variable }) => variable.role === 'parameter'));
-    if (trained.length === 0) throw new ThimbleError('INPUT', 'every layer is frozen: there is nothing to train', { hint: 'set trainable on a layer, or compile without a loss' });
+    const trained = this.layers
+      .filter((layer) => layer.trainable)
+      .flatMap((layer) => [...layer.weights.values()].filter(({ variable }) => variable.role === 'parameter'));
+    if (trained.length === 0)
+      throw new ThimbleError('INPUT', 'every layer is frozen: there is nothing to train', {
+        hint: 'set trainable on a layer, or compile without a loss',
+      });
     const counter = (name: string, initial = 0) => hold({ name, role: 'counter', dtype: 'i32', initial });
     const [step, draws, seed] = [counter('step'), counter('draws'), counter('seed', this.seed)] as const;
     const like = (variable: Held['variable'], name: string, initial: number) => {
       const { shape, layout, logicalShape } = variable;
       return hold({ name: `${variable.name}/${name}`, role: 'moment', shape, layout, logicalShape, initial });
     };
-    const slots = new Map(trained.map(({ variable }) => [variable, optimizer.slots.map(({ name, initial }) => like(variable, name, initial))]));
+    const slots = new Map(
+      trained.map(({ variable }) => [variable, optimizer.slots.map(({ name, initial }) => like(variable, name, initial))]),
+    );
     const accumulates = optimizer.options.gradientAccumulationSteps > 1;
     const sums = new Map(accumulates ? trained.map(({ variable }) => [variable, like(variable, 'gradientSum', 0)]) : []);
     const state: TrainingState = {
@@ -403,6 +425,10 @@ export function sequential(elements: readonly (Symbolic | Layer)[], { seed = 1 }
 }
 
 /** A model between symbolic tensors (Keras' functional API). */
-export function model({ inputs, output, seed = 1 }: { readonly inputs: readonly Symbolic[]; readonly output: Symbolic } & ModelOptions): Model {
+export function model({
+  inputs,
+  output,
+  seed = 1,
+}: { readonly inputs: readonly Symbolic[]; readonly output: Symbolic } & ModelOptions): Model {
   return new Model(networkOf(inputs, output), seed);
 }

@@ -25,7 +25,8 @@ export function networkOf(inputs: readonly Symbolic[], output: Symbolic): Networ
   const seen = new Set<Symbolic>(inputs);
   const visit = (tensor: Symbolic): void => {
     if (seen.has(tensor)) return;
-    if (!tensor.source) throw new ThimbleError('INPUT', `"${tensor.name}" is an input the model was not given`, { hint: 'list it in inputs' });
+    if (!tensor.source)
+      throw new ThimbleError('INPUT', `"${tensor.name}" is an input the model was not given`, { hint: 'list it in inputs' });
     seen.add(tensor);
     for (const operand of tensor.source.inputs) visit(operand);
     calls.push({ layer: tensor.source.layer, inputs: tensor.source.inputs, output: tensor });
@@ -34,7 +35,8 @@ export function networkOf(inputs: readonly Symbolic[], output: Symbolic): Networ
   const layers = [...new Set(calls.map((call) => call.layer))];
   nameLayers(layers);
   const names = new Set(inputs.map((tensor) => tensor.name));
-  if (names.size !== inputs.length) throw new ThimbleError('INPUT', 'two inputs of a model have one name', { hint: 'name them: input({ shape, name })' });
+  if (names.size !== inputs.length)
+    throw new ThimbleError('INPUT', 'two inputs of a model have one name', { hint: 'name them: input({ shape, name })' });
   return { inputs, output, calls, layers };
 }
 
@@ -93,7 +95,8 @@ export function chain(elements: readonly (Symbolic | Layer)[]): { inputs: Symbol
   }
   let tensor: Symbolic = first;
   for (const layer of rest) {
-    if (typeof layer !== 'function') throw new ThimbleError('INPUT', `"${layer.name}" of shape ${formatShape(layer.shape)} is a second input`);
+    if (typeof layer !== 'function')
+      throw new ThimbleError('INPUT', `"${layer.name}" of shape ${formatShape(layer.shape)} is a second input`);
     tensor = layer(tensor);
   }
   return { inputs: [first], output: tensor };

@@ -64,7 +64,8 @@ export function sgd(given: Partial<SgdOptions> = {}): Optimizer {
     slots: momentum ? [{ name: 'velocity', initial: 0 }] : [],
     update(o) {
       const { parameter, gradient, slots, learningRate } = o;
-      if (momentum) momentumUpdate.node([parameter, gradient, slots[0] as Value, learningRate, ...scaled(o)], { momentum, nesterov, weightDecay });
+      if (momentum)
+        momentumUpdate.node([parameter, gradient, slots[0] as Value, learningRate, ...scaled(o)], { momentum, nesterov, weightDecay });
       else sgdUpdate.node([parameter, gradient, learningRate, ...scaled(o)], { weightDecay });
     },
   };

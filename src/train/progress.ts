@@ -52,7 +52,9 @@ export class ProgressBar implements Callback {
     const elapsed = now - this.#started;
     const total = this.#steps;
     const share = total ? Math.min(1, done / total) : 0;
-    const bar = total ? `${'█'.repeat(Math.round(share * BAR)).padEnd(BAR, '░')} ${done}/${total} · ETA ${clock((elapsed / done) * (total - done))}` : `${done} batches · ${clock(elapsed)}`;
+    const bar = total
+      ? `${'█'.repeat(Math.round(share * BAR)).padEnd(BAR, '░')} ${done}/${total} · ETA ${clock((elapsed / done) * (total - done))}`
+      : `${done} batches · ${clock(elapsed)}`;
     this.#output.write(`\r\x1b[2K${this.#label()} ${bar} · ${numbers(logs)}`);
   }
 

@@ -20,7 +20,12 @@ interface Architecture {
   readonly version: number;
   readonly seed: number;
   readonly inputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: 'f32' | 'i32' }[];
-  readonly layers: readonly { readonly type: string; readonly name: string; readonly trainable: boolean; readonly config: Readonly<Record<string, unknown>> }[];
+  readonly layers: readonly {
+    readonly type: string;
+    readonly name: string;
+    readonly trainable: boolean;
+    readonly config: Readonly<Record<string, unknown>>;
+  }[];
   readonly calls: readonly { readonly layer: number; readonly inputs: readonly number[] }[];
   readonly output: number;
   readonly training?: Training;
@@ -49,7 +54,12 @@ function architectureOf(model: Model): Architecture {
     version: VERSION,
     seed: model.seed,
     inputs: inputs.map(({ name, shape, dtype }) => ({ name, shape, dtype })),
-    layers: layers.map(({ type, layerName, trainable, config }) => ({ type, name: layerName, trainable, config: withoutFunctions(config) })),
+    layers: layers.map(({ type, layerName, trainable, config }) => ({
+      type,
+      name: layerName,
+      trainable,
+      config: withoutFunctions(config),
+    })),
     calls: calls.map((call) => ({ layer: layers.indexOf(call.layer), inputs: call.inputs.map((tensor) => tensors.indexOf(tensor)) })),
     output: tensors.indexOf(output),
     ...(training && { training }),
@@ -123,7 +133,10 @@ function parse({ metadata }: Safetensors): Architecture {
   try {
     const architecture = JSON.parse(metadata.thimble) as Architecture;
     if (architecture.version !== VERSION) {
-      throw new ThimbleError('VERSION', 'the model file is of another version', { expected: String(VERSION), got: String(architecture.version) });
+      throw new ThimbleError('VERSION', 'the model file is of another version', {
+        expected: String(VERSION),
+        got: String(architecture.version),
+      });
     }
     return architecture;
   } catch (error) {
@@ -171,7 +184,8 @@ function assign(held: Held, tensor: SafeTensor | undefined): void {
     });
   }
   const data = tensor.data as TypedArray;
-  held.data = variable.layout.kind === 'rows' ? data.slice() : packPanels(data as Float32Array, variable.logicalShape, variable.layout.groups);
+  held.data =
+    variable.layout.kind === 'rows' ? data.slice() : packPanels(data as Float32Array, variable.logicalShape, variable.layout.groups);
 }
 
 /**

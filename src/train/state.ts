@@ -1,4 +1,4 @@
-import { type DType, allocate, type TypedArray } from '../core/dtype.ts';
+import { allocate, type DType, type TypedArray } from '../core/dtype.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import type { Layout, Variable } from '../ir/variable.ts';
 import type { Session } from '../runtime/session.ts';
@@ -21,7 +21,15 @@ interface HeldSpec {
 }
 
 /** A new variable filled with `initial`. */
-export function hold({ name, role, dtype = 'f32', shape = [], layout = { kind: 'rows' }, logicalShape = shape, initial = 0 }: HeldSpec): Held {
+export function hold({
+  name,
+  role,
+  dtype = 'f32',
+  shape = [],
+  layout = { kind: 'rows' },
+  logicalShape = shape,
+  initial = 0,
+}: HeldSpec): Held {
   const held: Held = {
     data: allocate(dtype, sizeOf(shape)).fill(initial),
     variable: { name, role, dtype, shape, layout, logicalShape, initial: () => held.data },

@@ -46,7 +46,9 @@ export function summaryOf(model: Model): Summary {
   const held = model.compiled ? model.state() : [];
   const layers = model.network.calls.map(({ layer, output }): LayerSummary => {
     const weights = [...layer.weights.values()];
-    const moments = held.filter(({ variable }) => variable.role === 'moment' && weights.some((weight) => variable.name.startsWith(`${weight.variable.name}/`)));
+    const moments = held.filter(
+      ({ variable }) => variable.role === 'moment' && weights.some((weight) => variable.name.startsWith(`${weight.variable.name}/`)),
+    );
     return {
       name: layer.layerName,
       type: layer.type,
@@ -89,12 +91,17 @@ function format({ layers, parameters, trainableParameters, macs, memory }: Omit<
     formatBytes(bytes.arena),
   ]);
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => (row[i] as string).length)));
-  const line = (cells: readonly string[]) => cells.map((cell, i) => (i < 3 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number))).join('  ').trimEnd();
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (i < 3 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number)))
+      .join('  ')
+      .trimEnd();
   const totals = [`parameters ${count(parameters)} (${count(trainableParameters)} trainable), ${count(macs)} MACs an item`];
   if (memory) {
     const regions = Object.entries(memory.regions).map(([name, bytes]) => `${name} ${formatBytes(bytes)}`);
     totals.push(`memory ${count(memory.totalBytes)} bytes: ${regions.join(', ')}`);
-    for (const method of memory.methods) totals.push(`  ${method.name}: arena ${count(method.arenaBytes)} bytes, lower bound ${count(method.lowerBoundBytes)}`);
+    for (const method of memory.methods)
+      totals.push(`  ${method.name}: arena ${count(method.arenaBytes)} bytes, lower bound ${count(method.lowerBoundBytes)}`);
   }
   return [line(header), line(widths.map((width) => '─'.repeat(width))), ...rows.map(line), '', ...totals].join('\n');
 }
