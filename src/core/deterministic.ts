@@ -3,8 +3,8 @@
  * may differ between engines; weights and learning rates must not.
  */
 
-const LN2_HIGH = 6.9314718036912381649e-1;
-const LN2_LOW = 1.90821492927058770002e-10;
+const LN2_HIGH = 0.6931471803691238;
+const LN2_LOW = 1.9082149292705877e-10;
 
 /** 2^n for -1022 <= n <= 1023, by repeated squaring. */
 function powerOfTwo(n: number): number {

@@ -1,4 +1,5 @@
 import { ThimbleError } from '../core/errors.ts';
+import { readTextFile, writeFileAtomically } from '../hosts/files.ts';
 import type { History } from './history.ts';
 
 /** Losses and metrics at the end of a batch or an epoch. */
@@ -129,22 +130,6 @@ export interface ModelCheckpointOptions {
   readonly mode?: Mode;
 }
 
-/** Writes bytes to a path, whole or not at all. */
-export async function writeFileAtomically(path: string, bytes: Uint8Array | string): Promise<void> {
-  const { rename, rm, writeFile } = await import('node:fs/promises');
-  const temporary = `${path}.${Date.now().toString(36)}.tmp`;
-  try {
-    await writeFile(temporary, bytes);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw new ThimbleError('INPUT', `cannot write: ${(error as Error).message}`, {
-      node: path,
-      hint: 'choose a folder that exists, is writable and has room',
-    });
-  }
-}
-
 /** `{epoch}`, `{val_loss:.3f}` and their like, filled in from the logs; epochs count from 1 here, as in Keras. */
 const formatPath = (path: string, epoch: number, logs: Logs): string =>
   path.replace(/\{(\w+)(?::0?(\d*)(?:d|\.(\d+)f))?\}/g, (whole, name: string, width?: string, digits?: string) => {
@@ -255,9 +240,7 @@ export class CSVLogger implements Callback {
   async onTrainBegin(): Promise<void> {
     this.#lines = [];
     if (!this.#append) return;
-    const { readFile } = await import('node:fs/promises');
-    const text = await readFile(this.#path, 'utf8').catch(() => '');
-    this.#lines = text.split('\n').filter(Boolean);
+    this.#lines = (await readTextFile(this.#path)).split('\n').filter(Boolean);
   }
 
   async onEpochEnd(epoch: number, logs: Logs): Promise<void> {

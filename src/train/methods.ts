@@ -84,7 +84,7 @@ export function evaluateGraph(network: Network, loss: Loss, batch: number): Grap
  * under global-norm clipping, which needs them all.
  */
 export function trainGraph(name: string, spec: TrainingSpec, batch: number, update: boolean): Graph {
-  const { network, loss, optimizer, state, trained } = spec;
+  const { network, loss, state, trained } = spec;
   const graph = new Graph(name);
   const inputs = addInputs(graph, network, batch);
   const random = () => ({ seed: graph.state(state.seed), step: graph.state(state.draws) });

@@ -1,8 +1,6 @@
-import { allocate, type TypedArray } from '../core/dtype.ts';
+import type { TypedArray } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
-import { unpackPanels } from '../core/panels.ts';
 import { Random } from '../core/random.ts';
-import { sizeOf } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { kernelModule } from '../hosts/kernels.ts';
 import { initialize, type Layer, type Symbolic, type Weight } from '../layers/layer.ts';
@@ -12,14 +10,16 @@ import { type Flavour, supports } from '../runtime/flavour.ts';
 import { Session } from '../runtime/session.ts';
 import { type Batch, type Column, type Inputs, inputsByName, type Rows, rowsOf, type Table, tableOf } from './data.ts';
 import { type FitOptions, fitModel, type History } from './fit.ts';
-import { type Loss, type LossName, lossOf } from './losses.ts';
-import { evaluateGraph, io, predictGraph, type TrainingSpec, type TrainingState, trainGraph } from './methods.ts';
-import { type Metric, type MetricName, metricOf } from './metrics.ts';
+import { evaluateRows, predictRows } from './inference.ts';
+import type { Loss, LossName } from './losses.ts';
+import { evaluateGraph, io, predictGraph, trainGraph } from './methods.ts';
+import type { Metric, MetricName } from './metrics.ts';
 import { chain, type Network, networkOf } from './network.ts';
-import { type Optimizer, type OptimizerName, optimizerOf } from './optimizers.ts';
+import type { Optimizer, OptimizerName } from './optimizers.ts';
 import { rateAt } from './schedules.ts';
-import { type Held, hold, pull, push } from './state.ts';
+import { type Held, pull, push } from './state.ts';
 import { type Summary, summaryOf } from './summary.ts';
+import { type Compiled, planTraining } from './training.ts';
 
 export interface CompileOptions {
   readonly optimizer?: OptimizerName | Optimizer;
@@ -31,15 +31,6 @@ export interface CompileOptions {
   readonly budget?: number | string;
   /** `simd` (default) gives the same bits on every host; `scalar` needs no SIMD and gives the same; `relaxed` may be faster. */
   readonly flavour?: Flavour;
-}
-
-interface Compiled {
-  readonly optimizer: Optimizer;
-  readonly loss: Loss;
-  readonly metrics: readonly Metric[];
-  readonly spec: TrainingSpec;
-  readonly held: readonly Held[];
-  readonly step: Held;
 }
 
 const DEFAULT_BATCH = 32;
@@ -98,7 +89,7 @@ export class Model {
       throw new ThimbleError('INPUT', `batchSize ${batchSize}`, { expected: 'a whole number of at least 1' });
     if (!supports(flavour))
       throw new ThimbleError('INPUT', `this host does not run the ${flavour} kernels`, { hint: "choose flavour 'scalar' or 'simd'" });
-    const compiled = options.loss === undefined ? undefined : this.#plan(options.loss, options);
+    const compiled = options.loss === undefined ? undefined : planTraining(this.network, this.seed, options.loss, options);
     const previous = {
       batchSize: this.#batchSize,
       budget: this.#budget,
@@ -128,7 +119,7 @@ export class Model {
 
   /** Exact bytes of the program by region and method. @throws INPUT before `compile`. */
   get memory(): MemoryPlan {
-    return this.#require(this.#built, 'memory').memory;
+    return this.#need(this.#built, 'memory').memory;
   }
 
   /** Whether `memory`, `built` and `session` are there. */
@@ -138,12 +129,12 @@ export class Model {
 
   /** The planned program. @throws INPUT before `compile`. */
   get built(): Built {
-    return this.#require(this.#built, 'built');
+    return this.#need(this.#built, 'built');
   }
 
   /** The session that runs it. @throws INPUT before `compile`. */
   get session(): Session {
-    return this.#require(this.#session, 'session');
+    return this.#need(this.#session, 'session');
   }
 
   get compiled(): { readonly optimizer: Optimizer; readonly loss: Loss; readonly metrics: readonly Metric[] } | undefined {
@@ -166,7 +157,7 @@ export class Model {
   /** The rate of the next step: the optimizer's schedule, unless it was set. */
   get learningRate(): number {
     if (this.#learningRate !== undefined) return this.#learningRate;
-    return rateAt(this.#require(this.#compiled, 'learningRate').optimizer.options.learningRate, this.step);
+    return rateAt(this.#need(this.#compiled, 'learningRate').optimizer.options.learningRate, this.step);
   }
 
   /** Overrides the optimizer's rate; NaN gives it back. */
@@ -193,7 +184,7 @@ export class Model {
 
   /** As `trainOnBatch`, for a batch that has been checked. */
   async trainBatch(batch: Batch): Promise<{ readonly loss: number; readonly predictions: Tensor }> {
-    const { optimizer } = this.#require(this.#compiled, 'trainOnBatch');
+    const { optimizer } = this.#need(this.#compiled, 'trainOnBatch');
     if (batch.rows !== this.#batchSize && !this.#partial.has(batch.rows)) await this.preparePartial(batch.rows);
     const updates = this.#accumulated + 1 >= optimizer.options.gradientAccumulationSteps;
     const method = `${updates ? 'train' : 'accumulate'}${batch.rows === this.#batchSize ? '' : `@${batch.rows}`}`;
@@ -226,32 +217,15 @@ export class Model {
 
   /** As `evaluate`, for data that has been checked. */
   async evaluateTable(table: Table): Promise<Record<string, number>> {
-    const { metrics, loss } = this.#require(this.#compiled, 'evaluate');
-    for (const metric of metrics) metric.reset();
-    let sum = 0;
-    const labelSize = sizeOf(table.y.column.shape);
-    this.#inChunks('evaluate', [...table.x, table.y], table.rows, (outputs, from, rows) => {
-      const losses = (outputs.losses as Tensor).data;
-      for (let i = 0; i < rows; i++) sum += (losses[i] as number) * (table.sampleWeight?.[from + i] ?? 1);
-      const predictions = outputs[io.predictions] as Tensor;
-      const labels = table.y.data.subarray(from * labelSize, (from + rows) * labelSize);
-      for (const metric of metrics) metric.update(labels, predictions.data.subarray(0, rows * this.#outputSize()), rows, loss);
-    });
-    return { loss: sum / Math.max(1, table.rows), ...Object.fromEntries(metrics.map((metric) => [metric.name, metric.result()])) };
+    const { metrics, loss } = this.#need(this.#compiled, 'evaluate');
+    return evaluateRows(this.session, this.#batchSize, table, metrics, loss);
   }
 
   /** The network's output for every row of `x`: [rows, ...]. */
   async predict(x: Inputs): Promise<Tensor> {
     if (!this.#session) await this.compile();
     const columns = inputsByName(x, this.network.inputs).map(({ column, given }) => ({ column, ...rowsOf(given, column) }));
-    const rows = columns[0]?.rows ?? 0;
-    const size = this.#outputSize();
-    const { dtype, shape } = this.network.output;
-    const result = allocate(dtype, rows * size);
-    this.#inChunks('predict', columns, rows, (outputs, from, count) => {
-      result.set((outputs[io.predictions] as Tensor).data.subarray(0, count * size), from * size);
-    });
-    return { dtype, shape: [rows, ...shape], data: result };
+    return predictRows(this.session, this.#batchSize, columns, this.network.output);
   }
 
   /** Per layer: output shape, parameters, MACs, bytes of each region; and the memory plan once compiled. */
@@ -300,82 +274,16 @@ export class Model {
 
   /** `x`, `y` checked against the model. */
   table(x: Inputs, y: Rows, sampleWeight: Float32Array | undefined) {
-    const { loss } = this.#require(this.#compiled, 'labels');
+    const { loss } = this.#need(this.#compiled, 'labels');
     const { shape } = this.network.output;
     const labels: Column = { name: io.labels, dtype: loss.labels, shape: loss.labels === 'i32' ? shape.slice(0, -1) : shape };
     return tableOf(x, y, sampleWeight, this.network.inputs, labels, loss.labels === 'i32' ? shape.at(-1) : undefined);
   }
 
-  #outputSize(): number {
-    return sizeOf(this.network.output.shape);
-  }
-
-  #require<T>(value: T | undefined, what: string): T {
+  #need<T>(value: T | undefined, what: string): T {
     if (value === undefined)
       throw new ThimbleError('INPUT', `${what} needs a compiled model`, { hint: 'await model.compile({ optimizer, loss, … }) first' });
     return value;
-  }
-
-  /** Runs an inference method over all rows; the last chunk is filled up with zeros, and its surplus rows are ignored. */
-  #inChunks(
-    method: string,
-    columns: readonly { readonly column: Column; readonly data: TypedArray }[],
-    rows: number,
-    each: (outputs: Record<string, Tensor>, from: number, rows: number) => void,
-  ): void {
-    const { session } = this;
-    const slots = session.program.methods[method]?.inputs ?? [];
-    for (let from = 0; from < rows; from += this.#batchSize) {
-      const count = Math.min(this.#batchSize, rows - from);
-      for (const { column, data } of columns) {
-        const slot = slots.find((candidate) => candidate.name === column.name);
-        const size = sizeOf(column.shape);
-        if (slot)
-          session
-            .view(slot)
-            .fill(0)
-            .set(data.subarray(from * size, (from + count) * size));
-      }
-      each(session.run(method), from, count);
-    }
-  }
-
-  #plan(loss: LossName | Loss, { optimizer: given = 'rmsprop', metrics = [] }: CompileOptions): Compiled {
-    const optimizer = optimizerOf(given);
-    const lossFunction = lossOf(loss);
-    const trained = this.layers
-      .filter((layer) => layer.trainable)
-      .flatMap((layer) => [...layer.weights.values()].filter(({ variable }) => variable.role === 'parameter'));
-    if (trained.length === 0)
-      throw new ThimbleError('INPUT', 'every layer is frozen: there is nothing to train', {
-        hint: 'set trainable on a layer, or compile without a loss',
-      });
-    const counter = (name: string, initial = 0) => hold({ name, role: 'counter', dtype: 'i32', initial });
-    const [step, draws, seed] = [counter('step'), counter('draws'), counter('seed', this.seed)] as const;
-    const like = (variable: Held['variable'], name: string, initial: number) => {
-      const { shape, layout, logicalShape } = variable;
-      return hold({ name: `${variable.name}/${name}`, role: 'moment', shape, layout, logicalShape, initial });
-    };
-    const slots = new Map(
-      trained.map(({ variable }) => [variable, optimizer.slots.map(({ name, initial }) => like(variable, name, initial))]),
-    );
-    const accumulates = optimizer.options.gradientAccumulationSteps > 1;
-    const sums = new Map(accumulates ? trained.map(({ variable }) => [variable, like(variable, 'gradientSum', 0)]) : []);
-    const state: TrainingState = {
-      step: step.variable,
-      draws: draws.variable,
-      seed: seed.variable,
-      slots: new Map([...slots].map(([variable, held]) => [variable, held.map((entry) => entry.variable)])),
-      sums: new Map([...sums].map(([variable, entry]) => [variable, entry.variable])),
-    };
-    return {
-      optimizer,
-      loss: lossFunction,
-      metrics: metrics.map((metric) => metricOf(metric)),
-      spec: { network: this.network, loss: lossFunction, optimizer, state, trained },
-      held: [step, draws, seed, ...[...slots.values()].flat(), ...sums.values()],
-      step,
-    };
   }
 
   /** Builds the program for the present options and puts the present state into a fresh session. */
@@ -408,10 +316,6 @@ export class Model {
     if (this.#session) push(this.#session, this.#allHeld());
   }
 }
-
-/** The elements of a weight in its logical shape, row-major. */
-export const logicalData = ({ variable, data }: Held): TypedArray =>
-  variable.layout.kind === 'rows' ? data : unpackPanels(data as Float32Array, variable.logicalShape, variable.layout.groups);
 
 export interface ModelOptions {
   /** Draws the initial weights, the order of batches and dropout. */

@@ -8,10 +8,10 @@ import type { Layer, Symbolic } from '../layers/layer.ts';
 import { layerFactories } from '../layers/registry.ts';
 import { type Loss, type LossName, losses } from './losses.ts';
 import { type MetricName, metrics } from './metrics.ts';
-import { logicalData, Model } from './model.ts';
+import { Model } from './model.ts';
 import { networkOf } from './network.ts';
 import { type Optimizer, type OptimizerName, optimizers } from './optimizers.ts';
-import type { Held } from './state.ts';
+import { type Held, logicalData } from './state.ts';
 
 const VERSION = 1;
 

@@ -1,4 +1,5 @@
 import { allocate, type DType, type TypedArray } from '../core/dtype.ts';
+import { unpackPanels } from '../core/panels.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import type { Layout, Variable } from '../ir/variable.ts';
 import type { Session } from '../runtime/session.ts';
@@ -54,3 +55,7 @@ export function push(session: Session, held: Iterable<Held>): void {
     if (slot) session.view(slot).set(data);
   }
 }
+
+/** The elements of a weight in its logical shape, row-major. */
+export const logicalData = ({ variable, data }: Held): TypedArray =>
+  variable.layout.kind === 'rows' ? data : unpackPanels(data as Float32Array, variable.logicalShape, variable.layout.groups);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { packPanels } from '../../src/core/panels.ts';
 import { readSafetensors, type Safetensors } from '../../src/formats/safetensors.ts';
 import * as thimble from '../../src/index.ts';
-import { logicalData } from '../../src/train/model.ts';
+import { logicalData } from '../../src/train/state.ts';
 import { flavours } from '../ops/lowering.ts';
 import { type GoldenCase, goldenCases, toThimble } from './goldenModels.ts';
 

@@ -1,0 +1,30 @@
+import { ThimbleError } from '../core/errors.ts';
+
+/** Files, where the host has them (Node, Deno, Bun): `node:fs` is loaded at the first call only. */
+
+/** Writes bytes to `path`, whole or not at all: to a temporary file beside it, then renamed. @throws INPUT where that fails. */
+export async function writeFileAtomically(path: string, bytes: Uint8Array | string): Promise<void> {
+  const { rename, rm, writeFile } = await import('node:fs/promises');
+  const temporary = `${path}.${Date.now().toString(36)}.tmp`;
+  try {
+    await writeFile(temporary, bytes);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new ThimbleError('INPUT', `cannot write: ${(error as Error).message}`, {
+      node: path,
+      hint: 'choose a folder that exists, is writable and has room',
+    });
+  }
+}
+
+/** The text of `path`, empty where there is no such file. @throws INPUT where it cannot be read. */
+export async function readTextFile(path: string): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return '';
+    throw new ThimbleError('INPUT', `cannot read: ${(error as Error).message}`, { node: path });
+  }
+}
