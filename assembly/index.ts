@@ -1,14 +1,92 @@
-export { neg_f32, abs_f32, exp_f32, log_f32, sqrt_f32, square_f32, reciprocal_f32, sign_f32, erf_f32, relu_f32, clip_f32, leaky_relu_f32, elu_f32, selu_f32, sigmoid_f32, tanh_f32, softplus_f32, softsign_f32, gelu_f32, gelu_tanh_f32, silu_f32, hard_sigmoid_f32, hard_swish_f32, mish_f32 } from './kernels/activation_f32';
-export { relu_f32_grad, clip_f32_grad, leaky_relu_f32_grad, elu_f32_grad, selu_f32_grad, sigmoid_f32_grad, tanh_f32_grad, sqrt_f32_grad, erf_f32_grad, softplus_f32_grad, softsign_f32_grad, gelu_f32_grad, gelu_tanh_f32_grad, silu_f32_grad, hard_sigmoid_f32_grad, hard_swish_f32_grad, mish_f32_grad } from './kernels/activation_grad_f32';
-export { add_f32, sub_f32, mul_f32, div_f32, min_f32, max_f32, equal_f32, greater_f32, greater_or_equal_f32, pow_f32 } from './kernels/binary_f32';
+export {
+  neg_f32,
+  abs_f32,
+  exp_f32,
+  log_f32,
+  sqrt_f32,
+  square_f32,
+  reciprocal_f32,
+  sign_f32,
+  erf_f32,
+  relu_f32,
+  clip_f32,
+  leaky_relu_f32,
+  elu_f32,
+  selu_f32,
+  sigmoid_f32,
+  tanh_f32,
+  softplus_f32,
+  softsign_f32,
+  gelu_f32,
+  gelu_tanh_f32,
+  silu_f32,
+  hard_sigmoid_f32,
+  hard_swish_f32,
+  mish_f32,
+} from './kernels/activation_f32';
+export {
+  relu_f32_grad,
+  clip_f32_grad,
+  leaky_relu_f32_grad,
+  elu_f32_grad,
+  selu_f32_grad,
+  sigmoid_f32_grad,
+  tanh_f32_grad,
+  sqrt_f32_grad,
+  erf_f32_grad,
+  softplus_f32_grad,
+  softsign_f32_grad,
+  gelu_f32_grad,
+  gelu_tanh_f32_grad,
+  silu_f32_grad,
+  hard_sigmoid_f32_grad,
+  hard_swish_f32_grad,
+  mish_f32_grad,
+} from './kernels/activation_grad_f32';
+export {
+  add_f32,
+  sub_f32,
+  mul_f32,
+  div_f32,
+  min_f32,
+  max_f32,
+  equal_f32,
+  greater_f32,
+  greater_or_equal_f32,
+  pow_f32,
+} from './kernels/binary_f32';
 export { conv2d_f32, conv2d_f32_grad_weight, conv2d_f32_grad_input } from './kernels/conv2d_f32';
 export { depthwise_conv2d_f32, depthwise_conv2d_f32_grad_input, depthwise_conv2d_f32_grad_weight } from './kernels/depthwise_f32';
 export { matmul_f32, matmul_f32_grad_weight, matmul_f32_grad_input, matmul_f32_batched, sum_rows_f32 } from './kernels/matmul_f32';
-export { copy_bytes, fill_f32, strided_copy, strided_add_f32, gather_rows, gather_rows_grad, resize_f32, resize_f32_grad } from './kernels/move';
+export {
+  copy_bytes,
+  fill_f32,
+  strided_copy,
+  strided_add_f32,
+  gather_rows,
+  gather_rows_grad,
+  resize_f32,
+  resize_f32_grad,
+} from './kernels/move';
 export { batch_norm_f32_stats, batch_norm_f32, batch_norm_f32_grad, moving_average_f32 } from './kernels/batch_norm_f32';
 export { dropout_f32 } from './kernels/dropout_f32';
 export { group_norm_f32, group_norm_f32_grad } from './kernels/group_norm_f32';
 export { sgd_f32, momentum_f32, rmsprop_f32, adagrad_f32, adam_f32, clip_scale_f32, increment_i32 } from './kernels/optimizer_f32';
 export { max_pool2d_f32, average_pool2d_f32, max_pool2d_f32_grad, average_pool2d_f32_grad } from './kernels/pool2d_f32';
-export { reduce_sum_f32, reduce_squares_f32, reduce_max_f32, reduce_min_f32, reduce_prod_f32, argmax_f32, argmin_f32 } from './kernels/reduce_f32';
-export { softmax_f32, log_softmax_f32, softmax_f32_grad, log_softmax_f32_grad, softmax_cross_entropy_f32, softmax_cross_entropy_f32_grad } from './kernels/softmax_f32';
+export {
+  reduce_sum_f32,
+  reduce_squares_f32,
+  reduce_max_f32,
+  reduce_min_f32,
+  reduce_prod_f32,
+  argmax_f32,
+  argmin_f32,
+} from './kernels/reduce_f32';
+export {
+  softmax_f32,
+  log_softmax_f32,
+  softmax_f32_grad,
+  log_softmax_f32_grad,
+  softmax_cross_entropy_f32,
+  softmax_cross_entropy_f32_grad,
+} from './kernels/softmax_f32';

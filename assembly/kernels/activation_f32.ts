@@ -51,7 +51,6 @@ export function geluInner1(x: f32): f32 {
   return <f32>1.5957691216057308 * (x + x * x * x * <f32>0.044715);
 }
 
-
 @inline
 function hardSigmoid4(x: v128, alpha: f32, beta: f32): v128 {
   return f32x4.max(f32x4.min(f32x4.add(f32x4.mul(x, f32x4.splat(alpha)), f32x4.splat(beta)), f32x4.splat(1)), f32x4.splat(0));
@@ -72,7 +71,6 @@ export function mishGate1(x: f32): f32 {
   const m: f32 = n * (n + 2);
   return m / (m + 2);
 }
-
 
 @inline
 function apply4(f: F, x: v128, alpha: f32, beta: f32): v128 {
@@ -109,7 +107,6 @@ function apply4(f: F, x: v128, alpha: f32, beta: f32): v128 {
   return x;
 }
 
-
 @inline
 function apply1(f: F, x: f32, alpha: f32, beta: f32): f32 {
   if (f == F.NEG) return -x;
@@ -138,7 +135,6 @@ function apply1(f: F, x: f32, alpha: f32, beta: f32): f32 {
   if (f == F.MISH) return x * mishGate1(x);
   return x;
 }
-
 
 @inline
 function each(r: Unary, f: F): void {

@@ -26,7 +26,6 @@ enum F {
   MISH,
 }
 
-
 @inline
 function softsignDenominator4(x: v128): v128 {
   const d = f32x4.add(f32x4.splat(1), f32x4.abs(x));
@@ -63,7 +62,6 @@ function geluTanhSlope1(given: f32): f32 {
   return s + bump;
 }
 
-
 @inline
 function siluSlope4(x: v128): v128 {
   const s = sigmoid4(x);
@@ -74,7 +72,6 @@ function siluSlope1(x: f32): f32 {
   return s * (<f32>1 + x * (<f32>1 - s));
 }
 
-
 @inline
 function inRamp4(x: v128, alpha: f32, beta: f32): v128 {
   const t = f32x4.add(f32x4.mul(x, f32x4.splat(alpha)), f32x4.splat(beta));
@@ -84,7 +81,6 @@ function inRamp1(x: f32, alpha: f32, beta: f32): bool {
   const t: f32 = x * alpha + beta;
   return t > 0 && t < 1;
 }
-
 
 @inline
 function hardSwishSlope4(x: v128, alpha: f32, beta: f32): v128 {
@@ -108,7 +104,6 @@ function mishSlope1(x: f32): f32 {
   const t = mishGate1(x);
   return t + x * (<f32>1 - t * t) * sigmoid1(x);
 }
-
 
 @inline
 function apply4(f: F, x: v128, dy: v128, alpha: f32, beta: f32): v128 {
@@ -141,7 +136,6 @@ function apply4(f: F, x: v128, dy: v128, alpha: f32, beta: f32): v128 {
   return dy;
 }
 
-
 @inline
 function apply1(f: F, x: f32, dy: f32, alpha: f32, beta: f32): f32 {
   if (f == F.RELU) return x > 0 ? dy : 0;
@@ -163,7 +157,6 @@ function apply1(f: F, x: f32, dy: f32, alpha: f32, beta: f32): f32 {
   if (f == F.MISH) return dy * mishSlope1(x);
   return dy;
 }
-
 
 @inline
 function each(r: UnaryGrad, f: F): void {

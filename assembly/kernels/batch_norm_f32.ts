@@ -96,12 +96,10 @@ function addDeviations(x: usize, mean: usize, sum: usize, rows: usize, columns: 
   }
 }
 
-
 @inline
 function rstd4(variance: usize, at: usize, epsilon: f32): v128 {
   return f32x4.div(f32x4.splat(1), f32x4.sqrt(f32x4.add(v128.load(variance + at), f32x4.splat(epsilon))));
 }
-
 
 @inline
 function rstd1(variance: usize, at: usize, epsilon: f32): f32 {

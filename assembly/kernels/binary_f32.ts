@@ -16,7 +16,6 @@ enum F {
   POW,
 }
 
-
 @inline
 function apply4(f: F, a: v128, b: v128): v128 {
   if (f == F.ADD) return f32x4.add(a, b);
@@ -29,7 +28,6 @@ function apply4(f: F, a: v128, b: v128): v128 {
   if (f == F.GREATER) return v128.and(f32x4.splat(1), f32x4.gt(a, b));
   return v128.and(f32x4.splat(1), f32x4.ge(a, b));
 }
-
 
 @inline
 function apply1(f: F, a: f32, b: f32): f32 {
@@ -44,7 +42,6 @@ function apply1(f: F, a: f32, b: f32): f32 {
   if (f == F.GREATER_OR_EQUAL) return a >= b ? 1 : 0;
   return pow1(a, b);
 }
-
 
 @inline
 function row(f: F, a: usize, aStride: u32, b: usize, bStride: u32, y: usize, count: u32): void {
@@ -80,7 +77,6 @@ function row(f: F, a: usize, aStride: u32, b: usize, bStride: u32, y: usize, cou
     y += 4;
   }
 }
-
 
 @inline
 function each(r: Binary, f: F): void {

@@ -7,8 +7,17 @@ import { addRow, copyRow, zeroRow } from './vector_f32';
 
 @inline
 function isPointwise(r: Conv2d): bool {
-  return r.kernelHeight == 1 && r.kernelWidth == 1 && r.strideY == 1 && r.strideX == 1 && r.padTop == 0 && r.padLeft == 0 && r.groups == 1
-    && r.outHeight == r.inHeight && r.outWidth == r.inWidth;
+  return (
+    r.kernelHeight == 1 &&
+    r.kernelWidth == 1 &&
+    r.strideY == 1 &&
+    r.strideX == 1 &&
+    r.padTop == 0 &&
+    r.padLeft == 0 &&
+    r.groups == 1 &&
+    r.outHeight == r.inHeight &&
+    r.outWidth == r.inWidth
+  );
 }
 
 @inline
@@ -29,15 +38,26 @@ export function conv2d_f32(r: Conv2d): void {
     gemm(r.x, r.inChannels << 2, r.w, r.bias, r.y, r.outChannels << 2, pixels, r.outChannels, r.inChannels, r.low, r.high, false);
     return;
   }
-  const depth = groupDepth(r), columns = <usize>(r.outChannels / r.groups);
+  const depth = groupDepth(r),
+    columns = <usize>(r.outChannels / r.groups);
   for (let start: usize = 0; start < pixels; start += r.blockRows) {
     const rows = min<usize>(r.blockRows, pixels - start);
     for (let g: usize = 0; g < r.groups; g++) {
       gather(r, start, rows, g);
       const offset = (g * columns) << 2;
       gemm(
-        r.scratch, depth << 2, r.w + g * groupBytes(r), r.bias ? r.bias + offset : 0, r.y + ((start * r.outChannels) << 2) + offset,
-        r.outChannels << 2, rows, columns, depth, r.low, r.high, false,
+        r.scratch,
+        depth << 2,
+        r.w + g * groupBytes(r),
+        r.bias ? r.bias + offset : 0,
+        r.y + ((start * r.outChannels) << 2) + offset,
+        r.outChannels << 2,
+        rows,
+        columns,
+        depth,
+        r.low,
+        r.high,
+        false,
       );
     }
   }
@@ -50,7 +70,8 @@ export function conv2d_f32_grad_weight(r: Conv2d): void {
     gemmTransposed(r.x, r.inChannels << 2, r.y, r.outChannels << 2, r.w, pixels, r.outChannels, r.inChannels, false);
     return;
   }
-  const depth = groupDepth(r), columns = <usize>(r.outChannels / r.groups);
+  const depth = groupDepth(r),
+    columns = <usize>(r.outChannels / r.groups);
   if (pixels == 0) zeroRow(r.w, (groupBytes(r) * r.groups) >> 2);
   for (let start: usize = 0; start < pixels; start += r.blockRows) {
     const rows = min<usize>(r.blockRows, pixels - start);
@@ -68,7 +89,8 @@ export function conv2d_f32_grad_weight(r: Conv2d): void {
  */
 export function conv2d_f32_grad_input(r: Conv2d): void {
   const pixels = <usize>(r.batch * r.outHeight * r.outWidth);
-  const depth = groupDepth(r), columns = <usize>(r.outChannels / r.groups);
+  const depth = groupDepth(r),
+    columns = <usize>(r.outChannels / r.groups);
   const pointwise = isPointwise(r);
   const block = r.scratch + ((((depth + 7) >> 3) * columns) << 5);
   if (!pointwise || r.bias) startRows(r.x, r.bias, r.batch * r.inHeight * r.inWidth, r.inChannels);
@@ -117,13 +139,17 @@ function gather(r: Conv2d, start: usize, rows: usize, group: usize): void {
 
 function gatherPixel(r: Conv2d, pixel: usize, group: usize, to: usize): void {
   const channels = <usize>(r.inChannels / r.groups);
-  const ox = <i32>(<u32>pixel % r.outWidth), rest = <u32>pixel / r.outWidth;
-  const oy = <i32>(rest % r.outHeight), n = rest / r.outHeight;
-  const y0 = oy * <i32>r.strideY - r.padTop, x0 = ox * <i32>r.strideX - r.padLeft;
+  const ox = <i32>(<u32>pixel % r.outWidth),
+    rest = <u32>pixel / r.outWidth;
+  const oy = <i32>(rest % r.outHeight),
+    n = rest / r.outHeight;
+  const y0 = oy * <i32>r.strideY - r.padTop,
+    x0 = ox * <i32>r.strideX - r.padLeft;
   const image = r.x + ((n * r.inHeight * r.inWidth * r.inChannels + <u32>(group * channels)) << 2);
   const runBytes = (<usize>r.kernelWidth * channels) << 2;
   const contiguous = r.dilationX == 1 && r.groups == 1;
-  const inWidth = <i32>r.inWidth, kernelWidth = <i32>r.kernelWidth;
+  const inWidth = <i32>r.inWidth,
+    kernelWidth = <i32>r.kernelWidth;
   for (let ky: u32 = 0; ky < r.kernelHeight; ky++) {
     const iy = y0 + <i32>(ky * r.dilationY);
     if (<u32>iy >= r.inHeight) {
@@ -162,13 +188,17 @@ function scatter(r: Conv2d, start: usize, rows: usize, group: usize, from: usize
 
 function scatterPixel(r: Conv2d, pixel: usize, group: usize, from: usize): void {
   const channels = <usize>(r.inChannels / r.groups);
-  const ox = <i32>(<u32>pixel % r.outWidth), rest = <u32>pixel / r.outWidth;
-  const oy = <i32>(rest % r.outHeight), n = rest / r.outHeight;
-  const y0 = oy * <i32>r.strideY - r.padTop, x0 = ox * <i32>r.strideX - r.padLeft;
+  const ox = <i32>(<u32>pixel % r.outWidth),
+    rest = <u32>pixel / r.outWidth;
+  const oy = <i32>(rest % r.outHeight),
+    n = rest / r.outHeight;
+  const y0 = oy * <i32>r.strideY - r.padTop,
+    x0 = ox * <i32>r.strideX - r.padLeft;
   const image = r.x + ((n * r.inHeight * r.inWidth * r.inChannels + <u32>(group * channels)) << 2);
   const runBytes = (<usize>r.kernelWidth * channels) << 2;
   const contiguous = r.dilationX == 1 && r.groups == 1;
-  const inWidth = <i32>r.inWidth, kernelWidth = <i32>r.kernelWidth;
+  const inWidth = <i32>r.inWidth,
+    kernelWidth = <i32>r.kernelWidth;
   for (let ky: u32 = 0; ky < r.kernelHeight; ky++) {
     const iy = y0 + <i32>(ky * r.dilationY);
     if (<u32>iy < r.inHeight) {

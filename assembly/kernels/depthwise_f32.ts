@@ -20,7 +20,8 @@ export function depthwise_conv2d_f32(r: Conv2d): void {
 /** Address of pixel (iy, ix) of image n, or 0 where it is padding. */
 @inline
 function source(r: Conv2d, n: u32, oy: u32, ox: u32, ky: u32, kx: u32): usize {
-  const iy = <i32>(oy * r.strideY + ky * r.dilationY) - r.padTop, ix = <i32>(ox * r.strideX + kx * r.dilationX) - r.padLeft;
+  const iy = <i32>(oy * r.strideY + ky * r.dilationY) - r.padTop,
+    ix = <i32>(ox * r.strideX + kx * r.dilationX) - r.padLeft;
   if (<u32>iy >= r.inHeight || <u32>ix >= r.inWidth) return 0;
   return r.x + ((((n * r.inHeight + <u32>iy) * r.inWidth + <u32>ix) * r.inChannels) << 2);
 }

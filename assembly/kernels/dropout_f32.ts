@@ -9,7 +9,6 @@ function mix1(h: u32): u32 {
   return h ^ (h >> 16);
 }
 
-
 @inline
 function mix4(h: v128): v128 {
   h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 16)), i32x4.splat(0x7feb352d));

@@ -1,5 +1,5 @@
 // Matrix products of two activations or of an activation and packed weights, and their gradients.
-import { BatchedMatmul, Matmul, MatmulGradInput, MatmulGradWeight, SumRows, } from '../records';
+import { BatchedMatmul, Matmul, MatmulGradInput, MatmulGradWeight, SumRows } from '../records';
 import { gemm, gemmPanel, gemmTransposed } from './gemm_f32';
 import { addRow, copyRow, zeroRow } from './vector_f32';
 
@@ -39,7 +39,7 @@ export function transposePanel(w: usize, columns: usize, depth: usize, k: usize,
  */
 export function matmul_f32_batched(r: BatchedMatmul): void {
   const panels = r.scratch;
-  const packed = panels + (((r.columns + 7) >> 3) * r.depth << 5);
+  const packed = panels + ((((r.columns + 7) >> 3) * r.depth) << 5);
   let y = r.y;
   for (let i: usize = 0; i < r.batch0; i++) {
     for (let j: usize = 0; j < r.batch1; j++) {
@@ -53,7 +53,7 @@ export function matmul_f32_batched(r: BatchedMatmul): void {
         aStride = r.depth << 2;
       }
       gemm(a, aStride, panels, 0, y, r.columns << 2, r.rows, r.columns, r.depth, -Infinity, Infinity, false);
-      y += r.rows * r.columns << 2;
+      y += (r.rows * r.columns) << 2;
     }
   }
 }
@@ -85,5 +85,5 @@ function gatherRows(a: usize, rowStride: usize, columnStride: usize, rows: usize
 export function sum_rows_f32(r: SumRows): void {
   if (r.rows == 0) zeroRow(r.y, r.columns);
   else copyRow(r.y, r.x, r.columns);
-  for (let m: usize = 1; m < r.rows; m++) addRow(r.y, r.x + (m * r.columns << 2), r.columns);
+  for (let m: usize = 1; m < r.rows; m++) addRow(r.y, r.x + ((m * r.columns) << 2), r.columns);
 }

@@ -75,7 +75,7 @@ function limited(indices: usize, i: usize, length: u32): usize {
 }
 
 export function gather_rows(r: Gather): void {
-  const bytes = <usize>r.inner << 2;
+  const bytes = (<usize>r.inner) << 2;
   let y = r.y;
   for (let o: usize = 0; o < r.outer; o++) {
     for (let i: usize = 0; i < r.count; i++) {
@@ -87,7 +87,7 @@ export function gather_rows(r: Gather): void {
 
 /** x = Σ of the rows of y gathered from each row, in the order of the indices. */
 export function gather_rows_grad(r: Gather): void {
-  const bytes = <usize>r.inner << 2;
+  const bytes = (<usize>r.inner) << 2;
   zeroRow(r.x, r.outer * r.length * r.inner);
   let y = r.y;
   for (let o: usize = 0; o < r.outer; o++) {
@@ -110,20 +110,34 @@ function nearestIndex(i: u32, scale: f32, offset: f32, size: u32): u32 {
 }
 
 export function resize_f32(r: Resize): void {
-  const channels = <usize>r.channels, bytes = channels << 2;
+  const channels = <usize>r.channels,
+    bytes = channels << 2;
   let y = r.y;
   for (let n: u32 = 0; n < r.batch; n++) {
     for (let oy: u32 = 0; oy < r.outHeight; oy++) {
       for (let ox: u32 = 0; ox < r.outWidth; ox++) {
         const image = r.x + n * r.inHeight * r.inWidth * bytes;
         if (r.mode == 0) {
-          const iy = nearestIndex(oy, r.scaleY, r.offset, r.inHeight), ix = nearestIndex(ox, r.scaleX, r.offset, r.inWidth);
+          const iy = nearestIndex(oy, r.scaleY, r.offset, r.inHeight),
+            ix = nearestIndex(ox, r.scaleX, r.offset, r.inWidth);
           copyRow(y, image + (iy * r.inWidth + ix) * bytes, channels);
         } else {
-          const fy = coordinate(oy, r.scaleY, r.offset, r.inHeight), fx = coordinate(ox, r.scaleX, r.offset, r.inWidth);
-          const y0 = <u32>fy, x0 = <u32>fx, y1 = min<u32>(y0 + 1, r.inHeight - 1), x1 = min<u32>(x0 + 1, r.inWidth - 1);
-          blend(y, image + (y0 * r.inWidth + x0) * bytes, image + (y0 * r.inWidth + x1) * bytes, image + (y1 * r.inWidth + x0) * bytes,
-            image + (y1 * r.inWidth + x1) * bytes, fy - <f32>y0, fx - <f32>x0, channels);
+          const fy = coordinate(oy, r.scaleY, r.offset, r.inHeight),
+            fx = coordinate(ox, r.scaleX, r.offset, r.inWidth);
+          const y0 = <u32>fy,
+            x0 = <u32>fx,
+            y1 = min<u32>(y0 + 1, r.inHeight - 1),
+            x1 = min<u32>(x0 + 1, r.inWidth - 1);
+          blend(
+            y,
+            image + (y0 * r.inWidth + x0) * bytes,
+            image + (y0 * r.inWidth + x1) * bytes,
+            image + (y1 * r.inWidth + x0) * bytes,
+            image + (y1 * r.inWidth + x1) * bytes,
+            fy - <f32>y0,
+            fx - <f32>x0,
+            channels,
+          );
         }
         y += bytes;
       }
@@ -141,7 +155,8 @@ function blend(y: usize, a: usize, b: usize, c: usize, d: usize, v: f32, u: f32,
 
 /** x = dx: each output's gradient goes back to the pixels it was blended from. */
 export function resize_f32_grad(r: Resize): void {
-  const channels = <usize>r.channels, bytes = channels << 2;
+  const channels = <usize>r.channels,
+    bytes = channels << 2;
   zeroRow(r.x, r.batch * r.inHeight * r.inWidth * r.channels);
   let dy = r.y;
   for (let n: u32 = 0; n < r.batch; n++) {
@@ -149,12 +164,18 @@ export function resize_f32_grad(r: Resize): void {
       for (let ox: u32 = 0; ox < r.outWidth; ox++) {
         const image = r.x + n * r.inHeight * r.inWidth * bytes;
         if (r.mode == 0) {
-          const iy = nearestIndex(oy, r.scaleY, r.offset, r.inHeight), ix = nearestIndex(ox, r.scaleX, r.offset, r.inWidth);
+          const iy = nearestIndex(oy, r.scaleY, r.offset, r.inHeight),
+            ix = nearestIndex(ox, r.scaleX, r.offset, r.inWidth);
           addRow(image + (iy * r.inWidth + ix) * bytes, dy, channels);
         } else {
-          const fy = coordinate(oy, r.scaleY, r.offset, r.inHeight), fx = coordinate(ox, r.scaleX, r.offset, r.inWidth);
-          const y0 = <u32>fy, x0 = <u32>fx, y1 = min<u32>(y0 + 1, r.inHeight - 1), x1 = min<u32>(x0 + 1, r.inWidth - 1);
-          const v: f32 = fy - <f32>y0, u: f32 = fx - <f32>x0;
+          const fy = coordinate(oy, r.scaleY, r.offset, r.inHeight),
+            fx = coordinate(ox, r.scaleX, r.offset, r.inWidth);
+          const y0 = <u32>fy,
+            x0 = <u32>fx,
+            y1 = min<u32>(y0 + 1, r.inHeight - 1),
+            x1 = min<u32>(x0 + 1, r.inWidth - 1);
+          const v: f32 = fy - <f32>y0,
+            u: f32 = fx - <f32>x0;
           addScaled(image + (y0 * r.inWidth + x0) * bytes, dy, (<f32>1 - v) * (<f32>1 - u), channels);
           addScaled(image + (y0 * r.inWidth + x1) * bytes, dy, (<f32>1 - v) * u, channels);
           addScaled(image + (y1 * r.inWidth + x0) * bytes, dy, v * (<f32>1 - u), channels);

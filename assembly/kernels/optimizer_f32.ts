@@ -3,7 +3,6 @@
 // Every kernel is a vector loop and a scalar loop of the same operations, which the simd flavour runs for its tail.
 import { Adagrad, Adam, ClipScale, Counter, Momentum, RmsProp, Sgd } from '../records';
 
-
 @inline
 function factor(scale: usize): f32 {
   return scale ? load<f32>(scale) : 1;

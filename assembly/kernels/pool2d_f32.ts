@@ -12,6 +12,7 @@ function image(r: Pool2d, base: usize, n: u32): usize {
 function firstTap(start: i32): u32 {
   return <u32>max<i32>(-start, 0);
 }
+
 @inline
 function endTap(start: i32, kernel: u32, size: u32): u32 {
   return <u32>max<i32>(min<i32>(<i32>kernel, <i32>size - start), 0);
@@ -42,9 +43,12 @@ export function average_pool2d_f32(r: Pool2d): void {
 }
 
 function window(r: Pool2d, x: usize, oy: u32, ox: u32, y: usize, largest: bool): void {
-  const y0 = <i32>(oy * r.strideY) - r.padTop, x0 = <i32>(ox * r.strideX) - r.padLeft;
-  const ky0 = firstTap(y0), ky1 = endTap(y0, r.kernelHeight, r.inHeight);
-  const kx0 = firstTap(x0), kx1 = endTap(x0, r.kernelWidth, r.inWidth);
+  const y0 = <i32>(oy * r.strideY) - r.padTop,
+    x0 = <i32>(ox * r.strideX) - r.padLeft;
+  const ky0 = firstTap(y0),
+    ky1 = endTap(y0, r.kernelHeight, r.inHeight);
+  const kx0 = firstTap(x0),
+    kx1 = endTap(x0, r.kernelWidth, r.inWidth);
   const channels = <usize>r.channels;
   const scale = divisor(r, ky0, ky1, kx0, kx1);
   if (ASC_FEATURE_SIMD) {
@@ -53,7 +57,7 @@ function window(r: Pool2d, x: usize, oy: u32, ox: u32, y: usize, largest: bool):
       let best = f32x4.splat(largest ? -Infinity : 0);
       for (let ky = ky0; ky < ky1; ky++) {
         for (let kx = kx0; kx < kx1; kx++) {
-          const p = x + (((<usize>((<u32>y0 + ky) * r.inWidth + <u32>x0 + kx)) * channels + c) << 2);
+          const p = x + ((<usize>((<u32>y0 + ky) * r.inWidth + <u32>x0 + kx) * channels + c) << 2);
           const v = count == 4 ? v128.load(p) : loadPart(p, 0, count);
           best = largest ? f32x4.max(best, v) : f32x4.add(best, v);
         }
@@ -66,7 +70,7 @@ function window(r: Pool2d, x: usize, oy: u32, ox: u32, y: usize, largest: bool):
       let best: f32 = largest ? -Infinity : 0;
       for (let ky = ky0; ky < ky1; ky++) {
         for (let kx = kx0; kx < kx1; kx++) {
-          const v = load<f32>(x + (((<usize>((<u32>y0 + ky) * r.inWidth + <u32>x0 + kx)) * channels + c) << 2));
+          const v = load<f32>(x + ((<usize>((<u32>y0 + ky) * r.inWidth + <u32>x0 + kx) * channels + c) << 2));
           best = largest ? max<f32>(best, v) : best + v;
         }
       }
@@ -97,9 +101,12 @@ export function max_pool2d_f32_grad(r: Pool2d): void {
 }
 
 function windowMaxGrad(r: Pool2d, n: u32, oy: u32, ox: u32, at: usize): void {
-  const y0 = <i32>(oy * r.strideY) - r.padTop, x0 = <i32>(ox * r.strideX) - r.padLeft;
-  const ky0 = firstTap(y0), ky1 = endTap(y0, r.kernelHeight, r.inHeight);
-  const kx0 = firstTap(x0), kx1 = endTap(x0, r.kernelWidth, r.inWidth);
+  const y0 = <i32>(oy * r.strideY) - r.padTop,
+    x0 = <i32>(ox * r.strideX) - r.padLeft;
+  const ky0 = firstTap(y0),
+    ky1 = endTap(y0, r.kernelHeight, r.inHeight);
+  const kx0 = firstTap(x0),
+    kx1 = endTap(x0, r.kernelWidth, r.inWidth);
   const channels = <usize>r.channels;
   const step: usize = ASC_FEATURE_SIMD ? 4 : 1;
   for (let c: usize = 0; c < channels; c += step) {
@@ -109,7 +116,7 @@ function windowMaxGrad(r: Pool2d, n: u32, oy: u32, ox: u32, at: usize): void {
       let left = loadPart(r.dy + at + (c << 2), 0, count);
       for (let ky = ky0; ky < ky1; ky++) {
         for (let kx = kx0; kx < kx1; kx++) {
-          const offset = ((<usize>(((n * r.inHeight + <u32>y0 + ky) * r.inWidth + <u32>x0 + kx)) * channels + c) << 2);
+          const offset = (<usize>((n * r.inHeight + <u32>y0 + ky) * r.inWidth + <u32>x0 + kx) * channels + c) << 2;
           const here = f32x4.eq(loadPart(r.x + offset, 0, count), y);
           const dx = f32x4.add(loadPart(r.dx + offset, 0, count), v128.and(left, here));
           storePart(r.dx + offset, dx, dx, count);
@@ -121,7 +128,7 @@ function windowMaxGrad(r: Pool2d, n: u32, oy: u32, ox: u32, at: usize): void {
       let left = load<f32>(r.dy + at + (c << 2));
       for (let ky = ky0; ky < ky1; ky++) {
         for (let kx = kx0; kx < kx1; kx++) {
-          const offset = ((<usize>(((n * r.inHeight + <u32>y0 + ky) * r.inWidth + <u32>x0 + kx)) * channels + c) << 2);
+          const offset = (<usize>((n * r.inHeight + <u32>y0 + ky) * r.inWidth + <u32>x0 + kx) * channels + c) << 2;
           const here = load<f32>(r.x + offset) == y;
           store<f32>(r.dx + offset, load<f32>(r.dx + offset) + (here ? left : 0));
           if (here) left = 0;
@@ -146,13 +153,16 @@ export function average_pool2d_f32_grad(r: Pool2d): void {
 }
 
 function windowAverageGrad(r: Pool2d, dx: usize, oy: u32, ox: u32, dy: usize): void {
-  const y0 = <i32>(oy * r.strideY) - r.padTop, x0 = <i32>(ox * r.strideX) - r.padLeft;
-  const ky0 = firstTap(y0), ky1 = endTap(y0, r.kernelHeight, r.inHeight);
-  const kx0 = firstTap(x0), kx1 = endTap(x0, r.kernelWidth, r.inWidth);
+  const y0 = <i32>(oy * r.strideY) - r.padTop,
+    x0 = <i32>(ox * r.strideX) - r.padLeft;
+  const ky0 = firstTap(y0),
+    ky1 = endTap(y0, r.kernelHeight, r.inHeight);
+  const kx0 = firstTap(x0),
+    kx1 = endTap(x0, r.kernelWidth, r.inWidth);
   const scale = divisor(r, ky0, ky1, kx0, kx1);
   for (let ky = ky0; ky < ky1; ky++) {
     for (let kx = kx0; kx < kx1; kx++) {
-      let p = dx + (((<usize>((<u32>y0 + ky) * r.inWidth + <u32>x0 + kx)) * r.channels) << 2);
+      let p = dx + ((<usize>((<u32>y0 + ky) * r.inWidth + <u32>x0 + kx) * r.channels) << 2);
       let g = dy;
       for (let c: u32 = 0; c < r.channels; c++) {
         store<f32>(p, load<f32>(p) + load<f32>(g) / scale);

@@ -10,7 +10,6 @@ enum F {
   PROD,
 }
 
-
 @inline
 function start(f: F): f32 {
   if (f == F.MAX) return -Infinity;
@@ -18,7 +17,6 @@ function start(f: F): f32 {
   if (f == F.PROD) return 1;
   return 0;
 }
-
 
 @inline
 function step4(f: F, sum: v128, x: v128): v128 {
@@ -29,7 +27,6 @@ function step4(f: F, sum: v128, x: v128): v128 {
   return f32x4.add(sum, x);
 }
 
-
 @inline
 function step1(f: F, sum: f32, x: f32): f32 {
   if (f == F.SQUARES) return sum + x * x;
@@ -39,12 +36,10 @@ function step1(f: F, sum: f32, x: f32): f32 {
   return sum + x;
 }
 
-
 @inline
 function join(f: F, a: f32, b: f32): f32 {
   return f == F.SQUARES ? a + b : step1(f, a, b);
 }
-
 
 @inline
 function contiguous(f: F, x: usize, count: usize): f32 {
@@ -76,7 +71,6 @@ function contiguous(f: F, x: usize, count: usize): f32 {
   if (count > 2) l2 = step1(f, l2, load<f32>(x, 8));
   return join(f, join(f, l0, l2), join(f, l1, l3));
 }
-
 
 @inline
 function columns(f: F, x: usize, y: usize, length: u32, inner: u32, scale: f32): void {
@@ -129,7 +123,6 @@ function columns(f: F, x: usize, y: usize, length: u32, inner: u32, scale: f32):
   }
 }
 
-
 @inline
 function each(r: Reduce, f: F): void {
   const length = r.length;
@@ -161,7 +154,6 @@ export function reduce_min_f32(r: Reduce): void {
 export function reduce_prod_f32(r: Reduce): void {
   each(r, F.PROD);
 }
-
 
 @inline
 function arg(r: Reduce, largest: bool): void {

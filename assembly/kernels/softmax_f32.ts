@@ -152,7 +152,6 @@ function dotRow(a: usize, b: usize, count: u32): f32 {
   return l0 + l2 + (l1 + l3);
 }
 
-
 @inline
 function term(a: usize, b: usize, at: usize): f32 {
   return a ? load<f32>(a + at) * load<f32>(b + at) : load<f32>(b + at);

@@ -33,7 +33,7 @@ export function runReference(graph: Graph, feeds: Record<string, Float64Array>):
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((value): RefTensor => ({ dtype: value.dtype, shape: value.shape, data: data(value) }));
     const results = opOf(node).ref(inputs, node.attrs, node.outputs);
-    node.outputs.forEach((value, i) => values.set(value, results[i] as Float64Array));
+    for (const [i, value] of node.outputs.entries()) values.set(value, results[i] as Float64Array);
   }
   return Object.fromEntries(graph.outputs.map(({ name, value }) => [name, data(value)]));
 }
