@@ -62,8 +62,9 @@ async function bundle(replaceFile) {
     chunkNames: 'chunks/[name]-[hash]',
     format: 'esm',
     platform: 'neutral',
-    packages: 'external',
-    external: ['node:*'],
+    mainFields: ['module', 'main'],
+    // The CLI's plain libraries are dependencies; what draws the report is bundled (linkedom asks for canvas only where it is there).
+    external: ['node:*', 'commander', 'cli-table3', 'canvas'],
     target: 'es2022',
     loader: { '.wasm': 'binary', '.gz': 'binary' },
     logLevel: 'error',

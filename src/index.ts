@@ -3,6 +3,7 @@ export type { DType, TypedArray } from './core/dtype.ts';
 export { type ErrorCode, ThimbleError } from './core/errors.ts';
 export type { Shape } from './core/shape.ts';
 export { type Tensor, tensor } from './core/tensor.ts';
+export { writeFileAtomically } from './hosts/files.ts';
 export * from './layers/attention.ts';
 export * from './layers/core.ts';
 export * from './layers/images.ts';

@@ -34,9 +34,9 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   data: { uses: ['core'] },
   explain: { uses: LIBRARY },
   profile: { uses: LIBRARY },
-  report: { uses: LIBRARY },
+  report: { uses: LIBRARY, packages: ['@observablehq/plot', 'linkedom'] },
   index: { uses: LIBRARY },
-  cli: { uses: ['index', 'data', 'report'], packages: [/^node:/, 'commander', 'cli-progress', 'cli-table3'] },
+  cli: { uses: ['index', 'data', 'report'], packages: [/^node:/, 'commander', 'cli-table3'] },
 };
 
 const pathInSrc = (path: string) => path.replace(/^src\//, '');

@@ -1,0 +1,37 @@
+import Table from 'cli-table3';
+import { type ConfusionMatrix, formatBytes, type Model } from '../index.ts';
+
+const number = (n: number): string => n.toLocaleString('en-US');
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+/** The model's layers and its memory plan. */
+export function printMemory(model: Model, budget: number): void {
+  const { memory } = model;
+  console.log(`${model.summary()}\n`);
+  const regions = new Table({ head: ['region', 'bytes', 'holds'], colAligns: ['left', 'right', 'left'], style: { head: [] } });
+  const holds = {
+    static: 'kernel records',
+    const: 'constants',
+    state: 'weights, moments, counters',
+    io: 'inputs and outputs',
+    arena: 'activations, gradients, scratch',
+  };
+  for (const [name, bytes] of Object.entries(memory.regions)) regions.push([name, number(bytes), holds[name as keyof typeof holds]]);
+  regions.push(['total', number(memory.totalBytes), `of ${formatBytes(budget)}: ${percent(memory.totalBytes / budget)}`]);
+  console.log(`${regions}\n`);
+}
+
+/** Accuracy, per-class recall and the confusion matrix. */
+export function printResults(matrix: ConfusionMatrix, classes: readonly string[], seconds: number): void {
+  const table = new Table({
+    head: ['true \\ predicted', ...classes, 'recall'],
+    colAligns: classes.map(() => 'right' as const),
+    style: { head: [] },
+  });
+  classes.forEach((name, i) => {
+    table.push([name, ...classes.map((_, j) => matrix.at(i, j) || '·'), percent(matrix.report(i).recall)]);
+  });
+  console.log(
+    `\ntest accuracy ${percent(matrix.accuracy)} on ${matrix.total} images held back, trained in ${seconds.toFixed(1)} s\n${table}`,
+  );
+}
