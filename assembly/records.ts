@@ -444,3 +444,22 @@ export class ClipScale {
 export class Counter {
   counter: usize;
 }
+
+@unmanaged
+export class Recurrent {
+  xw: usize;
+  w: usize;
+  bias: usize;
+  h: usize;
+  c: usize;
+  gates: usize;
+  dy: usize;
+  dxw: usize;
+  drecurrent: usize;
+  dw: usize;
+  scratch: usize;
+  batch: u32;
+  steps: u32;
+  units: u32;
+  activation: u32;
+}

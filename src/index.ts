@@ -9,6 +9,7 @@ export * from './layers/core.ts';
 export * from './layers/images.ts';
 export type { Layer, Symbolic } from './layers/layer.ts';
 export * from './layers/normalization.ts';
+export * from './layers/recurrent.ts';
 export type { MemoryPlan } from './plan/report.ts';
 export { decode } from './program/decode.ts';
 export { encode } from './program/encode.ts';

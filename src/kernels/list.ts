@@ -117,6 +117,13 @@ export const kernels = {
   log_softmax_f32_grad: 'RowsGrad',
   softmax_cross_entropy_f32: 'CrossEntropy',
   softmax_cross_entropy_f32_grad: 'CrossEntropyGrad',
+  // recurrent_f32
+  rnn_f32: 'Recurrent',
+  rnn_f32_grad: 'Recurrent',
+  lstm_f32: 'Recurrent',
+  lstm_f32_grad: 'Recurrent',
+  gru_f32: 'Recurrent',
+  gru_f32_grad: 'Recurrent',
 } as const satisfies Record<string, RecordName>;
 
 export type KernelName = keyof typeof kernels;

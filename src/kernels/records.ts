@@ -291,6 +291,27 @@ export const records = {
   },
   ClipScale: { squares: 'ptr', y: 'ptr', limit: 'f32' },
   Counter: { counter: 'ptr' },
+  /**
+   * Recurrent layers: xw [batch, steps, gates · units], w the recurrent weights in panels, h [batch, steps, units]. c: lstm's cells, gru's
+   * recurrent part of n. gates: what lstm and gru keep for the backward pass. dy, dxw, drecurrent, dw: backward only, else 0.
+   */
+  Recurrent: {
+    xw: 'ptr',
+    w: 'ptr',
+    bias: 'ptr',
+    h: 'ptr',
+    c: 'ptr',
+    gates: 'ptr',
+    dy: 'ptr',
+    dxw: 'ptr',
+    drecurrent: 'ptr',
+    dw: 'ptr',
+    scratch: 'ptr',
+    batch: 'u32',
+    steps: 'u32',
+    units: 'u32',
+    activation: 'u32',
+  },
 } as const satisfies Record<string, Record<string, FieldType>>;
 
 export type RecordName = keyof typeof records;

@@ -47,6 +47,7 @@ export { pad, padGrad } from './pad.ts';
 export { averagePool2d, averagePool2dGrad, maxPool2d, maxPool2dGrad } from './pool.ts';
 export { pow } from './pow.ts';
 export { reciprocal } from './reciprocal.ts';
+export { gru, gruGrad, lstm, lstmGrad, rnn, rnnGrad } from './recurrent.ts';
 export { reduceMax } from './reduceMax.ts';
 export { reduceMean } from './reduceMean.ts';
 export { reduceMin } from './reduceMin.ts';

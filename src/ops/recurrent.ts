@@ -1,0 +1,263 @@
+import { ThimbleError } from '../core/errors.ts';
+import { PANEL, packPanels, panelShape, unpackPanels } from '../core/panels.ts';
+import { formatShape, sameShape } from '../core/shape.ts';
+import type { TensorType } from '../core/tensor.ts';
+import type { Value } from '../ir/graph.ts';
+import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
+import { reduceSum } from './reduceSum.ts';
+import { sigmoid } from './reference.ts';
+import type { LowerContext, StepFields } from './step.ts';
+
+export interface RecurrentAttributes {
+  readonly units: number;
+  /** Of simple cells. */
+  readonly activation: 'tanh' | 'relu';
+}
+
+type Cell = 'rnn' | 'lstm' | 'gru';
+const gatesOf = { rnn: 1, lstm: 4, gru: 3 } as const satisfies Record<Cell, number>;
+const defaults: RecurrentAttributes = { units: 1, activation: 'tanh' };
+
+interface Size {
+  readonly batch: number;
+  readonly steps: number;
+  readonly units: number;
+  readonly width: number;
+}
+
+function sizeFor(cell: Cell, { shape }: TensorType, { units }: RecurrentAttributes): Size {
+  const width = gatesOf[cell] * units;
+  const [batch, steps, given] = shape as [number, number, number];
+  if (shape.length !== 3 || given !== width)
+    throw new ThimbleError('SHAPE', 'xw has the wrong shape', { expected: `[batch, steps, ${width}]`, got: formatShape(shape) });
+  return { batch, steps, units, width };
+}
+
+const f32 = (...shape: number[]): TensorType => ({ dtype: 'f32', shape });
+
+/** One cell in float64: everything the forward kernels write, and from that the gradients. */
+function forward(cell: Cell, xw: RefTensor, w: RefTensor, bias: RefTensor | undefined, attrs: RecurrentAttributes) {
+  const { batch, steps, units, width } = sizeFor(cell, xw, attrs);
+  const weights = unpackPanels(w.data, [units, width]);
+  const h = new Float64Array(batch * steps * units);
+  const c = new Float64Array(h.length);
+  const gates = new Float64Array(batch * steps * width);
+  for (let row = 0; row < batch * steps; row++) {
+    const first = row % steps === 0;
+    const recurrent = Array.from({ length: width }, (_, j) => {
+      let sum = bias?.data[j] ?? 0;
+      if (!first) for (let k = 0; k < units; k++) sum += (h[(row - 1) * units + k] as number) * (weights[k * width + j] as number);
+      return sum;
+    });
+    const x = (gate: number, u: number) => xw.data[row * width + gate * units + u] as number;
+    const rec = (gate: number, u: number) => recurrent[gate * units + u] as number;
+    const set = (gate: number, u: number, value: number) => {
+      gates[row * width + gate * units + u] = value;
+      return value;
+    };
+    for (let u = 0; u < units; u++) {
+      const at = row * units + u;
+      if (cell === 'rnn') {
+        const sum = x(0, u) + rec(0, u);
+        h[at] = attrs.activation === 'relu' ? Math.max(sum, 0) : Math.tanh(sum);
+      } else if (cell === 'lstm') {
+        const i = set(0, u, sigmoid(x(0, u) + rec(0, u)));
+        const f = set(1, u, sigmoid(x(1, u) + rec(1, u)));
+        const g = set(2, u, Math.tanh(x(2, u) + rec(2, u)));
+        const o = set(3, u, sigmoid(x(3, u) + rec(3, u)));
+        c[at] = (first ? 0 : f * (c[at - units] as number)) + i * g;
+        h[at] = o * Math.tanh(c[at] as number);
+      } else {
+        const z = set(0, u, sigmoid(x(0, u) + rec(0, u)));
+        const reset = set(1, u, sigmoid(x(1, u) + rec(1, u)));
+        c[at] = rec(2, u);
+        const n = set(2, u, Math.tanh(x(2, u) + reset * rec(2, u)));
+        h[at] = (first ? 0 : z * (h[at - units] as number)) + (1 - z) * n;
+      }
+    }
+  }
+  return { h, c, gates };
+}
+
+/** Backpropagation through time in float64. */
+function backward(
+  cell: Cell,
+  attrs: RecurrentAttributes,
+  size: Size,
+  tensors: { w: RefTensor; h: RefTensor; c?: RefTensor | undefined; gates?: RefTensor | undefined; dy: RefTensor },
+) {
+  const { batch, steps, units, width } = size;
+  const weights = unpackPanels(tensors.w.data, [units, width]);
+  const h = tensors.h.data;
+  const dxw = new Float64Array(batch * steps * width);
+  const drecurrent = new Float64Array(dxw.length);
+  const dw = new Float64Array(units * width);
+  for (let b = 0; b < batch; b++) {
+    let dh = new Float64Array(units);
+    const dc = new Float64Array(units);
+    for (let t = steps - 1; t >= 0; t--) {
+      const row = b * steps + t;
+      const next = new Float64Array(units);
+      for (let u = 0; u < units; u++) {
+        const at = row * units + u;
+        const d = (tensors.dy.data[at] as number) + (dh[u] as number);
+        const gate = (k: number) => tensors.gates?.data[row * width + k * units + u] as number;
+        const put = (k: number, value: number, recurrent = value) => {
+          dxw[row * width + k * units + u] = value;
+          drecurrent[row * width + k * units + u] = recurrent;
+        };
+        const y = h[at] as number;
+        const before = t ? (h[at - units] as number) : 0;
+        if (cell === 'rnn') put(0, d * (attrs.activation === 'relu' ? (y > 0 ? 1 : 0) : 1 - y * y));
+        else if (cell === 'lstm') {
+          const [i, f, g, o] = [gate(0), gate(1), gate(2), gate(3)];
+          const tanh = Math.tanh(tensors.c?.data[at] as number);
+          const cellGrad = (dc[u] as number) + d * o * (1 - tanh * tanh);
+          put(0, cellGrad * g * i * (1 - i));
+          put(1, t ? cellGrad * (tensors.c?.data[at - units] as number) * f * (1 - f) : 0);
+          put(2, cellGrad * i * (1 - g * g));
+          put(3, d * tanh * o * (1 - o));
+          dc[u] = cellGrad * f;
+        } else {
+          const [z, reset, n] = [gate(0), gate(1), gate(2)];
+          const inner = d * (1 - z) * (1 - n * n);
+          put(0, d * (before - n) * z * (1 - z));
+          put(1, inner * (tensors.c?.data[at] as number) * reset * (1 - reset));
+          put(2, inner, inner * reset);
+          next[u] = d * z;
+        }
+      }
+      for (let k = 0; t && k < units; k++) {
+        for (let j = 0; j < width; j++) {
+          const g = drecurrent[row * width + j] as number;
+          next[k] = (next[k] as number) + g * (weights[k * width + j] as number);
+          dw[k * width + j] = (dw[k * width + j] as number) + g * (h[(row - 1) * units + k] as number);
+        }
+      }
+      dh = next;
+    }
+  }
+  return { dxw, drecurrent, dw: packPanels(dw, [units, width]) };
+}
+
+const absent = { bias: 0, c: 0, gates: 0, dy: 0, dxw: 0, drecurrent: 0, dw: 0, scratch: 0 } as const;
+
+function fields(size: Size, { activation }: RecurrentAttributes) {
+  return { ...absent, batch: size.batch, steps: size.steps, units: size.units, activation: activation === 'relu' ? 1 : 0 };
+}
+
+/** Panels of the transposed recurrent weights, and two rows of state for each item. */
+const backwardScratch = ({ batch, units, width }: Size): number => (Math.ceil(units / PANEL) * PANEL * width + 2 * batch * units) * 4;
+
+function checkWeights(w: TensorType, { units, width }: Size): void {
+  const expected = panelShape([units, width]);
+  if (!sameShape(w.shape, expected))
+    throw new ThimbleError('SHAPE', 'the recurrent weights do not fit', {
+      expected: `panels ${formatShape(expected)}`,
+      got: formatShape(w.shape),
+    });
+}
+
+function define(cell: Cell) {
+  const kept = cell === 'rnn' ? 0 : 2;
+  const outputs = ({ batch, steps, units, width }: Size) =>
+    [f32(batch, steps, units), f32(batch, steps, units), f32(batch, steps, width)].slice(0, 1 + kept);
+  const gradient: Op<RecurrentAttributes> = defineOp<RecurrentAttributes>({
+    name: `${cell}Grad`,
+    attrs: defaults,
+    infer(inputs, attrs) {
+      const size = gradSize(cell, inputs, attrs);
+      const { batch, steps, width, units } = size;
+      const dw: TensorType = { dtype: 'f32', shape: panelShape([units, width]) };
+      return [f32(batch, steps, width), dw, ...(cell === 'gru' ? [f32(batch, steps, width)] : [])];
+    },
+    ref([w, h, dy, c, gates], attrs) {
+      const size = gradSize(cell, [w, h, dy] as TensorType[], attrs);
+      const { dxw, dw, drecurrent } = backward(cell, attrs, size, { w: w as RefTensor, h: h as RefTensor, dy: dy as RefTensor, c, gates });
+      return [dxw, dw, ...(cell === 'gru' ? [drecurrent] : [])];
+    },
+    lower(ctx: LowerContext<RecurrentAttributes>) {
+      const size = gradSize(cell, ctx.inputs, ctx.attrs);
+      const inputs = { w: ctx.in(0), h: ctx.in(1), dy: ctx.in(2), c: ctx.optional(3), gates: ctx.optional(4) };
+      const results = { dxw: ctx.out(0), dw: ctx.out(1), drecurrent: cell === 'gru' ? ctx.out(2) : (0 as const) };
+      const record: StepFields<'lstm_f32_grad'> = {
+        ...fields(size, ctx.attrs),
+        xw: 0,
+        ...inputs,
+        ...results,
+        scratch: ctx.scratch(backwardScratch(size)),
+      };
+      ctx.step(`${cell}_f32_grad`, record);
+    },
+    grad: { none: 'second derivatives are not supported' },
+    macs: (inputs, attrs) => 2 * cellMacs(gradSize(cell, inputs, attrs)),
+    tolerance: { rtol: 1e-3, atol: 1e-4 },
+  });
+  const op: Op<RecurrentAttributes> = defineOp<RecurrentAttributes>({
+    name: cell,
+    attrs: defaults,
+    infer(inputs, attrs) {
+      const size = sizeFor(cell, expectInput(inputs, 0), attrs);
+      checkWeights(expectInput(inputs, 1), size);
+      return outputs(size);
+    },
+    ref([xw, w, bias], attrs) {
+      const { h, c, gates } = forward(cell, xw as RefTensor, w as RefTensor, bias, attrs);
+      return [h, c, gates].slice(0, 1 + kept);
+    },
+    lower(ctx) {
+      const size = sizeFor(cell, ctx.inputs[0] as TensorType, ctx.attrs);
+      const state = kept ? { c: ctx.out(1), gates: ctx.out(2) } : {};
+      const scratch = cell === 'gru' ? ctx.scratch(size.batch * size.width * 4) : (0 as const);
+      const record: StepFields<'lstm_f32'> = {
+        ...fields(size, ctx.attrs),
+        xw: ctx.in(0),
+        w: ctx.in(1),
+        bias: ctx.optional(2),
+        h: ctx.out(0),
+        ...state,
+        scratch,
+      };
+      ctx.step(`${cell}_f32`, record);
+    },
+    grad({ inputs, outputs: [h, c, gates], attrs, wants }, [dy]) {
+      const state = [c, gates].filter((value): value is Value => value !== undefined);
+      const [dxw, dw, drecurrent] = gradient.all([inputs[1] as Value, h as Value, dy as Value, ...state], attrs);
+      return [dxw as Value, dw as Value, wants[2] ? reduceSum(drecurrent as Value, { axes: [0, 1] }) : null];
+    },
+    macs: (inputs, attrs) => cellMacs(sizeFor(cell, inputs[0] as TensorType, attrs)),
+    tolerance: { rtol: 1e-4, atol: 1e-5 },
+  });
+  return { op, gradient };
+}
+
+const cellMacs = ({ batch, steps, units, width }: Size): number => batch * Math.max(0, steps - 1) * units * width;
+
+/** Sizes from the backward operator's inputs: w, h, dy. */
+function gradSize(cell: Cell, inputs: readonly TensorType[], { units }: RecurrentAttributes): Size {
+  const [batch, steps] = expectInput(inputs, 1, 'f32', 3).shape as [number, number, number];
+  return { batch, steps, units, width: gatesOf[cell] * units };
+}
+
+const simple = define('rnn');
+const long = define('lstm');
+const gated = define('gru');
+
+/** h_t = f(xw_t + h_{t-1} · w) from h_{-1} = 0. Inputs: xw [batch, steps, units] (input products and bias), w in panels of units × units. */
+export const rnn: Op<RecurrentAttributes> = simple.op;
+/** Inputs: w, h, dy. Outputs: dxw, dw. */
+export const rnnGrad: Op<RecurrentAttributes> = simple.gradient;
+/**
+ * Long short-term memory (Hochreiter and Schmidhuber 1997), gates in the order i f g o. Inputs: xw [batch, steps, 4 units], w in panels of
+ * units × 4 units. Outputs: h, cells, gates.
+ */
+export const lstm: Op<RecurrentAttributes> = long.op;
+/** Inputs: w, h, dy, cells, gates. Outputs: dxw, dw. */
+export const lstmGrad: Op<RecurrentAttributes> = long.gradient;
+/**
+ * Gated recurrent unit (Cho et al. 2014) with the reset gate after the product, as cuDNN, PyTorch and Keras have it; gates in the order z r n.
+ * Inputs: xw [batch, steps, 3 units], w in panels of units × 3 units, optionally the recurrent bias [3 units]. Outputs: h, the recurrent part of n, gates.
+ */
+export const gru: Op<RecurrentAttributes> = gated.op;
+/** Inputs: w, h, dy, the recurrent part of n, gates. Outputs: dxw, dw, the gradient of h · w + bias. */
+export const gruGrad: Op<RecurrentAttributes> = gated.gradient;

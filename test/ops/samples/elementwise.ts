@@ -1,0 +1,92 @@
+import { f32, LENGTHS, ranged, type Samples } from './sample.ts';
+
+const lengths = (low = -4, high = 4) => LENGTHS.map((n) => ({ inputs: [ranged(low, high, n)] }));
+const unary = (low = -4, high = 4, attrs?: Record<string, unknown>) => [
+  ...lengths(low, high),
+  { inputs: [ranged(low, high, 3, 5)], ...(attrs && { attrs }) },
+];
+const backward = (attrs?: Record<string, unknown>) =>
+  LENGTHS.map((n) => ({ inputs: [ranged(0.1, 0.9, n), f32(n)], ...(attrs && { attrs }) }));
+const backwardFromInput = (attrs?: Record<string, unknown>) => LENGTHS.map((n) => ({ inputs: [f32(n), f32(n)], ...(attrs && { attrs }) }));
+
+const broadcasts = [
+  [
+    [3, 4, 5],
+    [3, 4, 5],
+  ],
+  [[3, 4, 5], [5]],
+  [
+    [3, 1, 5],
+    [4, 1],
+  ],
+  [[], [7]],
+  [
+    [2, 3, 1, 5],
+    [3, 4, 1],
+  ],
+  [
+    [6, 1],
+    [1, 17],
+  ],
+  [[0, 3], [3]],
+  [[], []],
+] as const;
+const binary = (low = -2, high = 2, bLow = low, bHigh = high) => [
+  ...LENGTHS.map((n) => ({ inputs: [ranged(low, high, n), ranged(bLow, bHigh, n)] })),
+  ...broadcasts.map(([a, b]) => ({ inputs: [ranged(low, high, ...a), ranged(bLow, bHigh, ...b)] })),
+  ...broadcasts.map(([a, b]) => ({ inputs: [ranged(low, high, ...b), ranged(bLow, bHigh, ...a)] })),
+];
+
+export const elementwise: Samples = {
+  neg: unary(),
+  abs: unary(),
+  exp: unary(-6, 4),
+  log: unary(0.01, 50),
+  sqrt: unary(0.01, 50),
+  square: unary(),
+  reciprocal: unary(0.2, 9),
+  sign: unary(),
+  erf: unary(),
+  relu: unary(),
+  clip: [...unary(-4, 4, { min: -1, max: 2 }), { inputs: [f32(19)], attrs: { min: 0, max: 6 } }],
+  leakyRelu: unary(-4, 4, { alpha: 0.3 }),
+  elu: unary(-4, 4, { alpha: 0.7 }),
+  selu: unary(),
+  sigmoid: unary(-20, 20),
+  tanh: unary(),
+  softplus: unary(-20, 20),
+  softsign: unary(),
+  gelu: unary(),
+  geluTanh: unary(),
+  silu: unary(),
+  hardSigmoid: unary(-6, 6, { alpha: 0.2, beta: 0.5 }),
+  hardSwish: unary(-6, 6),
+  mish: unary(),
+  reluGrad: backwardFromInput(),
+  clipGrad: backward({ min: 0.2, max: 0.6 }),
+  leakyReluGrad: backwardFromInput({ alpha: 0.3 }),
+  eluGrad: backwardFromInput({ alpha: 0.7 }),
+  seluGrad: backwardFromInput(),
+  sigmoidGrad: backward(),
+  tanhGrad: backward(),
+  sqrtGrad: backward(),
+  erfGrad: backwardFromInput(),
+  softplusGrad: backwardFromInput(),
+  softsignGrad: backwardFromInput(),
+  geluGrad: backwardFromInput(),
+  geluTanhGrad: backwardFromInput(),
+  siluGrad: backwardFromInput(),
+  hardSigmoidGrad: backwardFromInput(),
+  hardSwishGrad: backwardFromInput(),
+  mishGrad: backwardFromInput(),
+  add: binary(),
+  sub: binary(),
+  mul: binary(),
+  div: binary(-2, 2, 0.5, 3),
+  min: binary(),
+  max: binary(),
+  pow: [...binary(0.2, 3, -2, 2), { inputs: [ranged(0.1, 4, 9), { shape: [1], range: [2, 2] }] }],
+  equal: binary(),
+  greater: binary(),
+  greaterOrEqual: binary(),
+};

@@ -1,0 +1,158 @@
+import { f32, indexes, LENGTHS, type Sample, type Samples, weights } from './sample.ts';
+
+const tails = LENGTHS.filter((n) => n > 0 && n <= 17);
+
+interface Convolution {
+  readonly x: readonly [number, number, number, number];
+  readonly attrs: { readonly kernel: readonly [number, number]; readonly groups?: number; readonly filters: number } & Record<
+    string,
+    unknown
+  >;
+  /** Height and width of the output. */
+  readonly y: readonly [number, number];
+}
+
+const convolutions: Convolution[] = [
+  { x: [2, 5, 6, 3], attrs: { kernel: [3, 3], filters: 4, padding: 'same' }, y: [5, 6] },
+  { x: [1, 7, 8, 5], attrs: { kernel: [3, 2], filters: 9, padding: 'same', strides: [2, 2] }, y: [4, 4] },
+  { x: [2, 9, 7, 4], attrs: { kernel: [3, 3], filters: 6, groups: 2, dilations: [2, 1], padding: 'valid' }, y: [5, 5] },
+  { x: [1, 6, 6, 6], attrs: { kernel: [2, 3], filters: 6, groups: 3, padding: [1, 0, 2, 1], strides: [1, 2] }, y: [6, 4] },
+  { x: [3, 4, 5, 7], attrs: { kernel: [1, 1], filters: 10 }, y: [4, 5] },
+  { x: [1, 4, 4, 8], attrs: { kernel: [1, 1], filters: 8, strides: [2, 2] }, y: [2, 2] },
+  { x: [1, 2, 3, 2], attrs: { kernel: [5, 5], filters: 3, padding: 'same' }, y: [2, 3] },
+  { x: [1, 12, 30, 16], attrs: { kernel: [3, 3], filters: 8, padding: 'same' }, y: [12, 30] },
+];
+const filters = ({ x, attrs }: Convolution) => weights([...attrs.kernel, x[3] / (attrs.groups ?? 1), attrs.filters], attrs.groups ?? 1);
+const output = ({ x, y, attrs }: Convolution) => f32(x[0], ...y, attrs.filters);
+
+const depthwise = [
+  { x: [2, 5, 6, 3], attrs: { kernel: [3, 3], padding: 'same' }, y: [5, 6, 3] },
+  { x: [1, 7, 7, 9], attrs: { kernel: [3, 3], strides: [2, 2], padding: 'same' }, y: [4, 4, 9] },
+  { x: [1, 6, 5, 4], attrs: { kernel: [2, 3], dilations: [2, 1], multiplier: 2 }, y: [4, 3, 8] },
+] as const;
+const depthwiseFilter = (s: (typeof depthwise)[number]) => f32(...s.attrs.kernel, s.y[2]);
+
+const pools = [
+  { kernel: [2, 2], strides: [2, 2] },
+  { kernel: [3, 3], strides: [2, 2], padding: 'same' },
+  { kernel: [3, 2], strides: [1, 1], padding: [1, 1, 0, 1], includePad: true },
+];
+const poolOutputs = [
+  [3, 3],
+  [3, 4],
+  [6, 7],
+];
+
+const steps = [1, 2, 5];
+const recurrent = (gates: number, bias = false): Sample[] =>
+  steps.flatMap((t) =>
+    [1, 4, 7, 9].map((units) => ({
+      inputs: [f32(2, t, gates * units), weights([units, gates * units]), ...(bias ? [f32(gates * units)] : [])],
+      attrs: { units },
+    })),
+  );
+const recurrentGrad = (gates: number, state: boolean): Sample[] =>
+  steps.flatMap((t) =>
+    [1, 4, 7, 9].map((units) => ({
+      inputs: [
+        weights([units, gates * units]),
+        f32(2, t, units),
+        f32(2, t, units),
+        ...(state ? [f32(2, t, units), { shape: [2, t, gates * units], range: [0.1, 0.9] as const }] : []),
+      ],
+      attrs: { units },
+    })),
+  );
+
+const rows = tails.map((n) => ({ inputs: [f32(5, n)] }));
+const norms = [
+  { groups: 1, perPosition: true },
+  { groups: 1, perPosition: true, centered: false },
+  { groups: 3 },
+  { groups: 6, epsilon: 0.1 },
+];
+
+export const networks: Samples = {
+  linear: [
+    ...tails.flatMap((n) => [
+      { inputs: [f32(5, 3), weights([3, n]), f32(n)], attrs: { units: n } },
+      { inputs: [f32(n, 6), weights([6, 5])], attrs: { units: 5 } },
+    ]),
+    { inputs: [f32(1, 19), weights([19, 77]), f32(77)], attrs: { units: 77 } },
+    { inputs: [f32(2, 3, 40), weights([40, 33])], attrs: { units: 33 } },
+    { inputs: [f32(0, 3), weights([3, 5])], attrs: { units: 5 } },
+  ],
+  linearGradInput: tails.map((n) => ({ inputs: [f32(5, n), weights([11, n])], attrs: { depth: 11 } })),
+  linearGradWeight: tails.flatMap((n) => [{ inputs: [f32(6, n), f32(6, 11)] }, { inputs: [f32(n, 3), f32(n, 5)] }]),
+  matmul: [
+    ...tails.map((n) => ({ inputs: [f32(3, n), f32(n, 4)] })),
+    { inputs: [f32(2, 3, 5, 7), f32(2, 3, 7, 4)], attrs: { alpha: 0.5 } },
+    { inputs: [f32(2, 3, 7, 5), f32(3, 4, 7)], attrs: { transposeA: true, transposeB: true } },
+    { inputs: [f32(6, 5), f32(2, 5, 9)] },
+    { inputs: [f32(2, 5, 6), f32(2, 5, 3)], attrs: { transposeA: true } },
+    { inputs: [f32(2, 1, 3, 4), f32(5, 4, 2)] },
+  ],
+  conv2d: convolutions.map((s) => ({ inputs: [f32(...s.x), filters(s), f32(s.attrs.filters)], attrs: s.attrs })),
+  conv2dGradInput: convolutions.map((s) => ({ inputs: [output(s), filters(s)], attrs: { ...s.attrs, input: s.x.slice(1) } })),
+  conv2dGradWeight: convolutions.map((s) => ({ inputs: [f32(...s.x), output(s)], attrs: s.attrs })),
+  depthwiseConv2d: depthwise.map((s) => ({ inputs: [f32(...s.x), depthwiseFilter(s), f32(s.y[2])], attrs: s.attrs })),
+  depthwiseGradInput: depthwise.map((s) => ({
+    inputs: [f32(s.x[0], ...s.y), depthwiseFilter(s)],
+    attrs: { ...s.attrs, input: s.x.slice(1, 3) },
+  })),
+  depthwiseGradWeight: depthwise.map((s) => ({ inputs: [f32(...s.x), f32(s.x[0], ...s.y)], attrs: s.attrs })),
+  maxPool2d: pools.flatMap((attrs) => [3, 8].map((c) => ({ inputs: [f32(2, 6, 7, c)], attrs }))),
+  maxPool2dGrad: pools.map((attrs, i) => ({
+    inputs: [f32(2, 6, 7, 5), f32(2, ...(poolOutputs[i] as number[]), 5), f32(2, ...(poolOutputs[i] as number[]), 5)],
+    attrs,
+  })),
+  averagePool2d: pools.flatMap((attrs) => [3, 8].map((c) => ({ inputs: [f32(2, 6, 7, c)], attrs }))),
+  averagePool2dGrad: pools.map((attrs, i) => ({
+    inputs: [f32(2, ...(poolOutputs[i] as number[]), 5)],
+    attrs: { ...attrs, input: [6, 7] },
+  })),
+  softmax: rows,
+  logSoftmax: rows,
+  softmaxGrad: tails.map((n) => ({ inputs: [{ shape: [5, n], range: [0, 1] }, f32(5, n)] })),
+  logSoftmaxGrad: tails.map((n) => ({ inputs: [{ shape: [5, n], range: [-4, -0.1] }, f32(5, n)] })),
+  softmaxCrossEntropy: [
+    ...tails.map((n) => ({ inputs: [f32(4, n), indexes(n, 4)], attrs: { labelSmoothing: 0.1 } })),
+    { inputs: [f32(2, 3, 5), { shape: [2, 3, 5], range: [0, 1] }] },
+  ],
+  softmaxCrossEntropyGrad: [
+    ...tails.map((n) => ({ inputs: [f32(4, n), indexes(n, 4), f32(4)], attrs: { labelSmoothing: 0.1 } })),
+    { inputs: [f32(2, 3, 5), { shape: [2, 3, 5], range: [0, 1] }, f32(2, 3)] },
+  ],
+  batchNorm: tails.map((n) => ({ inputs: [f32(3, 4, n), f32(n), f32(n)], attrs: { epsilon: 1e-3 } })),
+  batchNormGrad: tails.map((n) => ({ inputs: [f32(12, n), f32(12, n), f32(n), { shape: [n], range: [0.5, 2] }, f32(n)] })),
+  batchNormInference: tails.map((n) => ({ inputs: [f32(3, 4, n), f32(n), f32(n), f32(n), { shape: [n], range: [0.5, 2] }] })),
+  groupNorm: [
+    ...norms.map((attrs) => ({ inputs: [f32(2, 3, 4, 12), f32(12), f32(12)], attrs })),
+    ...tails.map((n) => ({ inputs: [f32(3, n)], attrs: { perPosition: true } })),
+  ],
+  groupNormGrad: norms.map((attrs) => {
+    const groups = attrs.perPosition ? [24, 1] : [2, attrs.groups];
+    return { inputs: [f32(2, 3, 4, 12), f32(2, 3, 4, 12), f32(...groups), { shape: groups, range: [0.5, 2] as const }, f32(12)], attrs };
+  }),
+  resize: ['nearest', 'bilinear'].flatMap((mode) =>
+    ['halfPixel', 'asymmetric', 'alignCorners'].flatMap((coordinates) =>
+      [
+        [9, 4],
+        [3, 10],
+        [5, 6],
+      ].map((size) => ({ inputs: [f32(2, 5, 6, 3)], attrs: { size, mode, coordinates } })),
+    ),
+  ),
+  resizeGrad: ['nearest', 'bilinear'].flatMap((mode) =>
+    ['halfPixel', 'alignCorners'].map((coordinates) => ({
+      inputs: [f32(2, 9, 4, 3)],
+      attrs: { size: [9, 4], mode, coordinates, input: [5, 6] },
+    })),
+  ),
+  rnn: [...recurrent(1), { inputs: [f32(2, 3, 5), weights([5, 5])], attrs: { units: 5, activation: 'relu' } }],
+  rnnGrad: recurrentGrad(1, false),
+  lstm: recurrent(4),
+  lstmGrad: recurrentGrad(4, true),
+  gru: [...recurrent(3), ...recurrent(3, true)],
+  gruGrad: recurrentGrad(3, true),
+};

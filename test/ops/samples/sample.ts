@@ -1,0 +1,44 @@
+import type { DType } from '../../../src/core/dtype.ts';
+import { packPanels, panelShape } from '../../../src/core/panels.ts';
+import type { Random } from '../../../src/core/random.ts';
+import { type Shape, sizeOf } from '../../../src/core/shape.ts';
+
+/** One operand of a sample: its type and how its elements are drawn. */
+export interface SampleInput {
+  readonly shape: Shape;
+  readonly dtype?: DType;
+  /** Uniform in this range; [-2, 2] where left out. */
+  readonly range?: readonly [number, number];
+  /** Groups of a weight whose `shape` is the logical one: drawn in rows, packed into panels. */
+  readonly panels?: number;
+  /** Another operand's forward output is needed: computed by the test from these operators. */
+  readonly positive?: boolean;
+}
+
+/** One call of an operator. */
+export interface Sample {
+  readonly inputs: readonly SampleInput[];
+  readonly attrs?: Readonly<Record<string, unknown>>;
+}
+
+export type Samples = Readonly<Record<string, readonly Sample[]>>;
+
+export const f32 = (...shape: number[]): SampleInput => ({ shape });
+export const ranged = (low: number, high: number, ...shape: number[]): SampleInput => ({ shape, range: [low, high] });
+export const indexes = (limit: number, ...shape: number[]): SampleInput => ({ shape, dtype: 'i32', range: [0, limit] });
+export const weights = (shape: Shape, panels = 1): SampleInput => ({ shape, panels });
+
+/** Lengths that cover empty tensors, every tail of a vector and more than one block. */
+export const LENGTHS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 63, 130];
+
+/** The operand's memory shape. */
+export const shapeOf = ({ shape, panels }: SampleInput): Shape => (panels === undefined ? shape : panelShape(shape, panels));
+
+/** The operand's elements in memory layout, rounded to what its dtype holds. */
+export function draw({ shape, dtype = 'f32', range = [-2, 2], panels }: SampleInput, random: Random): Float64Array {
+  const rows = Float64Array.from({ length: sizeOf(shape) }, () => {
+    const value = random.uniform(range[0], range[1]);
+    return dtype === 'f32' ? Math.fround(value) : Math.floor(value);
+  });
+  return panels === undefined ? rows : packPanels(rows, shape, panels);
+}
