@@ -1,6 +1,7 @@
 // Matrix products of two activations or of an activation and packed weights, and their gradients.
 import { BatchedMatmul, Matmul, MatmulGradInput, MatmulGradWeight, SumRows } from '../records';
-import { gemm, gemmPanel, gemmTransposed } from './gemm_f32';
+import { gemm, gemmPanel } from './gemm_f32';
+import { gemmTransposed } from './gemm_transposed_f32';
 import { addRow, copyRow, zeroRow } from './vector_f32';
 
 /** y = clamp(x · w + bias), w in panels. */
@@ -18,7 +19,22 @@ export function matmul_f32_grad_input(r: MatmulGradInput): void {
   for (let k: usize = 0; k < r.depth; k += 8) {
     const width = min<usize>(8, r.depth - k);
     transposePanel(r.w, r.columns, r.depth, k, width, r.scratch);
-    gemmPanel(r.dy, r.dyStride << 2, r.scratch, 0, r.dx + (k << 2), r.dxStride << 2, r.rows, width, r.columns, -Infinity, Infinity, false);
+    gemmPanel(
+      r.dy,
+      r.dyStride << 2,
+      1,
+      0,
+      r.columns,
+      r.scratch,
+      0,
+      r.dx + (k << 2),
+      r.dxStride << 2,
+      r.rows,
+      width,
+      -Infinity,
+      Infinity,
+      false,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 // Pooling windows over NHWC. Padding never wins a maximum; averages count it only with includePad.
 import { Pool2d } from '../records';
-import { loadPart, storePart, zeroRow } from './vector_f32';
+import { zeroRow } from './vector_f32';
 
 @inline
 function image(r: Pool2d, base: usize, n: u32): usize {
@@ -49,33 +49,74 @@ function window(r: Pool2d, x: usize, oy: u32, ox: u32, y: usize, largest: bool):
     ky1 = endTap(y0, r.kernelHeight, r.inHeight);
   const kx0 = firstTap(x0),
     kx1 = endTap(x0, r.kernelWidth, r.inWidth);
-  const channels = <usize>r.channels;
-  const scale = divisor(r, ky0, ky1, kx0, kx1);
+  const pixel = (<usize>r.channels) << 2;
+  const first = x + <usize>(<u32>(y0 + <i32>ky0) * r.inWidth + <u32>(x0 + <i32>kx0)) * pixel;
+  const height: u32 = ky1 > ky0 && kx1 > kx0 ? ky1 - ky0 : 0;
+  if (largest) poolMax(first, y, height, kx1 - kx0, <usize>r.inWidth * pixel, pixel, r.channels);
+  else poolSum(first, y, height, kx1 - kx0, <usize>r.inWidth * pixel, pixel, r.channels, divisor(r, ky0, ky1, kx0, kx1));
+}
+
+function poolMax(x: usize, y: usize, height: u32, width: u32, line: usize, pixel: usize, channels: usize): void {
+  let c: usize = 0;
   if (ASC_FEATURE_SIMD) {
-    for (let c: usize = 0; c < channels; c += 4) {
-      const count = min<usize>(4, channels - c);
-      let best = f32x4.splat(largest ? -Infinity : 0);
-      for (let ky = ky0; ky < ky1; ky++) {
-        for (let kx = kx0; kx < kx1; kx++) {
-          const p = x + ((<usize>((<u32>y0 + ky) * r.inWidth + <u32>x0 + kx) * channels + c) << 2);
-          const v = count == 4 ? v128.load(p) : loadPart(p, 0, count);
-          best = largest ? f32x4.max(best, v) : f32x4.add(best, v);
+    for (; c + 4 <= channels; c += 4) {
+      let best = f32x4.splat(-Infinity);
+      let row = x + (c << 2);
+      for (let ky: u32 = 0; ky < height; ky++) {
+        let tap = row;
+        for (let kx: u32 = 0; kx < width; kx++) {
+          best = f32x4.max(best, v128.load(tap));
+          tap += pixel;
         }
+        row += line;
       }
-      if (!largest) best = f32x4.div(best, f32x4.splat(scale));
-      storePart(y + (c << 2), best, best, count);
+      v128.store(y + (c << 2), best);
     }
-  } else {
-    for (let c: usize = 0; c < channels; c++) {
-      let best: f32 = largest ? -Infinity : 0;
-      for (let ky = ky0; ky < ky1; ky++) {
-        for (let kx = kx0; kx < kx1; kx++) {
-          const v = load<f32>(x + ((<usize>((<u32>y0 + ky) * r.inWidth + <u32>x0 + kx) * channels + c) << 2));
-          best = largest ? max<f32>(best, v) : best + v;
+  }
+  for (; c < channels; c++) {
+    let best: f32 = -Infinity;
+    let row = x + (c << 2);
+    for (let ky: u32 = 0; ky < height; ky++) {
+      let tap = row;
+      for (let kx: u32 = 0; kx < width; kx++) {
+        best = max<f32>(best, load<f32>(tap));
+        tap += pixel;
+      }
+      row += line;
+    }
+    store<f32>(y + (c << 2), best);
+  }
+}
+
+function poolSum(x: usize, y: usize, height: u32, width: u32, line: usize, pixel: usize, channels: usize, scale: f32): void {
+  let c: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    for (; c + 4 <= channels; c += 4) {
+      let sum = f32x4.splat(0);
+      let row = x + (c << 2);
+      for (let ky: u32 = 0; ky < height; ky++) {
+        let tap = row;
+        for (let kx: u32 = 0; kx < width; kx++) {
+          sum = f32x4.add(sum, v128.load(tap));
+          tap += pixel;
         }
+        row += line;
       }
-      store<f32>(y + (c << 2), largest ? best : best / scale);
+      v128.store(y + (c << 2), f32x4.div(sum, f32x4.splat(scale)));
     }
+  }
+  for (; c < channels; c++) {
+    let sum: f32 = 0;
+    let row = x + (c << 2);
+    for (let ky: u32 = 0; ky < height; ky++) {
+      let tap = row;
+      for (let kx: u32 = 0; kx < width; kx++) {
+        sum += load<f32>(tap);
+        tap += pixel;
+      }
+      row += line;
+    }
+    store<f32>(y + (c << 2), sum / scale);
   }
 }
 
@@ -107,34 +148,50 @@ function windowMaxGrad(r: Pool2d, n: u32, oy: u32, ox: u32, at: usize): void {
     ky1 = endTap(y0, r.kernelHeight, r.inHeight);
   const kx0 = firstTap(x0),
     kx1 = endTap(x0, r.kernelWidth, r.inWidth);
-  const channels = <usize>r.channels;
-  const step: usize = ASC_FEATURE_SIMD ? 4 : 1;
-  for (let c: usize = 0; c < channels; c += step) {
-    const count = min<usize>(step, channels - c);
-    if (ASC_FEATURE_SIMD) {
-      const y = loadPart(r.y + at + (c << 2), 0, count);
-      let left = loadPart(r.dy + at + (c << 2), 0, count);
-      for (let ky = ky0; ky < ky1; ky++) {
-        for (let kx = kx0; kx < kx1; kx++) {
-          const offset = (<usize>((n * r.inHeight + <u32>y0 + ky) * r.inWidth + <u32>x0 + kx) * channels + c) << 2;
-          const here = f32x4.eq(loadPart(r.x + offset, 0, count), y);
-          const dx = f32x4.add(loadPart(r.dx + offset, 0, count), v128.and(left, here));
-          storePart(r.dx + offset, dx, dx, count);
+  if (ky1 <= ky0 || kx1 <= kx0) return;
+  const pixel = (<usize>r.channels) << 2;
+  const first = <usize>((n * r.inHeight + <u32>(y0 + <i32>ky0)) * r.inWidth + <u32>(x0 + <i32>kx0)) * pixel;
+  routeMax(r.x + first, r.dx + first, r.y + at, r.dy + at, ky1 - ky0, kx1 - kx0, <usize>r.inWidth * pixel, pixel, r.channels);
+}
+
+/** Adds dy to dx at the first of height × width taps whose x equals y, channel by channel. */
+function routeMax(x: usize, dx: usize, y: usize, dy: usize, height: u32, width: u32, line: usize, pixel: usize, channels: usize): void {
+  let c: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    for (; c + 4 <= channels; c += 4) {
+      const top = v128.load(y);
+      let left = v128.load(dy);
+      let row: usize = c << 2;
+      for (let ky: u32 = 0; ky < height; ky++) {
+        let tap = row;
+        for (let kx: u32 = 0; kx < width; kx++) {
+          const here = f32x4.eq(v128.load(x + tap), top);
+          v128.store(dx + tap, f32x4.add(v128.load(dx + tap), v128.and(left, here)));
           left = v128.andnot(left, here);
+          tap += pixel;
         }
+        row += line;
       }
-    } else {
-      const y = load<f32>(r.y + at + (c << 2));
-      let left = load<f32>(r.dy + at + (c << 2));
-      for (let ky = ky0; ky < ky1; ky++) {
-        for (let kx = kx0; kx < kx1; kx++) {
-          const offset = (<usize>((n * r.inHeight + <u32>y0 + ky) * r.inWidth + <u32>x0 + kx) * channels + c) << 2;
-          const here = load<f32>(r.x + offset) == y;
-          store<f32>(r.dx + offset, load<f32>(r.dx + offset) + (here ? left : 0));
-          if (here) left = 0;
-        }
-      }
+      y += 16;
+      dy += 16;
     }
+  }
+  for (; c < channels; c++) {
+    const top = load<f32>(y);
+    let left = load<f32>(dy);
+    let row: usize = c << 2;
+    for (let ky: u32 = 0; ky < height; ky++) {
+      let tap = row;
+      for (let kx: u32 = 0; kx < width; kx++) {
+        const here = load<f32>(x + tap) == top;
+        store<f32>(dx + tap, load<f32>(dx + tap) + (here ? left : 0));
+        if (here) left = 0;
+        tap += pixel;
+      }
+      row += line;
+    }
+    y += 4;
+    dy += 4;
   }
 }
 

@@ -3,7 +3,8 @@
 // scratch forward: gru batch · 3 units f32. scratch backward: panels of wᵀ (ceil(units / 8) · 8 · gates · units f32), then 2 · batch · units f32.
 import { sigmoid1, tanh1 } from '../math/tanh_erf';
 import { Recurrent } from '../records';
-import { gemm, gemmTransposed } from './gemm_f32';
+import { gemm } from './gemm_f32';
+import { gemmTransposed } from './gemm_transposed_f32';
 import { transposePanel } from './matmul_f32';
 import { copyRow, zeroRow } from './vector_f32';
 

@@ -58,6 +58,7 @@ export const kernels = {
   pow_f32: 'Binary',
   // conv2d_f32
   conv2d_f32: 'Conv2d',
+  conv2d_f32_flip_weights: 'Conv2d',
   conv2d_f32_grad_weight: 'Conv2d',
   conv2d_f32_grad_input: 'Conv2d',
   // depthwise_f32

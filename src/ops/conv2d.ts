@@ -32,8 +32,8 @@ function geometryOf(input: Shape, attrs: Conv2dAttributes): Geometry {
   return geometry(input, attrs, attrs.filters, windowOf(height, width, attrs.kernel, attrs));
 }
 
-/** Floats of im2col scratch the kernels gather at a time: half of a 32 KB first-level cache. */
-const BLOCK_FLOATS = 4096;
+/** Bytes of input lines, or of gathered columns, that the kernels keep at hand: half of a 32 KB first-level cache. */
+const BLOCK_BYTES = 16384;
 
 const isPointwise = (g: Geometry): boolean =>
   g.kernelHeight * g.kernelWidth * g.strideY * g.strideX * g.groups === 1 &&
@@ -42,11 +42,13 @@ const isPointwise = (g: Geometry): boolean =>
   g.inHeight === g.outHeight &&
   g.inWidth === g.outWidth;
 
-/** Output pixels per block and the bytes of its rows. */
-function block(g: Geometry): { blockRows: number; bytes: number } {
-  const depth = (g.kernelHeight * g.kernelWidth * g.inChannels) / g.groups;
-  const blockRows = Math.min(Math.max(4, Math.floor(BLOCK_FLOATS / depth / 4) * 4), Math.max(1, g.batch * g.outHeight * g.outWidth));
-  return { blockRows, bytes: isPointwise(g) ? 0 : blockRows * depth * 4 };
+/** Output rows at a time and the bytes of the input lines they read, padding included. */
+function band(g: Geometry): { blockRows: number; bytes: number } {
+  if (isPointwise(g)) return { blockRows: 0, bytes: 0 };
+  const line = ((g.outWidth - 1) * g.strideX + (g.kernelWidth - 1) * g.dilationX + 1) * g.inChannels * 4;
+  const window = (g.kernelHeight - 1) * g.dilationY + 1;
+  const blockRows = Math.max(1, Math.min(g.outHeight, Math.floor((BLOCK_BYTES / line - window) / g.strideY) + 1));
+  return { blockRows, bytes: ((blockRows - 1) * g.strideY + window) * line };
 }
 
 const unlimited = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
@@ -79,7 +81,7 @@ export const conv2d: Op<Conv2dAttributes> = defineOp<Conv2dAttributes>({
   },
   lower(ctx) {
     const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
-    const { blockRows, bytes } = block(g);
+    const { blockRows, bytes } = band(g);
     ctx.step('conv2d_f32', {
       ...g,
       x: ctx.in(0),
@@ -113,11 +115,30 @@ export interface Conv2dGradInputAttributes extends Conv2dAttributes {
   readonly input: readonly [number, number, number];
 }
 
+/** Whether dx is a convolution of dy with turned weights, which needs no columns scattered. */
+const isTurnable = (g: Geometry): boolean => !isPointwise(g) && g.strideY * g.strideX * g.dilationY * g.dilationX * g.groups === 1;
+
+/** The convolution that computes dx from dy: input and output change places. */
+const turned = (g: Geometry): Geometry => ({
+  ...g,
+  inHeight: g.outHeight,
+  inWidth: g.outWidth,
+  inChannels: g.outChannels,
+  outHeight: g.inHeight,
+  outWidth: g.inWidth,
+  outChannels: g.inChannels,
+  padTop: g.kernelHeight - 1 - g.padTop,
+  padLeft: g.kernelWidth - 1 - g.padLeft,
+});
+
 /** Transposed weights of one group, then a block of columns. */
-function gradInputScratch(g: Geometry): { bytes: number; blockRows: number } {
-  const { blockRows, bytes } = block(g);
+function columnsScratch(g: Geometry): { bytes: number; blockRows: number } {
   const depth = (g.kernelHeight * g.kernelWidth * g.inChannels) / g.groups;
-  return { blockRows, bytes: Math.ceil(depth / 8) * 8 * (g.outChannels / g.groups) * 4 + bytes };
+  const weights = Math.ceil(depth / 8) * 8 * (g.outChannels / g.groups) * 4;
+  if (isPointwise(g)) return { blockRows: 0, bytes: weights };
+  const pixels = g.batch * g.outHeight * g.outWidth;
+  const blockRows = Math.min(Math.max(4, Math.floor(BLOCK_BYTES / (4 * depth) / 4) * 4), Math.max(1, pixels));
+  return { blockRows, bytes: weights + blockRows * depth * 4 };
 }
 
 /**
@@ -148,7 +169,24 @@ export const conv2dGradInput: Op<Conv2dGradInputAttributes> = defineOp<Conv2dGra
   },
   lower(ctx) {
     const g = geometryOf((ctx.outputs[0] as TensorType).shape, ctx.attrs);
-    const { bytes, blockRows } = gradInputScratch(g);
+    if (isTurnable(g)) {
+      const t = turned(g);
+      const { blockRows, bytes } = band(t);
+      const w = ctx.scratch(Math.ceil(t.outChannels / 8) * 8 * t.kernelHeight * t.kernelWidth * t.inChannels * 4);
+      ctx.step('conv2d_f32_flip_weights', { ...t, x: ctx.in(1), w, bias: 0, y: 0, scratch: 0, blockRows: 0, ...unlimited });
+      ctx.step('conv2d_f32', {
+        ...t,
+        x: ctx.in(0),
+        w,
+        bias: ctx.optional(2),
+        y: ctx.out(),
+        scratch: ctx.scratch(bytes),
+        blockRows,
+        ...unlimited,
+      });
+      return;
+    }
+    const { bytes, blockRows } = columnsScratch(g);
     ctx.step('conv2d_f32_grad_input', {
       ...g,
       x: ctx.out(),
@@ -193,7 +231,7 @@ export const conv2dGradWeight: Op<Conv2dAttributes> = defineOp<Conv2dAttributes>
   },
   lower(ctx) {
     const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
-    const { blockRows, bytes } = block(g);
+    const { blockRows, bytes } = band(g);
     ctx.step('conv2d_f32_grad_weight', {
       ...g,
       x: ctx.in(0),
