@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import { ThimbleError } from '../../src/core/errors.ts';
+import { Random } from '../../src/core/random.ts';
+import { kernelModule } from '../../src/hosts/kernels.ts';
+import { decode } from '../../src/program/decode.ts';
+import { encode } from '../../src/program/encode.ts';
+import { Session } from '../../src/runtime/session.ts';
+import { randomRows, testNetworks } from '../networks.ts';
+
+async function trained() {
+  const { build, compile } = testNetworks[0] as (typeof testNetworks)[0];
+  const model = build();
+  await model.compile(compile);
+  return model;
+}
+
+it('a program read back from its bytes runs the same', async () => {
+  const model = await trained();
+  const { x } = randomRows(model, 8);
+  const bytes = encode(model.built.program);
+  const session = new Session(decode(bytes), await kernelModule('simd'));
+  expect(session.run('predict', { input: x }).predictions?.data).toEqual((await model.predict(x)).data);
+});
+
+it('refuses what does not fit, and says what would', async () => {
+  const { session } = await trained();
+  const code = (run: () => unknown) => {
+    try {
+      run();
+    } catch (error) {
+      return (error as ThimbleError).code;
+    }
+    return undefined;
+  };
+  expect(code(() => session.run('fly'))).toBe('INPUT');
+  expect(code(() => session.run('predict', { inputs: new Float32Array(1) }))).toBe('INPUT');
+  expect(code(() => session.run('predict', { input: new Float32Array(3) }))).toBe('INPUT');
+  expect(code(() => session.run('predict', { input: new Int32Array(160) }))).toBe('INPUT');
+  expect(code(() => session.run('predict', { input: { dtype: 'f32', shape: [20, 8], data: new Float32Array(160) } }))).toBe('INPUT');
+});
+
+it('3,000 damaged files are errors of format or version, or decode to a program whose every address is inside', async () => {
+  const bytes = encode((await trained()).built.program);
+  const manifest = new DataView(bytes.buffer).getUint32(8, true);
+  const random = new Random(11);
+  const pick = (n: number) => Math.floor(random.uniform() * n);
+  let refused = 0;
+  for (let i = 0; i < 3000; i++) {
+    const damaged = bytes.slice(0, i % 3 === 0 ? pick(bytes.length) : bytes.length);
+    for (let n = pick(4) + (i % 3 ? 1 : 0); n > 0 && damaged.length; n--)
+      damaged[pick(Math.min(damaged.length, 12 + manifest))] = pick(256);
+    try {
+      const { totalBytes, regions } = decode(damaged);
+      expect(regions.arena.address + regions.arena.bytes).toBeLessThanOrEqual(totalBytes);
+    } catch (error) {
+      refused++;
+      expect(error).toBeInstanceOf(ThimbleError);
+      expect(['FORMAT', 'VERSION']).toContain((error as ThimbleError).code);
+    }
+  }
+  expect(refused).toBeGreaterThan(1500);
+});
