@@ -143,8 +143,17 @@ async function* checked(model: Model, dataset: Dataset): AsyncGenerator<Batch> {
   }
 }
 
-const partsOf = (batch: DatasetBatch): { x: Inputs; y: Rows; sampleWeight: Float32Array | undefined } =>
-  'x' in batch ? { x: batch.x, y: batch.y, sampleWeight: batch.sampleWeight } : { x: batch[0], y: batch[1], sampleWeight: undefined };
+function partsOf(batch: DatasetBatch): { x: Inputs; y: Rows; sampleWeight: Float32Array | undefined } {
+  if (typeof batch !== 'object' || batch === null || !('x' in batch || Array.isArray(batch))) {
+    throw new ThimbleError('INPUT', `the dataset yielded ${typeof batch === 'object' ? 'an object without x' : `a ${typeof batch}`}`, {
+      expected: 'batches [x, y] or { x, y, sampleWeight }',
+      hint: 'rows at hand are a typed array or a tensor, not a list',
+    });
+  }
+  return 'x' in batch
+    ? { x: batch.x, y: batch.y, sampleWeight: batch.sampleWeight }
+    : { x: batch[0], y: batch[1], sampleWeight: undefined };
+}
 
 /** Class factors multiply the rows' own. One-hot labels count as their largest class. */
 function weighted(batch: Batch, classWeight: Readonly<Record<number, number>>): Batch {

@@ -1,5 +1,5 @@
 import { allocate, type DType, type TypedArray } from '../core/dtype.ts';
-import { unpackPanels } from '../core/panels.ts';
+import { packPanels, unpackPanels } from '../core/panels.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import type { Layout, Variable } from '../ir/variable.ts';
 import type { Session } from '../runtime/session.ts';
@@ -31,8 +31,10 @@ export function hold({
   logicalShape = shape,
   initial = 0,
 }: HeldSpec): Held {
+  const filled = allocate(dtype, sizeOf(logicalShape)).fill(initial);
   const held: Held = {
-    data: allocate(dtype, sizeOf(shape)).fill(initial),
+    // The padding of panels is 0, here as in a state read from a file.
+    data: layout.kind === 'rows' ? filled : packPanels(filled as Float32Array, logicalShape, layout.groups),
     variable: { name, role, dtype, shape, layout, logicalShape, initial: () => held.data },
   };
   return held;
