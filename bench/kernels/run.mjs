@@ -74,9 +74,10 @@ function instance(bytes) {
   const call = (kernel, words) => {
     const record = alloc(words.length);
     const view = new DataView(memory.buffer);
-    words.forEach((word, i) =>
-      typeof word === 'object' ? view.setFloat32(record + 4 * i, word.f32, true) : view.setInt32(record + 4 * i, word, true),
-    );
+    for (const [i, word] of words.entries()) {
+      if (typeof word === 'object') view.setFloat32(record + 4 * i, word.f32, true);
+      else view.setInt32(record + 4 * i, word, true);
+    }
     return () => exports[kernel](record);
   };
   return { alloc, call };
