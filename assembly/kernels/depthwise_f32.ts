@@ -1,143 +1,287 @@
 // Depthwise convolution over NHWC: output channel c · m + j is input channel c through filter w[:, :, c · m + j], m = outChannels / inChannels.
-// w is [kernelHeight, kernelWidth, outChannels]; with m = 1 channels run in vectors.
+// w is [kernelHeight, kernelWidth, outChannels]; with m = 1 channels run in vectors. scratch: a Correlation.
 import { Conv2d } from '../records';
-import { loadPart, madd, storePart, zeroRow } from './vector_f32';
+import { beginLines, blockLines, Correlation, forwardCorrelation, nextRectangle } from './correlation';
+import { madd } from './vector_f32';
+
+/** Bytes of x and y that pass at a time. */
+const BLOCK_BYTES: usize = 65536;
 
 export function depthwise_conv2d_f32(r: Conv2d): void {
-  const vector = r.outChannels == r.inChannels;
-  let y = r.y;
-  for (let n: u32 = 0; n < r.batch; n++) {
-    for (let oy: u32 = 0; oy < r.outHeight; oy++) {
-      for (let ox: u32 = 0; ox < r.outWidth; ox++) {
-        if (vector) pixelForward(r, n, oy, ox, y);
-        else pixelForwardMultiplied(r, n, oy, ox, y);
-        y += r.outChannels << 2;
-      }
+  const c = changetype<Correlation>(r.scratch);
+  forwardCorrelation(r, c);
+  const block = blockLines(c, BLOCK_BYTES);
+  for (let n: usize = 0; n < r.batch; n++) {
+    c.x = r.x + n * (c.inHeight * c.xLine);
+    c.y = r.y + n * (c.outHeight * c.yLine);
+    for (let line = 0; line < c.outHeight; line += block) {
+      beginLines(c, line, min(line + block, c.outHeight));
+      if (r.outChannels == r.inChannels) correlateChannels(c, r.outChannels, r.bias, r.low, r.high);
+      else correlateMultiplied(c, r.outChannels, r.outChannels / r.inChannels, r.bias, r.low, r.high);
     }
   }
 }
 
-/** Address of pixel (iy, ix) of image n, or 0 where it is padding. */
+/** y = clamp(start + x · w), channel by channel, in the lines that were begun. */
+export function correlateChannels(c: Correlation, channels: usize, start: usize, low: f32, high: f32): void {
+  const right = c.strideX * c.xPixel,
+    down = c.strideY * c.xLine;
+  const xTap = c.dilationX * c.xPixel;
+  while (nextRectangle(c)) {
+    const xSkip = c.dilationY * c.xLine - c.taps * xTap,
+      wSkip = c.wLine - c.taps * c.wTap;
+    // Whole tiles along the lines; what is left goes down the columns.
+    const wide = c.height > 1 ? c.width & ~3 : c.width;
+    for (let i = 0; wide && i < c.height; i++) {
+      const x = c.xAt + i * down,
+        y = c.yAt + i * c.yLine;
+      pixels(x, right, y, c.yPixel, wide, c.wAt, c.lines, c.taps, xTap, xSkip, c.wTap, wSkip, channels, start, low, high);
+    }
+    for (let i = wide; i < c.width; i++) {
+      const x = c.xAt + i * right,
+        y = c.yAt + i * c.yPixel;
+      pixels(x, down, y, c.yLine, c.height, c.wAt, c.lines, c.taps, xTap, xSkip, c.wTap, wSkip, channels, start, low, high);
+    }
+  }
+}
+
+/** A run of pixels with the same taps, 4 at a time. Pixels that are not there repeat the first and are not stored. */
+function pixels(
+  x: usize,
+  xStride: usize,
+  y: usize,
+  yStride: usize,
+  count: i32,
+  w: usize,
+  lines: i32,
+  taps: i32,
+  xTap: usize,
+  xSkip: usize,
+  wTap: usize,
+  wSkip: usize,
+  channels: usize,
+  start: usize,
+  low: f32,
+  high: f32,
+): void {
+  if (ASC_FEATURE_SIMD) {
+    for (let left = count; left > 0; left -= 4) {
+      tiles(x, xStride, y, yStride, left, w, lines, taps, xTap, xSkip, wTap, wSkip, channels & ~3, start, low, high);
+      x += xStride << 2;
+      y += yStride << 2;
+    }
+    const done = channels & ~3;
+    if (done == channels) return;
+    x -= xStride * ((count + 3) & ~3);
+    y -= yStride * ((count + 3) & ~3);
+    for (; count; count--) {
+      for (let i = done; i < channels; i++) {
+        scalarPixel(
+          x + (i << 2),
+          y + (i << 2),
+          w + (i << 2),
+          lines,
+          taps,
+          xTap,
+          xSkip,
+          wTap,
+          wSkip,
+          start ? start + (i << 2) : 0,
+          low,
+          high,
+        );
+      }
+      x += xStride;
+      y += yStride;
+    }
+  } else {
+    for (; count; count--) {
+      for (let i: usize = 0; i < channels; i++) {
+        scalarPixel(
+          x + (i << 2),
+          y + (i << 2),
+          w + (i << 2),
+          lines,
+          taps,
+          xTap,
+          xSkip,
+          wTap,
+          wSkip,
+          start ? start + (i << 2) : 0,
+          low,
+          high,
+        );
+      }
+      x += xStride;
+      y += yStride;
+    }
+  }
+}
+
+/** Up to 4 pixels, 8 channels at a time, then 4: `channels` is a multiple of 4. */
+function tiles(
+  x: usize,
+  xStride: usize,
+  y: usize,
+  yStride: usize,
+  left: i32,
+  w: usize,
+  lines: i32,
+  taps: i32,
+  xTap: usize,
+  xSkip: usize,
+  wTap: usize,
+  wSkip: usize,
+  channels: usize,
+  start: usize,
+  low: f32,
+  high: f32,
+): void {
+  const o1 = left > 1 ? xStride : 0,
+    o2 = left > 2 ? xStride << 1 : 0,
+    o3 = left > 3 ? xStride * 3 : 0;
+  for (; channels >= 8; channels -= 8) {
+    let a0 = f32x4.splat(0),
+      a1 = a0;
+    if (start) {
+      a0 = v128.load(start);
+      a1 = v128.load(start, 16);
+      start += 32;
+    }
+    let b0 = a0,
+      b1 = a1,
+      c0 = a0,
+      c1 = a1,
+      d0 = a0,
+      d1 = a1;
+    let x0 = x,
+      x1 = x + o1,
+      x2 = x + o2,
+      x3 = x + o3,
+      k = w;
+    for (let line = lines; line; line--) {
+      for (let tap = taps; tap; tap--) {
+        const w0 = v128.load(k),
+          w1 = v128.load(k, 16);
+        a0 = madd(v128.load(x0), w0, a0);
+        a1 = madd(v128.load(x0, 16), w1, a1);
+        b0 = madd(v128.load(x1), w0, b0);
+        b1 = madd(v128.load(x1, 16), w1, b1);
+        c0 = madd(v128.load(x2), w0, c0);
+        c1 = madd(v128.load(x2, 16), w1, c1);
+        d0 = madd(v128.load(x3), w0, d0);
+        d1 = madd(v128.load(x3, 16), w1, d1);
+        x0 += xTap;
+        x1 += xTap;
+        x2 += xTap;
+        x3 += xTap;
+        k += wTap;
+      }
+      x0 += xSkip;
+      x1 += xSkip;
+      x2 += xSkip;
+      x3 += xSkip;
+      k += wSkip;
+    }
+    const floor = f32x4.splat(low),
+      ceiling = f32x4.splat(high);
+    storePair(y, a0, a1, floor, ceiling);
+    if (left > 1) storePair(y + yStride, b0, b1, floor, ceiling);
+    if (left > 2) storePair(y + (yStride << 1), c0, c1, floor, ceiling);
+    if (left > 3) storePair(y + yStride * 3, d0, d1, floor, ceiling);
+    x += 32;
+    y += 32;
+    w += 32;
+  }
+  if (channels) {
+    let a = start ? v128.load(start) : f32x4.splat(0);
+    let b = a,
+      c = a,
+      d = a;
+    for (; lines; lines--) {
+      for (let tap = taps; tap; tap--) {
+        const k = v128.load(w);
+        a = madd(v128.load(x), k, a);
+        b = madd(v128.load(x + o1), k, b);
+        c = madd(v128.load(x + o2), k, c);
+        d = madd(v128.load(x + o3), k, d);
+        x += xTap;
+        w += wTap;
+      }
+      x += xSkip;
+      w += wSkip;
+    }
+    const floor = f32x4.splat(low),
+      ceiling = f32x4.splat(high);
+    v128.store(y, f32x4.min(f32x4.max(a, floor), ceiling));
+    if (left > 1) v128.store(y + yStride, f32x4.min(f32x4.max(b, floor), ceiling));
+    if (left > 2) v128.store(y + (yStride << 1), f32x4.min(f32x4.max(c, floor), ceiling));
+    if (left > 3) v128.store(y + yStride * 3, f32x4.min(f32x4.max(d, floor), ceiling));
+  }
+}
+
 @inline
-function source(r: Conv2d, n: u32, oy: u32, ox: u32, ky: u32, kx: u32): usize {
-  const iy = <i32>(oy * r.strideY + ky * r.dilationY) - r.padTop,
-    ix = <i32>(ox * r.strideX + kx * r.dilationX) - r.padLeft;
-  if (<u32>iy >= r.inHeight || <u32>ix >= r.inWidth) return 0;
-  return r.x + ((((n * r.inHeight + <u32>iy) * r.inWidth + <u32>ix) * r.inChannels) << 2);
+function storePair(y: usize, v0: v128, v1: v128, floor: v128, ceiling: v128): void {
+  v128.store(y, f32x4.min(f32x4.max(v0, floor), ceiling));
+  v128.store(y, f32x4.min(f32x4.max(v1, floor), ceiling), 16);
 }
 
-function pixelForward(r: Conv2d, n: u32, oy: u32, ox: u32, y: usize): void {
-  const channels = <usize>r.inChannels;
-  if (ASC_FEATURE_SIMD) {
-    for (let c: usize = 0; c < channels; c += 4) {
-      const count = min<usize>(4, channels - c);
-      let sum = r.bias ? loadPart(r.bias + (c << 2), 0, count) : f32x4.splat(0);
-      let w = r.w + (c << 2);
-      for (let ky: u32 = 0; ky < r.kernelHeight; ky++) {
-        for (let kx: u32 = 0; kx < r.kernelWidth; kx++) {
-          const x = source(r, n, oy, ox, ky, kx);
-          if (x) {
-            if (count == 4) sum = madd(v128.load(x + (c << 2)), v128.load(w), sum);
-            else sum = madd(loadPart(x + (c << 2), 0, count), loadPart(w, 0, count), sum);
-          }
-          w += channels << 2;
+/** One channel of one pixel. */
+function scalarPixel(
+  x: usize,
+  y: usize,
+  w: usize,
+  lines: i32,
+  taps: i32,
+  xTap: usize,
+  xSkip: usize,
+  wTap: usize,
+  wSkip: usize,
+  start: usize,
+  low: f32,
+  high: f32,
+): void {
+  let sum: f32 = start ? load<f32>(start) : 0;
+  for (; lines; lines--) {
+    for (let tap = taps; tap; tap--) {
+      sum += load<f32>(x) * load<f32>(w);
+      x += xTap;
+      w += wTap;
+    }
+    x += xSkip;
+    w += wSkip;
+  }
+  store<f32>(y, min(max(sum, low), high));
+}
+
+/** With a multiplier: every output channel by itself. */
+function correlateMultiplied(c: Correlation, channels: usize, multiplier: usize, start: usize, low: f32, high: f32): void {
+  const xTap = c.dilationX * c.xPixel;
+  while (nextRectangle(c)) {
+    const xSkip = c.dilationY * c.xLine - c.taps * xTap,
+      wSkip = c.wLine - c.taps * c.wTap;
+    for (let i = 0; i < c.height; i++) {
+      for (let j = 0; j < c.width; j++) {
+        const x = c.xAt + i * c.strideY * c.xLine + j * c.strideX * c.xPixel,
+          y = c.yAt + i * c.yLine + j * c.yPixel;
+        for (let k: usize = 0; k < channels; k++) {
+          const from = start ? start + (k << 2) : 0;
+          scalarPixel(
+            x + ((k / multiplier) << 2),
+            y + (k << 2),
+            c.wAt + (k << 2),
+            c.lines,
+            c.taps,
+            xTap,
+            xSkip,
+            c.wTap,
+            wSkip,
+            from,
+            low,
+            high,
+          );
         }
       }
-      sum = f32x4.min(f32x4.max(sum, f32x4.splat(r.low)), f32x4.splat(r.high));
-      storePart(y + (c << 2), sum, sum, count);
     }
-  } else pixelForwardMultiplied(r, n, oy, ox, y);
-}
-
-function pixelForwardMultiplied(r: Conv2d, n: u32, oy: u32, ox: u32, y: usize): void {
-  const multiplier = r.outChannels / r.inChannels;
-  for (let c: u32 = 0; c < r.outChannels; c++) {
-    let sum: f32 = r.bias ? load<f32>(r.bias + (c << 2)) : 0;
-    let w = r.w + (c << 2);
-    for (let ky: u32 = 0; ky < r.kernelHeight; ky++) {
-      for (let kx: u32 = 0; kx < r.kernelWidth; kx++) {
-        const x = source(r, n, oy, ox, ky, kx);
-        if (x) sum += load<f32>(x + ((c / multiplier) << 2)) * load<f32>(w);
-        w += r.outChannels << 2;
-      }
-    }
-    store<f32>(y + (c << 2), min<f32>(max<f32>(sum, r.low), r.high));
-  }
-}
-
-/** x = dx, from w and y = dy. */
-export function depthwise_conv2d_f32_grad_input(r: Conv2d): void {
-  zeroRow(r.x, r.batch * r.inHeight * r.inWidth * r.inChannels);
-  let dy = r.y;
-  for (let n: u32 = 0; n < r.batch; n++) {
-    for (let oy: u32 = 0; oy < r.outHeight; oy++) {
-      for (let ox: u32 = 0; ox < r.outWidth; ox++) {
-        let w = r.w;
-        for (let ky: u32 = 0; ky < r.kernelHeight; ky++) {
-          for (let kx: u32 = 0; kx < r.kernelWidth; kx++) {
-            const dx = source(r, n, oy, ox, ky, kx);
-            if (dx) accumulate(dx, dy, w, r.outChannels, r.outChannels / r.inChannels);
-            w += r.outChannels << 2;
-          }
-        }
-        dy += r.outChannels << 2;
-      }
-    }
-  }
-}
-
-/** dx[c] += dy[c · m + j] w[c · m + j]. */
-function accumulate(dx: usize, dy: usize, w: usize, count: usize, multiplier: u32): void {
-  if (ASC_FEATURE_SIMD) {
-    if (multiplier == 1) {
-      for (let c: usize = 0; c < count; c += 4) {
-        const n = min<usize>(4, count - c);
-        const sum = f32x4.add(loadPart(dx, 0, n), f32x4.mul(loadPart(dy, 0, n), loadPart(w, 0, n)));
-        storePart(dx, sum, sum, n);
-        dx += 16;
-        dy += 16;
-        w += 16;
-      }
-      return;
-    }
-  }
-  for (let c: u32 = 0; c < <u32>count; c++) {
-    const at = dx + ((c / multiplier) << 2);
-    store<f32>(at, load<f32>(at) + load<f32>(dy + (c << 2)) * load<f32>(w + (c << 2)));
-  }
-}
-
-/** w = dw, from x and y = dy: each tap sums over the output pixels in their order. */
-export function depthwise_conv2d_f32_grad_weight(r: Conv2d): void {
-  zeroRow(r.w, r.kernelHeight * r.kernelWidth * r.outChannels);
-  let dy = r.y;
-  for (let n: u32 = 0; n < r.batch; n++) {
-    for (let oy: u32 = 0; oy < r.outHeight; oy++) {
-      for (let ox: u32 = 0; ox < r.outWidth; ox++) {
-        let dw = r.w;
-        for (let ky: u32 = 0; ky < r.kernelHeight; ky++) {
-          for (let kx: u32 = 0; kx < r.kernelWidth; kx++) {
-            const x = source(r, n, oy, ox, ky, kx);
-            if (x) accumulateWeight(dw, dy, x, r.outChannels, r.outChannels / r.inChannels);
-            dw += r.outChannels << 2;
-          }
-        }
-        dy += r.outChannels << 2;
-      }
-    }
-  }
-}
-
-/** dw[c · m + j] += dy[c · m + j] x[c]. */
-function accumulateWeight(dw: usize, dy: usize, x: usize, count: usize, multiplier: u32): void {
-  if (ASC_FEATURE_SIMD) {
-    if (multiplier == 1) {
-      accumulate(dw, dy, x, count, 1);
-      return;
-    }
-  }
-  for (let c: u32 = 0; c < <u32>count; c++) {
-    const at = dw + (c << 2);
-    store<f32>(at, load<f32>(at) + load<f32>(dy + (c << 2)) * load<f32>(x + ((c / multiplier) << 2)));
   }
 }

@@ -37,16 +37,94 @@ export function gemmTransposedLines(
     const panel = dw + (n >> 3) * (panelDepth << 5);
     const width = min<usize>(8, columns - n);
     const g = dy + (n << 2);
-    let k: usize = 0;
     if (ASC_FEATURE_SIMD) {
-      if (width == 8) {
-        for (; k + 4 <= depth; k += 4) tile4(x + (k << 2), xStride, xLine, g, dyStride, dyLine, panel + (k << 5), lines, rows, accumulate);
-        if (k < depth) tile3(x + (k << 2), xStride, xLine, g, dyStride, dyLine, panel + (k << 5), lines, rows, depth - k, accumulate);
-        k = depth;
+      if (width == 8) tiles(x, xStride, xLine, g, dyStride, dyLine, panel, lines, rows, depth, accumulate);
+      else ragged(x, xStride, xLine, g, dyStride, dyLine, panel, lines, rows, width, depth, accumulate);
+    } else {
+      for (let k: usize = 0; k < depth; k++) {
+        tile1(x + (k << 2), xStride, xLine, g, dyStride, dyLine, panel + (k << 5), lines, rows, width, accumulate);
       }
     }
-    for (; k < depth; k++) tile1(x + (k << 2), xStride, xLine, g, dyStride, dyLine, panel + (k << 5), lines, rows, width, accumulate);
   }
+}
+
+/** `depth` rows of dw by 8 columns. */
+function tiles(
+  x: usize,
+  xStride: usize,
+  xLine: usize,
+  dy: usize,
+  dyStride: usize,
+  dyLine: usize,
+  dw: usize,
+  lines: usize,
+  rows: usize,
+  depth: usize,
+  accumulate: bool,
+): void {
+  for (; depth >= 4; depth -= 4) {
+    tile4(x, xStride, xLine, dy, dyStride, dyLine, dw, lines, rows, accumulate);
+    x += 16;
+    dw += 128;
+  }
+  if (depth) tile3(x, xStride, xLine, dy, dyStride, dyLine, dw, lines, rows, depth, accumulate);
+}
+
+/**
+ * `depth` rows of dw by fewer than 8 columns. Whole vectors of dy reach into the rows that follow; the last lines, and there the last rows, have
+ * none that follow and are read in parts, which also clears the padding columns.
+ */
+function ragged(
+  x: usize,
+  xStride: usize,
+  xLine: usize,
+  dy: usize,
+  dyStride: usize,
+  dyLine: usize,
+  dw: usize,
+  lines: usize,
+  rows: usize,
+  columns: usize,
+  depth: usize,
+  accumulate: bool,
+): void {
+  const past = 32 - (columns << 2);
+  const lastLines = lines > 1 ? min(lines, (past + dyLine - 1) / dyLine) : lines;
+  const lastRows = min(rows, (past + dyStride - 1) / dyStride);
+  const whole = lines - lastLines;
+  if (whole) {
+    tiles(x, xStride, xLine, dy, dyStride, dyLine, dw, whole, rows, depth, accumulate);
+    accumulate = true;
+    x += whole * xLine;
+    dy += whole * dyLine;
+  }
+  for (let line = lastLines; line > 1; line--) {
+    lastLine(x, xStride, dy, dyStride, dw, rows, lastRows, columns, depth, accumulate);
+    accumulate = true;
+    x += xLine;
+    dy += dyLine;
+  }
+  lastLine(x, xStride, dy, dyStride, dw, lines ? rows : 0, lines ? lastRows : 0, columns, depth, accumulate);
+}
+
+function lastLine(
+  x: usize,
+  xStride: usize,
+  dy: usize,
+  dyStride: usize,
+  dw: usize,
+  rows: usize,
+  lastRows: usize,
+  columns: usize,
+  depth: usize,
+  accumulate: bool,
+): void {
+  const whole = rows - lastRows;
+  if (whole) tiles(x, xStride, 0, dy, dyStride, 0, dw, 1, whole, depth, accumulate);
+  accumulate = accumulate || whole > 0;
+  x += whole * xStride;
+  dy += whole * dyStride;
+  for (let k: usize = 0; k < depth; k++) tile1(x + (k << 2), xStride, 0, dy, dyStride, 0, dw + (k << 5), 1, lastRows, columns, accumulate);
 }
 
 /** 4 rows of dw by 8 columns. */
@@ -183,7 +261,7 @@ function tile3(
   }
 }
 
-/** One row of dw by up to 8 columns. */
+/** One row of dw by up to 8 columns; the others become 0. */
 function tile1(
   x: usize,
   xStride: usize,
@@ -213,8 +291,9 @@ function tile1(
       x += xLine;
       dy += dyLine;
     }
-    v128.store(dw, a0);
-    v128.store(dw, a1, 16);
+    const lanes = i32x4.splat(<i32>columns);
+    v128.store(dw, v128.and(a0, i32x4.gt_s(lanes, i32x4(0, 1, 2, 3))));
+    v128.store(dw, v128.and(a1, i32x4.gt_s(lanes, i32x4(4, 5, 6, 7))), 16);
   } else {
     for (let n: usize = 0; n < 8; n++) {
       let sum: f32 = accumulate ? load<f32>(dw + (n << 2)) : 0;

@@ -63,6 +63,7 @@ export const kernels = {
   conv2d_f32_grad_input: 'Conv2d',
   // depthwise_f32
   depthwise_conv2d_f32: 'Conv2d',
+  // depthwise_grad_f32
   depthwise_conv2d_f32_grad_input: 'Conv2d',
   depthwise_conv2d_f32_grad_weight: 'Conv2d',
   // matmul_f32

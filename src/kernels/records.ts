@@ -97,7 +97,8 @@ export const records = {
   SumRows: { x: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32' },
   /**
    * NHWC convolution between x [batch, inHeight, inWidth, inChannels] and y [batch, outHeight, outWidth, outChannels]. Forward reads x and w
-   * and writes y; the gradients read y as dy and write x (dx) or w (dw). scratch: see `ops/conv2d.ts`; blockRows output pixels at a time.
+   * and writes y; the gradients read y as dy and write x (dx) or w (dw). scratch: see `ops/conv2d.ts`; blockRows output rows at a
+   * time (pixels in grad_input). Depthwise: w [kernelHeight, kernelWidth, outChannels], scratch of `scratch.ts`; groups and blockRows are not read.
    */
   Conv2d: {
     x: 'ptr',

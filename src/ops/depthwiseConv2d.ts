@@ -2,6 +2,7 @@ import { ThimbleError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
+import { depthwiseScratch } from '../kernels/scratch.ts';
 import { forEachTap, type Geometry, geometry } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { reduceSum } from './reduceSum.ts';
@@ -21,7 +22,7 @@ function geometryOf(input: Shape, attrs: DepthwiseAttributes): Geometry {
   return geometry(input, { ...attrs, groups: channels }, channels * attrs.multiplier, windowOf(height, width, attrs.kernel, attrs));
 }
 
-const unused = { scratch: 0, blockRows: 0, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY } as const;
+const unused = { blockRows: 0, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY } as const;
 const macsOf = (g: Geometry): number => g.batch * g.outHeight * g.outWidth * g.outChannels * g.kernelHeight * g.kernelWidth;
 
 /**
@@ -50,7 +51,15 @@ export const depthwiseConv2d: Op<DepthwiseAttributes> = defineOp<DepthwiseAttrib
   },
   lower(ctx) {
     const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
-    ctx.step('depthwise_conv2d_f32', { ...g, x: ctx.in(0), w: ctx.in(1), bias: ctx.optional(2), y: ctx.out(), ...unused });
+    ctx.step('depthwise_conv2d_f32', {
+      ...g,
+      x: ctx.in(0),
+      w: ctx.in(1),
+      bias: ctx.optional(2),
+      y: ctx.out(),
+      scratch: ctx.scratch(depthwiseScratch),
+      ...unused,
+    });
   },
   grad({ inputs, attrs, wants }, [given]) {
     const [x, w] = inputs as [Value, Value];
@@ -89,7 +98,15 @@ export const depthwiseGradInput: Op<DepthwiseGradInputAttributes> = defineOp<Dep
   },
   lower(ctx) {
     const g = geometryOf((ctx.outputs[0] as TensorType).shape, ctx.attrs);
-    ctx.step('depthwise_conv2d_f32_grad_input', { ...g, x: ctx.out(), w: ctx.in(1), bias: 0, y: ctx.in(0), ...unused });
+    ctx.step('depthwise_conv2d_f32_grad_input', {
+      ...g,
+      x: ctx.out(),
+      w: ctx.in(1),
+      bias: 0,
+      y: ctx.in(0),
+      scratch: ctx.scratch(depthwiseScratch),
+      ...unused,
+    });
   },
   grad: { none: 'second derivatives are not supported' },
   macs: (_, attrs, [dx]) => macsOf(geometryOf((dx as TensorType).shape, attrs)),
@@ -110,7 +127,15 @@ export const depthwiseGradWeight: Op<DepthwiseAttributes> = defineOp<DepthwiseAt
   },
   lower(ctx) {
     const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
-    ctx.step('depthwise_conv2d_f32_grad_weight', { ...g, x: ctx.in(0), w: ctx.out(), bias: 0, y: ctx.in(1), ...unused });
+    ctx.step('depthwise_conv2d_f32_grad_weight', {
+      ...g,
+      x: ctx.in(0),
+      w: ctx.out(),
+      bias: 0,
+      y: ctx.in(1),
+      scratch: ctx.scratch(depthwiseScratch),
+      ...unused,
+    });
   },
   grad: { none: 'second derivatives are not supported' },
   macs: ([x], attrs) => macsOf(geometryOf((x as TensorType).shape, attrs)),
