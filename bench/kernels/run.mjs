@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { convolutions, matmuls, pointwise } from '../shapes/kernels.mjs';
+import { convolutions, dense, depthwise, matmuls, pointwise } from '../shapes/kernels.mjs';
 
 const { values } = parseArgs({
   options: { node: { type: 'string' }, flavour: { type: 'string', default: 'simd' }, json: { type: 'string' } },
@@ -113,11 +113,38 @@ function convolution({ name, size, from, to, kernel, batch }, which = 'conv2d_f3
   };
 }
 
+/** dw and dx of a dense layer. */
+function denseGradients({ name, rows, depth, columns }) {
+  const { alloc, call } = instance(4 * (rows * depth + depth * panels(columns) + rows * columns + 8 * columns));
+  const [x, w, dy, scratch] = [alloc(rows * depth), alloc(depth * panels(columns)), alloc(rows * columns), alloc(8 * columns)];
+  const macs = rows * depth * columns;
+  return [
+    { name: `${name} dw`, macs, run: call('matmul_f32_grad_weight', [x, dy, w, rows, columns, depth, depth, columns]) },
+    { name: `${name} dx`, macs, run: call('matmul_f32_grad_input', [dy, w, x, scratch, rows, columns, depth, columns, depth]) },
+  ];
+}
+
+function depthwiseConvolution({ name, size, channels, stride }, which = '') {
+  const out = Math.ceil(size / stride);
+  const pad = ((out - 1) * stride + 3 - size) >> 1;
+  const { alloc, call } = instance(4 * channels * (size * size + 9 + out * out) + 1024);
+  const [x, w, y, scratch] = [alloc(size * size * channels), alloc(9 * channels), alloc(out * out * channels), alloc(64)];
+  const geometry = [1, size, size, channels, out, out, channels, 3, 3, stride, stride, 1, 1, pad, pad, channels, 0];
+  return {
+    name: name + { '': '', _grad_weight: ' dw', _grad_input: ' dx' }[which],
+    macs: 9 * out * out * channels,
+    run: call(`depthwise_conv2d_f32${which}`, [x, w, 0, y, scratch, ...geometry, ...limits]),
+  };
+}
+
 const cases = [
   await ceiling(),
   ...matmuls.map(matmul),
   ...pointwise.map((shape) => convolution(shape)),
   ...convolutions.flatMap((shape) => [convolution(shape), convolution(shape, 'conv2d_f32_grad_weight')]),
+  ...dense.flatMap(denseGradients),
+  ...depthwise.map((shape) => depthwiseConvolution(shape)),
+  ...depthwise.slice(4, 6).flatMap((shape) => ['_grad_weight', '_grad_input'].map((which) => depthwiseConvolution(shape, which))),
 ];
 for (const item of cases) {
   const start = performance.now();

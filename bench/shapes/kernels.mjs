@@ -27,6 +27,26 @@ export const pointwise = [
   [7, 320, 1280],
 ].map(([size, from, to]) => ({ name: `pointwise ${size}²×${from}→${to}`, size, from, to, kernel: 1, batch: 1 }));
 
+/** [height = width, channels, stride] */
+export const depthwise = [
+  [112, 32, 1],
+  [112, 96, 2],
+  [56, 144, 1],
+  [56, 144, 2],
+  [28, 192, 1],
+  [28, 192, 2],
+  [14, 384, 1],
+  [14, 576, 1],
+  [14, 576, 2],
+  [7, 960, 1],
+].map(([size, channels, stride]) => ({ name: `depthwise ${size}²×${channels}/${stride}`, size, channels, stride }));
+
+/** Dense layers to train: those of the MNIST networks of bench/training, a batch of 32. */
+export const dense = [
+  { name: '32×784×128', rows: 32, depth: 784, columns: 128 },
+  { name: '32×1568×10', rows: 32, depth: 1568, columns: 10 },
+];
+
 /** The convolutions of the MNIST network of bench/training, a batch of 32. */
 export const convolutions = [
   { name: 'MNIST conv1 28²×1→16', size: 28, from: 1, to: 16, kernel: 3, batch: 32 },
