@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseHTML } from 'linkedom';
+import { describe, expect, it } from 'vitest';
+import { load } from '../../src/index.ts';
+
+const cli = new URL('../../dist/cli.js', import.meta.url).pathname;
+const run = (...args: string[]) => spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
+const folder = () => mkdtempSync(join(tmpdir(), 'thimble-'));
+
+describe('thimble digits', () => {
+  it('trains within 256 KB to at least 97 %, saves, loads, reports', async () => {
+    const out = folder();
+    const { status, stdout, stderr } = run('digits', '--out', out, '--json');
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    const result = JSON.parse(stdout);
+    expect(result.accuracy).toBeGreaterThanOrEqual(0.97);
+    expect(result.memory.totalBytes).toBeLessThanOrEqual(256 * 1024);
+    expect(result.recall).toHaveLength(10);
+    expect(result.confusion.flat().reduce((a: number, b: number) => a + b, 0)).toBe(359);
+    expect(readdirSync(out).sort()).toEqual(['digits.safetensors', 'report.html']);
+    const model = await load(new Uint8Array(readFileSync(result.model)));
+    expect(model.step).toBeGreaterThan(100);
+
+    const html = readFileSync(result.report, 'utf8');
+    const { document } = parseHTML(html);
+    expect([...document.querySelectorAll('h2')].map((h) => h.textContent)).toEqual([
+      'Training',
+      'Confusion matrix',
+      'Memory',
+      'Layers',
+      'Predictions',
+    ]);
+    expect(html.match(/(?:src|href)\s*=\s*["'](?!data:)/g)).toBeNull();
+    expect(document.querySelector('.card b')?.textContent).toBe(`${(result.accuracy * 100).toFixed(1)} %`);
+    expect(document.querySelectorAll('.samples figure')).toHaveLength(24);
+    const cells = [...document.querySelectorAll('.matrix td')].map((cell) => Number(cell.textContent) || 0);
+    expect(cells).toEqual(result.confusion.flat());
+    expect(document.querySelectorAll('svg[aria-label^="memory of"]')).toHaveLength(2);
+  });
+
+  it('prints the plan, the progress and the results for people', () => {
+    const { status, stdout, stderr } = run('digits', '--out', folder());
+    expect(status).toBe(0);
+    for (const text of ['lower bound', 'arena', 'test accuracy', 'recall', 'saved, loaded again and predicted the same'])
+      expect(stdout).toContain(text);
+    expect(stderr).toMatch(/Epoch 30\/30 .* val_accuracy/);
+  });
+
+  it('a budget that is too small fails before training and leaves nothing behind', () => {
+    const out = folder();
+    const { status, stderr } = run('digits', '--budget', '64KB', '--out', out);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/BUDGET: .*needs [\d,]+ bytes, [\d,]+ more than the budget .*peak of the arena is "/);
+    expect(readdirSync(out)).toEqual([]);
+  });
+
+  it('bad options and a folder that cannot be made are errors with a hint', () => {
+    const file = join(folder(), 'file');
+    writeFileSync(file, '');
+    expect(run('digits', '--budget', 'lots')).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/INPUT: "lots" is not a memory size/),
+    });
+    expect(run('digits', '--epochs', '0').status).toBe(1);
+    expect(run('digits', '--out', join(file, 'x'))).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/cannot make the folder.*--out/),
+    });
+    expect(run('juggle').status).not.toBe(0);
+    expect(run('--version').stdout.trim()).toBe('0.1.0');
+  });
+
+  it.skipIf(process.getuid?.() === 0)('a folder that is read-only loses nothing', () => {
+    const out = folder();
+    mkdirSync(out, { recursive: true });
+    chmodSync(out, 0o500);
+    expect(run('digits', '--epochs', '1', '--out', out).status).toBe(1);
+    expect(existsSync(join(out, 'report.html'))).toBe(false);
+  });
+});
