@@ -1,8 +1,10 @@
 // The fastest loops WebAssembly has for f32 products on this machine: tiles of rows × 8 from buffers that stay in the first-level cache.
 import binaryen from 'assemblyscript/binaryen';
 
-/** Steps of a call: enough that calling costs less than 2 %, and 24 KB at most. */
+/** Steps of a tile: 26 KB at most. */
 const DEPTH = 512;
+/** Tiles of a call, so that calling from JavaScript costs nothing. */
+const TILES = 32;
 
 /** `x` is packed: the rows of a step are neighbours, so that one address serves all and none falls on another's cache set. */
 function text(rows, unroll, relaxed) {
@@ -27,7 +29,12 @@ function text(rows, unroll, relaxed) {
     (v128.store offset=${row * 32} (i32.const 60000) (local.get $a${row}))
     (v128.store offset=${row * 32 + 16} (i32.const 60000) (local.get $b${row}))`,
   );
-  return `(module (memory 1) (func (export "run")
+  return `(module (memory 1)
+  (func (export "run") (local $i i32)
+    (loop $again
+      (call $tile)
+      (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const ${TILES})))))
+  (func $tile
     ${tile.map((row) => `(local $a${row} v128) (local $b${row} v128)`)}
     (local $x i32) (local $w i32) (local $w0 v128) (local $w1 v128) (local $s v128)
     (local.set $x (i32.const ${DEPTH * 32}))
@@ -46,7 +53,7 @@ export function ceilings(relaxed) {
       module.setFeatures(binaryen.Features.All);
       const { run } = new WebAssembly.Instance(new WebAssembly.Module(module.emitBinary())).exports;
       module.dispose();
-      return { name: `ceiling: ${rows}×8 tile${unroll > 1 ? `, ${unroll} steps` : ''}`, macs: rows * 8 * DEPTH, run };
+      return { name: `ceiling: ${rows}×8 tile${unroll > 1 ? `, ${unroll} steps` : ''}`, macs: TILES * rows * 8 * DEPTH, run };
     }),
   );
 }
