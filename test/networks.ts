@@ -1,4 +1,6 @@
+import { buildModel } from '../src/cli/digits.ts';
 import * as t from '../src/index.ts';
+import { cnn, encoder, mlp } from './train/goldenModels.ts';
 
 /** Networks of every kind of layer, for tests that must hold on all of them. Inputs are small; losses fit the outputs. */
 export interface TestNetwork {
@@ -85,6 +87,24 @@ export const testNetworks: readonly TestNetwork[] = [
       ]),
     compile: { ...classes, optimizer: t.adam({ gradientAccumulationSteps: 2 }) },
   },
+  { name: 'digits', build: () => buildModel(1), compile: { ...classes, optimizer: t.adam(), budget: '256KB' } },
+  {
+    name: 'mnist',
+    build: () =>
+      t.sequential([
+        t.input({ shape: [28, 28, 1] }),
+        t.conv2d({ filters: 16, kernelSize: 3, padding: 'same', activation: 'relu' }),
+        t.maxPooling2d(),
+        t.conv2d({ filters: 32, kernelSize: 3, padding: 'same', activation: 'relu' }),
+        t.maxPooling2d(),
+        t.flatten(),
+        t.dense({ units: 10 }),
+      ]),
+    compile: { ...classes, optimizer: t.adam() },
+  },
+  { name: 'golden mlp', build: mlp, compile: { ...classes, optimizer: t.adam() } },
+  { name: 'golden cnn', build: cnn, compile: { ...classes, optimizer: t.rmsprop() } },
+  { name: 'golden encoder', build: encoder, compile: { ...classes, optimizer: t.adamW() } },
 ];
 
 /** Random rows that fit a compiled network. */

@@ -1,4 +1,4 @@
-"""One epoch of PyTorch (CPU, one thread) on the same networks and data. Usage: python3 pytorch.py DATA cnn|mlp"""
+"""One epoch of PyTorch (CPU, one thread) on the same networks and data. Usage: python3 pytorch.py DATA cnn|mlp SEED"""
 import json
 import sys
 import time
@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import nn
 
-data, name = sys.argv[1:3]
+data, name, seed = sys.argv[1:4]
 torch.set_num_threads(1)
-torch.manual_seed(1)
+torch.manual_seed(int(seed))
 
 
 def read(images, labels, count):

@@ -42,20 +42,20 @@ function runs(command, args, cwd) {
 
 const script = (name, ...args) => [values.node, [join(here, name), ...args]];
 /** Where a peer needs minutes an epoch it runs some batches only, and the time is scaled: the note says so. */
-const runtimes = (network) => [
-  ['thimble simd', ...script('thimble.mjs', network, 'simd')],
-  ...(hasRelaxed ? [['thimble relaxed', ...script('thimble.mjs', network, 'relaxed')]] : []),
+const runtimes = (network, seed) => [
+  ['thimble simd', ...script('thimble.mjs', network, 'simd', seed)],
+  ...(hasRelaxed ? [['thimble relaxed', ...script('thimble.mjs', network, 'relaxed', seed)]] : []),
   ...(network === 'mlp' ? [['tfjs-wasm', ...script('tfjs.mjs', peers, network, 'wasm')]] : []),
   ['tfjs-cpu', ...script('tfjs.mjs', peers, network, 'cpu', network === 'cnn' ? '1' : '30')],
   ['jax-js', ...script('jaxjs.mjs', peers, network, ...(network === 'cnn' ? ['2'] : []))],
-  ...(hasTorch ? [['PyTorch', 'python3', [join(here, 'pytorch.py'), mnist, network]]] : []),
+  ...(hasTorch ? [['PyTorch', 'python3', [join(here, 'pytorch.py'), mnist, network, seed]]] : []),
 ];
 
 const rows = [];
 for (const network of ['mlp', 'cnn']) {
   const results = new Map();
   for (let round = 0; round < Number(values.rounds); round++) {
-    for (const [name, command, args] of runtimes(network)) {
+    for (const [name, command, args] of runtimes(network, String(round + 1))) {
       // A peer that takes minutes is measured once.
       if (results.get(name)?.[0].batches && round > 0) continue;
       const output = execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
@@ -70,7 +70,7 @@ for (const network of ['mlp', 'cnn']) {
       runtime: list[0].runtime ?? name,
       cpuSeconds: median,
       seconds: list.map(({ seconds }) => seconds).sort((a, b) => a - b)[list.length >> 1],
-      accuracy: list[0].accuracy,
+      accuracy: list.map(({ accuracy }) => accuracy).sort((a, b) => a - b)[list.length >> 1],
       batches: list[0].batches,
     });
   }

@@ -1,30 +1,31 @@
-// One epoch of thimble on the networks of the benchmark. Usage: node bench/training/thimble.mjs cnn|mlp [flavour]
+// One epoch of thimble on the networks of the benchmark. Usage: node bench/training/thimble.mjs cnn|mlp [flavour] [seed]
 import { adam, conv2d, dense, flatten, input, maxPooling2d, sequential } from '../../dist/index.js';
 import { loadMnist } from './mnist.mjs';
 
 const networks = {
-  cnn: () =>
-    sequential([
-      input({ shape: [28, 28, 1] }),
-      conv2d({ filters: 16, kernelSize: 3, padding: 'same', activation: 'relu' }),
-      maxPooling2d(),
-      conv2d({ filters: 32, kernelSize: 3, padding: 'same', activation: 'relu' }),
-      maxPooling2d(),
-      flatten(),
-      dense({ units: 10 }),
-    ]),
-  mlp: () =>
-    sequential([
-      input({ shape: [784] }),
-      dense({ units: 128, activation: 'relu' }),
-      dense({ units: 64, activation: 'relu' }),
-      dense({ units: 10 }),
-    ]),
+  cnn: (seed) =>
+    sequential(
+      [
+        input({ shape: [28, 28, 1] }),
+        conv2d({ filters: 16, kernelSize: 3, padding: 'same', activation: 'relu' }),
+        maxPooling2d(),
+        conv2d({ filters: 32, kernelSize: 3, padding: 'same', activation: 'relu' }),
+        maxPooling2d(),
+        flatten(),
+        dense({ units: 10 }),
+      ],
+      { seed },
+    ),
+  mlp: (seed) =>
+    sequential(
+      [input({ shape: [784] }), dense({ units: 128, activation: 'relu' }), dense({ units: 64, activation: 'relu' }), dense({ units: 10 })],
+      { seed },
+    ),
 };
 
-const [, , name = 'cnn', flavour = 'simd'] = process.argv;
+const [, , name = 'cnn', flavour = 'simd', seed = '1'] = process.argv;
 const { train, test } = loadMnist();
-const model = networks[name]();
+const model = networks[name](Number(seed));
 await model.compile({
   optimizer: adam({ learningRate: 0.001 }),
   loss: 'sparseCategoricalCrossentropy',

@@ -40,7 +40,8 @@ const HELD_BACK = { share: 0.2, seed: 2026 };
 const REQUIRED_ACCURACY = 0.97;
 const SAMPLES = 24;
 
-const buildModel = (seed: number): Model =>
+/** The network of the main job. */
+export const buildModel = (seed: number): Model =>
   sequential(
     [
       input({ shape: [SIZE, SIZE, 1] }),

@@ -18,8 +18,10 @@ export interface LoweredMethod {
 
 /** Prunes, schedules, lowers and places one graph. */
 export function lowerMethod(graph: Graph): LoweredMethod {
-  separateOutputs(graph);
-  prune(graph);
+  for (const pass of [separateOutputs, prune]) {
+    pass(graph);
+    verify(graph, opOf);
+  }
   const lowered = new Map<Node, LowerContext<Attributes>>();
   for (const node of graph.nodes) {
     const context = new LowerContext<Attributes>(node);

@@ -19,7 +19,7 @@ const optimizers = {
 
 const { dense, conv2d, depthwiseConv2d, batchNormalization, activation, maxPooling2d, globalAveragePooling2d, input, sequential } = thimble;
 
-const mlp = () =>
+export const mlp = () =>
   sequential([
     input({ shape: [64] }),
     dense({ units: 32, activation: 'tanh', name: 'fc1' }),
@@ -27,7 +27,7 @@ const mlp = () =>
     dense({ units: 10, name: 'fc3' }),
   ]);
 
-const cnn = () =>
+export const cnn = () =>
   sequential([
     input({ shape: [8, 8, 1] }),
     conv2d({ filters: 8, kernelSize: 3, padding: 'same', name: 'conv1' }),
@@ -41,7 +41,7 @@ const cnn = () =>
     dense({ units: 10, name: 'fc' }),
   ]);
 
-function encoder(): thimble.Model {
+export function encoder(): thimble.Model {
   const x = input({ shape: [8, 8] });
   const embedded = dense({ units: 16, name: 'emb' })(x);
   const normed = thimble.layerNormalization({ epsilon: 1e-5, name: 'ln1' })(embedded);
