@@ -58,3 +58,21 @@ describe.each(testNetworks)('$name', ({ build, compile }) => {
     }
   });
 });
+
+it('the poison shows a lifetime that is one step too short', async () => {
+  const { build, compile } = testNetworks[1] as (typeof testNetworks)[1];
+  const model = build();
+  await model.compile(compile);
+  const { built } = model;
+  const module = await kernelModule('simd');
+  const run = () => {
+    const session = new Session(built.program, module);
+    executePoisoned(built, session, 'predict');
+    return Array.from(session.view(built.program.methods.predict?.outputs[0] as never));
+  };
+  expect(run().every(Number.isFinite)).toBe(true);
+  const buffer = built.methods.predict?.lifetimes.buffers.find(({ first, last, bytes }) => last > first && bytes > 1000);
+  expect(buffer).toBeDefined();
+  if (buffer) buffer.last--;
+  expect(run().every(Number.isFinite)).toBe(false);
+});
