@@ -99,6 +99,7 @@ export class Matmul {
   x: usize;
   w: usize;
   bias: usize;
+  residual: usize;
   y: usize;
   rows: u32;
   columns: u32;
@@ -169,6 +170,7 @@ export class Conv2d {
   x: usize;
   w: usize;
   bias: usize;
+  residual: usize;
   y: usize;
   scratch: usize;
   batch: u32;

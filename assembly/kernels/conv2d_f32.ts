@@ -97,6 +97,7 @@ function bandForward(r: Conv2d, w: usize, y: usize, rows: u32): void {
             r.kernelWidth * channels,
             panel,
             start,
+            r.residual ? r.residual + (at - r.y) : 0,
             at,
             yStride,
             r.outWidth,
@@ -127,6 +128,7 @@ function tapByTap(r: Conv2d, band: usize, panel: usize, bias: usize, y: usize, w
       channels,
       panel + ky * rowBytes,
       bias,
+      last && r.residual ? r.residual + (y - r.y) : 0,
       y,
       yStride,
       r.outWidth,
@@ -142,7 +144,21 @@ function tapByTap(r: Conv2d, band: usize, panel: usize, bias: usize, y: usize, w
 export function conv2d_f32(r: Conv2d): void {
   if (isPointwise(r)) {
     const pixels = <usize>(r.batch * r.outHeight * r.outWidth);
-    gemm(r.x, r.inChannels << 2, r.w, r.bias, r.y, r.outChannels << 2, pixels, r.outChannels, r.inChannels, r.low, r.high, false);
+    gemm(
+      r.x,
+      r.inChannels << 2,
+      r.w,
+      r.bias,
+      r.residual,
+      r.y,
+      r.outChannels << 2,
+      pixels,
+      r.outChannels,
+      r.inChannels,
+      r.low,
+      r.high,
+      false,
+    );
     return;
   }
   let y = r.y;
@@ -222,13 +238,13 @@ export function conv2d_f32_grad_input(r: Conv2d): void {
       transposePanel(r.w + g * groupBytes(r), columns, depth, k, min<usize>(8, depth - k), r.scratch + ((k * columns) << 2));
     }
     if (pointwise) {
-      gemm(r.y, r.outChannels << 2, r.scratch, r.bias, r.x, r.inChannels << 2, pixels, depth, columns, r.low, r.high, false);
+      gemm(r.y, r.outChannels << 2, r.scratch, r.bias, 0, r.x, r.inChannels << 2, pixels, depth, columns, r.low, r.high, false);
       return;
     }
     for (let start: usize = 0; start < pixels; start += r.blockRows) {
       const rows = min<usize>(r.blockRows, pixels - start);
       const dy = r.y + ((start * r.outChannels + g * columns) << 2);
-      gemm(dy, r.outChannels << 2, r.scratch, 0, block, depth << 2, rows, depth, columns, -Infinity, Infinity, false);
+      gemm(dy, r.outChannels << 2, r.scratch, 0, 0, block, depth << 2, rows, depth, columns, -Infinity, Infinity, false);
       scatter(r, start, rows, g, block);
     }
   }

@@ -8,12 +8,16 @@ import { loadPart, madd, storePart } from './vector_f32';
 /** Bytes of x that should stay in the first-level cache while all panels pass by. */
 const BLOCK_BYTES: usize = 16384;
 
-/** y[M,N] = clamp(x[M,K] · b + bias). Strides in bytes. `bias` may be 0; with `accumulate` the sums start from y instead and bias is not used. */
+/**
+ * y[M,N] = clamp(x[M,K] · b + bias + residual). Strides in bytes, the residual's is y's. `bias` and `residual` may be 0; the residual may be y;
+ * with `accumulate` the sums start from y instead and bias is not used.
+ */
 export function gemm(
   x: usize,
   xStride: usize,
   b: usize,
   bias: usize,
+  residual: usize,
   y: usize,
   yStride: usize,
   rows: usize,
@@ -28,12 +32,13 @@ export function gemm(
     if (rows == 1 && !accumulate) {
       let n: usize = 0;
       for (; n + 32 <= columns; n += 32) {
-        gemv32(x, b, panelBytes, bias ? bias + (n << 2) : 0, y + (n << 2), depth, low, high);
+        gemv32(x, b, panelBytes, bias ? bias + (n << 2) : 0, residual ? residual + (n << 2) : 0, y + (n << 2), depth, low, high);
         b += panelBytes << 2;
       }
       if (n == columns) return;
       y += n << 2;
       if (bias) bias += n << 2;
+      if (residual) residual += n << 2;
       columns -= n;
     }
   }
@@ -49,6 +54,7 @@ export function gemm(
         depth,
         b + (n >> 3) * panelBytes,
         bias ? bias + (n << 2) : 0,
+        residual ? residual + m * yStride + (n << 2) : 0,
         y + m * yStride + (n << 2),
         yStride,
         block,
@@ -70,6 +76,7 @@ export function gemmPanel(
   length: usize,
   b: usize,
   bias: usize,
+  residual: usize,
   y: usize,
   yStride: usize,
   rows: usize,
@@ -83,22 +90,25 @@ export function gemmPanel(
       const v0 = bias ? v128.load(bias) : f32x4.splat(0);
       const v1 = bias ? v128.load(bias, 16) : f32x4.splat(0);
       for (; rows >= 4; rows -= 4) {
-        tile4(x, xStride, runs, runStride, length, b, v0, v1, y, yStride, low, high);
+        tile4(x, xStride, runs, runStride, length, b, v0, v1, residual, y, yStride, low, high);
         x += xStride << 2;
         y += yStride << 2;
+        if (residual) residual += yStride << 2;
       }
       if (rows >= 2) {
-        tile2(x, xStride, runs, runStride, length, b, v0, v1, y, yStride, low, high);
+        tile2(x, xStride, runs, runStride, length, b, v0, v1, residual, y, yStride, low, high);
         x += xStride << 1;
         y += yStride << 1;
+        if (residual) residual += yStride << 1;
         rows -= 2;
       }
     }
   }
   for (; rows; rows--) {
-    tile1(x, runs, runStride, length, b, bias, y, columns, low, high, accumulate);
+    tile1(x, runs, runStride, length, b, bias, residual, y, columns, low, high, accumulate);
     x += xStride;
     y += yStride;
+    if (residual) residual += yStride;
   }
 }
 
@@ -124,6 +134,7 @@ function tile4(
   b: usize,
   v0: v128,
   v1: v128,
+  residual: usize,
   y: usize,
   yStride: usize,
   low: f32,
@@ -164,6 +175,19 @@ function tile4(
     }
     x += runStride;
   }
+  if (residual) {
+    a0 = f32x4.add(a0, v128.load(residual));
+    a1 = f32x4.add(a1, v128.load(residual, 16));
+    residual += yStride;
+    b0 = f32x4.add(b0, v128.load(residual));
+    b1 = f32x4.add(b1, v128.load(residual, 16));
+    residual += yStride;
+    c0 = f32x4.add(c0, v128.load(residual));
+    c1 = f32x4.add(c1, v128.load(residual, 16));
+    residual += yStride;
+    d0 = f32x4.add(d0, v128.load(residual));
+    d1 = f32x4.add(d1, v128.load(residual, 16));
+  }
   const lows = f32x4.splat(low),
     highs = f32x4.splat(high);
   v128.store(y, clamp(a0, lows, highs));
@@ -189,6 +213,7 @@ function tile2(
   b: usize,
   v0: v128,
   v1: v128,
+  residual: usize,
   y: usize,
   yStride: usize,
   low: f32,
@@ -215,6 +240,13 @@ function tile2(
     }
     x += runStride;
   }
+  if (residual) {
+    a0 = f32x4.add(a0, v128.load(residual));
+    a1 = f32x4.add(a1, v128.load(residual, 16));
+    residual += yStride;
+    b0 = f32x4.add(b0, v128.load(residual));
+    b1 = f32x4.add(b1, v128.load(residual, 16));
+  }
   const lows = f32x4.splat(low),
     highs = f32x4.splat(high);
   v128.store(y, clamp(a0, lows, highs));
@@ -232,6 +264,7 @@ function tile1(
   length: usize,
   b: usize,
   bias: usize,
+  residual: usize,
   y: usize,
   columns: usize,
   low: f32,
@@ -252,6 +285,10 @@ function tile1(
       }
       x += runStride;
     }
+    if (residual) {
+      a0 = f32x4.add(a0, loadPart(residual, 0, columns));
+      a1 = f32x4.add(a1, loadPart(residual, 4, columns));
+    }
     const lows = f32x4.splat(low),
       highs = f32x4.splat(high);
     storePart(y, clamp(a0, lows, highs), clamp(a1, lows, highs), columns);
@@ -265,13 +302,14 @@ function tile1(
           w += 32;
         }
       }
+      if (residual) sum += load<f32>(residual + (n << 2));
       store<f32>(y + (n << 2), clamp1(sum, low, high));
     }
   }
 }
 
 /** One row by 32 columns: four panels at a time hide the latency of the additions. */
-function gemv32(x: usize, b: usize, panelBytes: usize, bias: usize, y: usize, depth: usize, low: f32, high: f32): void {
+function gemv32(x: usize, b: usize, panelBytes: usize, bias: usize, residual: usize, y: usize, depth: usize, low: f32, high: f32): void {
   const zero = f32x4.splat(0);
   let a0 = bias ? v128.load(bias) : zero,
     a1 = bias ? v128.load(bias, 16) : zero;
@@ -298,6 +336,16 @@ function gemv32(x: usize, b: usize, panelBytes: usize, bias: usize, y: usize, de
     p1 += 32;
     p2 += 32;
     p3 += 32;
+  }
+  if (residual) {
+    a0 = f32x4.add(a0, v128.load(residual));
+    a1 = f32x4.add(a1, v128.load(residual, 16));
+    b0 = f32x4.add(b0, v128.load(residual, 32));
+    b1 = f32x4.add(b1, v128.load(residual, 48));
+    c0 = f32x4.add(c0, v128.load(residual, 64));
+    c1 = f32x4.add(c1, v128.load(residual, 80));
+    d0 = f32x4.add(d0, v128.load(residual, 96));
+    d1 = f32x4.add(d1, v128.load(residual, 112));
   }
   const lows = f32x4.splat(low),
     highs = f32x4.splat(high);

@@ -3,9 +3,9 @@ import { BatchedMatmul, Matmul, MatmulGradInput, MatmulGradWeight, SumRows } fro
 import { gemm, gemmPanel } from './gemm_f32';
 import { gemmTransposed } from './gemm_transposed_f32';
 
-/** y = clamp(x · w + bias), w in panels. */
+/** y = clamp(x · w + bias + residual), w in panels. */
 export function matmul_f32(r: Matmul): void {
-  gemm(r.x, r.xStride << 2, r.w, r.bias, r.y, r.yStride << 2, r.rows, r.columns, r.depth, r.low, r.high, false);
+  gemm(r.x, r.xStride << 2, r.w, r.bias, r.residual, r.y, r.yStride << 2, r.rows, r.columns, r.depth, r.low, r.high, false);
 }
 
 /** dw (panels) = xᵀ · dy. */
@@ -25,6 +25,7 @@ export function matmul_f32_grad_input(r: MatmulGradInput): void {
       0,
       r.columns,
       r.scratch,
+      0,
       0,
       r.dx + (k << 2),
       r.dxStride << 2,
@@ -98,7 +99,7 @@ export function matmul_f32_batched(r: BatchedMatmul): void {
         a = packed;
         aStride = r.depth << 2;
       }
-      gemm(a, aStride, panels, 0, y, r.columns << 2, r.rows, r.columns, r.depth, -Infinity, Infinity, false);
+      gemm(a, aStride, panels, 0, 0, y, r.columns << 2, r.rows, r.columns, r.depth, -Infinity, Infinity, false);
       y += (r.rows * r.columns) << 2;
     }
   }

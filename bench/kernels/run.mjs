@@ -56,7 +56,7 @@ function matmul({ name, rows, depth, columns }) {
     name,
     macs: rows * depth * columns,
     bytes: 4 * depth * columns,
-    run: call('matmul_f32', [x, w, 0, y, rows, columns, depth, depth, columns, ...limits]),
+    run: call('matmul_f32', [x, w, 0, 0, y, rows, columns, depth, depth, columns, ...limits]),
   };
 }
 
@@ -72,7 +72,7 @@ function convolution({ name, size, from, to, kernel, batch }, which = 'conv2d_f3
   return {
     name: which === 'conv2d_f32' ? name : `${name} dw`,
     macs: pixels * depth * to,
-    run: call(which, [x, w, 0, y, scratch, ...geometry, ...limits]),
+    run: call(which, [x, w, 0, 0, y, scratch, ...geometry, ...limits]),
   };
 }
 
@@ -96,7 +96,7 @@ function depthwiseConvolution({ name, size, channels, stride }, which = '') {
   return {
     name: name + { '': '', _grad_weight: ' dw', _grad_input: ' dx' }[which],
     macs: 9 * out * out * channels,
-    run: call(`depthwise_conv2d_f32${which}`, [x, w, 0, y, scratch, ...geometry, ...limits]),
+    run: call(`depthwise_conv2d_f32${which}`, [x, w, 0, 0, y, scratch, ...geometry, ...limits]),
   };
 }
 

@@ -44,11 +44,12 @@ export const records = {
   /** labels: i32 [rows], or f32 [rows, columns] with oneHot = 1. loss: [rows]. */
   CrossEntropy: { x: 'ptr', labels: 'ptr', loss: 'ptr', rows: 'u32', columns: 'u32', oneHot: 'u32', smoothing: 'f32' },
   CrossEntropyGrad: { x: 'ptr', labels: 'ptr', dLoss: 'ptr', dx: 'ptr', rows: 'u32', columns: 'u32', oneHot: 'u32', smoothing: 'f32' },
-  /** y[rows, columns] = clamp(x[rows, depth] · w + bias); w in panels, bias may be 0; strides of rows in elements. */
+  /** y[rows, columns] = clamp(x[rows, depth] · w + bias + residual); w in panels; bias and residual (strides as y) may be 0; strides in elements. */
   Matmul: {
     x: 'ptr',
     w: 'ptr',
     bias: 'ptr',
+    residual: 'ptr',
     y: 'ptr',
     rows: 'u32',
     columns: 'u32',
@@ -97,13 +98,14 @@ export const records = {
   SumRows: { x: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32' },
   /**
    * NHWC convolution between x [batch, inHeight, inWidth, inChannels] and y [batch, outHeight, outWidth, outChannels]. Forward reads x and w
-   * and writes y; the gradients read y as dy and write x (dx) or w (dw). scratch: see `ops/conv2d.ts`; blockRows output rows at a
+   * and writes y; the gradients read y as dy and write x (dx) or w (dw). residual (or 0) has y's shape, conv2d_f32 alone reads it. scratch: see `ops/conv2d.ts`; blockRows output rows at a
    * time (pixels in grad_input). Depthwise: w [kernelHeight, kernelWidth, outChannels], scratch of `scratch.ts`; groups and blockRows are not read.
    */
   Conv2d: {
     x: 'ptr',
     w: 'ptr',
     bias: 'ptr',
+    residual: 'ptr',
     y: 'ptr',
     scratch: 'ptr',
     batch: 'u32',

@@ -5,7 +5,17 @@ import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import { forEachTap, type Geometry, geometry } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
-import { reduceSum } from './reduceSum.ts';
+import {
+  type Epilogue,
+  epilogueFields,
+  epilogueGrad,
+  expectEpilogue,
+  finish,
+  type Limits,
+  plain,
+  residualInplace,
+  unlimited,
+} from './epilogue.ts';
 import { nhwc, type WindowAttributes, windowDefaults, windowOf } from './window.ts';
 
 export interface Conv2dAttributes extends WindowAttributes {
@@ -51,15 +61,13 @@ function band(g: Geometry): { blockRows: number; bytes: number } {
   return { blockRows, bytes: ((blockRows - 1) * g.strideY + window) * line };
 }
 
-const unlimited = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
-
 /**
  * Cross-correlation over NHWC: y[n, oy, ox, f] = bias[f] + Σ x[n, oy·s + ky·d - pad, …, c] w[ky, kx, c, f].
- * Inputs: x [N, H, W, C], w in panels per group (logical shape `filterShape`), optionally bias [filters].
+ * Inputs: x [N, H, W, C], w in panels per group (logical shape `filterShape`), optionally bias [filters] and what `Epilogue` says.
  */
-export const conv2d: Op<Conv2dAttributes> = defineOp<Conv2dAttributes>({
+export const conv2d: Op<Conv2dAttributes & Epilogue> = defineOp<Conv2dAttributes & Epilogue>({
   name: 'conv2d',
-  attrs: conv2dDefaults,
+  attrs: { ...conv2dDefaults, ...plain },
   infer(inputs, attrs) {
     const { shape } = expectInput(inputs, 0);
     const g = geometryOf(shape, attrs);
@@ -67,17 +75,19 @@ export const conv2d: Op<Conv2dAttributes> = defineOp<Conv2dAttributes>({
     const given = expectInput(inputs, 1, 'f32', 4).shape;
     if (!sameShape(given, panels))
       throw new ThimbleError('SHAPE', 'the weights do not fit', { expected: `panels ${formatShape(panels)}`, got: formatShape(given) });
-    return [{ dtype: 'f32', shape: [g.batch, g.outHeight, g.outWidth, attrs.filters] }];
+    const y: TensorType = { dtype: 'f32', shape: [g.batch, g.outHeight, g.outWidth, attrs.filters] };
+    expectEpilogue(inputs, attrs, y);
+    return [y];
   },
-  ref([x, w, bias], attrs, [out]) {
+  ref(inputs, attrs, [out]) {
+    const [x, w] = inputs;
     const g = geometryOf((x as RefTensor).shape, attrs);
     const weights = unpackPanels((w as RefTensor).data, filterShape(g.inChannels, attrs), attrs.groups);
     const y = new Float64Array(sizeOf((out as TensorType).shape));
-    for (let i = 0; i < y.length; i++) y[i] = bias?.data[i % attrs.filters] ?? 0;
     forEachTap(g, (xi, wi, yi) => {
       y[yi] = (y[yi] as number) + ((x as RefTensor).data[xi] as number) * (weights[wi] as number);
     });
-    return [y];
+    return [finish(y, inputs, attrs)];
   },
   lower(ctx) {
     const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
@@ -86,23 +96,26 @@ export const conv2d: Op<Conv2dAttributes> = defineOp<Conv2dAttributes>({
       ...g,
       x: ctx.in(0),
       w: ctx.in(1),
-      bias: ctx.optional(2),
       y: ctx.out(),
       scratch: ctx.scratch(bytes),
       blockRows,
-      ...unlimited,
+      ...epilogueFields(ctx),
     });
   },
-  grad({ inputs, attrs, wants }, [given]) {
+  grad(node, [given]) {
+    const { inputs, wants } = node;
+    const { low: _low, high: _high, residual: _residual, ...attrs } = node.attrs;
     const [x, w] = inputs as [Value, Value];
-    const dy = given as Value;
+    const { dy, rest } = epilogueGrad(node, given as Value);
     const { height, width, channels } = nhwc(x.shape);
     return [
       wants[0] ? conv2dGradInput([dy, w], { ...attrs, input: [height, width, channels] }) : null,
       wants[1] ? conv2dGradWeight([x, dy], attrs) : null,
-      wants[2] ? reduceSum(dy, { axes: [0, 1, 2] }) : null,
+      ...rest,
     ];
   },
+  // With groups or dilation sums grow in y tap row by tap row, before the residual is read.
+  inplace: (node) => (node.attrs.groups === 1 && node.attrs.dilations[1] === 1 ? residualInplace(node) : []),
   macs: ([x], attrs) => convolutionMacs(geometryOf((x as TensorType).shape, attrs)),
   tolerance: { rtol: 1e-4, atol: 1e-5 },
 });
@@ -110,7 +123,7 @@ export const conv2d: Op<Conv2dAttributes> = defineOp<Conv2dAttributes>({
 const convolutionMacs = (g: Geometry): number =>
   g.batch * g.outHeight * g.outWidth * g.outChannels * ((g.kernelHeight * g.kernelWidth * g.inChannels) / g.groups);
 
-export interface Conv2dGradInputAttributes extends Conv2dAttributes {
+export interface Conv2dGradInputAttributes extends Conv2dAttributes, Limits {
   /** Height, width and channels of dx. */
   readonly input: readonly [number, number, number];
 }
@@ -146,7 +159,7 @@ function columnsScratch(g: Geometry): { bytes: number; blockRows: number } {
  */
 export const conv2dGradInput: Op<Conv2dGradInputAttributes> = defineOp<Conv2dGradInputAttributes>({
   name: 'conv2dGradInput',
-  attrs: { ...conv2dDefaults, input: [1, 1, 1] },
+  attrs: { ...conv2dDefaults, ...unlimited, input: [1, 1, 1] },
   infer(inputs, attrs) {
     const dy = expectInput(inputs, 0, 'f32', 4).shape;
     const shape = [dy[0] as number, ...attrs.input];
@@ -154,18 +167,19 @@ export const conv2dGradInput: Op<Conv2dGradInputAttributes> = defineOp<Conv2dGra
     const expected = [g.batch, g.outHeight, g.outWidth, attrs.filters];
     if (!sameShape(dy, expected))
       throw new ThimbleError('SHAPE', 'dy is not an output of this convolution', { expected: formatShape(expected), got: formatShape(dy) });
+    expectEpilogue(inputs, attrs, { dtype: 'f32', shape });
     return [{ dtype: 'f32', shape }];
   },
-  ref([dy, w, bias], attrs, [out]) {
+  ref(inputs, attrs, [out]) {
+    const [dy, w] = inputs;
     const { shape } = out as TensorType;
     const g = geometryOf(shape, attrs);
     const weights = unpackPanels((w as RefTensor).data, filterShape(g.inChannels, attrs), attrs.groups);
     const dx = new Float64Array(sizeOf(shape));
-    for (let i = 0; i < dx.length; i++) dx[i] = bias?.data[i % g.inChannels] ?? 0;
     forEachTap(g, (xi, wi, yi) => {
       dx[xi] = (dx[xi] as number) + ((dy as RefTensor).data[yi] as number) * (weights[wi] as number);
     });
-    return [dx];
+    return [finish(dx, inputs, attrs)];
   },
   lower(ctx) {
     const g = geometryOf((ctx.outputs[0] as TensorType).shape, ctx.attrs);
@@ -173,16 +187,15 @@ export const conv2dGradInput: Op<Conv2dGradInputAttributes> = defineOp<Conv2dGra
       const t = turned(g);
       const { blockRows, bytes } = band(t);
       const w = ctx.scratch(Math.ceil(t.outChannels / 8) * 8 * t.kernelHeight * t.kernelWidth * t.inChannels * 4);
-      ctx.step('conv2d_f32_flip_weights', { ...t, x: ctx.in(1), w, bias: 0, y: 0, scratch: 0, blockRows: 0, ...unlimited });
+      ctx.step('conv2d_f32_flip_weights', { ...t, x: ctx.in(1), w, bias: 0, residual: 0, y: 0, scratch: 0, blockRows: 0, ...unlimited });
       ctx.step('conv2d_f32', {
         ...t,
         x: ctx.in(0),
         w,
-        bias: ctx.optional(2),
         y: ctx.out(),
         scratch: ctx.scratch(bytes),
         blockRows,
-        ...unlimited,
+        ...epilogueFields(ctx),
       });
       return;
     }
@@ -191,22 +204,18 @@ export const conv2dGradInput: Op<Conv2dGradInputAttributes> = defineOp<Conv2dGra
       ...g,
       x: ctx.out(),
       w: ctx.in(1),
-      bias: ctx.optional(2),
       y: ctx.in(0),
       scratch: ctx.scratch(bytes),
       blockRows,
-      ...unlimited,
+      ...epilogueFields(ctx),
     });
   },
-  grad({ inputs, attrs, wants }, [given]) {
+  grad(node, [given]) {
+    const { inputs, wants } = node;
     const [dy, w] = inputs as [Value, Value];
-    const { input: _, ...convolution } = attrs;
-    const g = given as Value;
-    return [
-      wants[0] ? conv2d([g, w], convolution) : null,
-      wants[1] ? conv2dGradWeight([g, dy], convolution) : null,
-      wants[2] ? reduceSum(g, { axes: [0, 1, 2] }) : null,
-    ];
+    const { input: _input, low: _low, high: _high, ...convolution } = node.attrs;
+    const { dy: g, rest } = epilogueGrad(node, given as Value);
+    return [wants[0] ? conv2d([g, w], convolution) : null, wants[1] ? conv2dGradWeight([g, dy], convolution) : null, ...rest];
   },
   macs: (_, attrs, [dx]) => convolutionMacs(geometryOf((dx as TensorType).shape, attrs)),
   tolerance: { rtol: 1e-4, atol: 1e-5 },
@@ -237,6 +246,7 @@ export const conv2dGradWeight: Op<Conv2dAttributes> = defineOp<Conv2dAttributes>
       x: ctx.in(0),
       w: ctx.out(),
       bias: 0,
+      residual: 0,
       y: ctx.in(1),
       scratch: ctx.scratch(bytes),
       blockRows,

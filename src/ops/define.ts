@@ -38,7 +38,7 @@ export interface OpSpec<A> {
   /** Gradient rule, or why there is none. */
   readonly grad: GradRule<A> | { readonly none: string };
   /** Inputs whose buffer output 0 may take over when they die here: the kernel reads element i of them before it writes element i. */
-  readonly inplace?: readonly number[];
+  readonly inplace?: readonly number[] | ((node: { readonly inputs: readonly TensorType[]; readonly attrs: A }) => readonly number[]);
   /** Output 0 is input 0 under another shape: same bytes, no kernel. */
   readonly view?: true;
   /** Inputs (all of them state) that the kernel updates. Every other reader of that state in the graph runs before it. */

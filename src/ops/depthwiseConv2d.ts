@@ -5,7 +5,7 @@ import type { Value } from '../ir/graph.ts';
 import { depthwiseScratch } from '../kernels/scratch.ts';
 import { forEachTap, type Geometry, geometry } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
-import { reduceSum } from './reduceSum.ts';
+import { epilogueFields, epilogueGrad, expectEpilogue, finish, type Limits, unlimited } from './epilogue.ts';
 import { nhwc, type WindowAttributes, windowDefaults, windowOf } from './window.ts';
 
 export interface DepthwiseAttributes extends WindowAttributes {
@@ -22,32 +22,34 @@ function geometryOf(input: Shape, attrs: DepthwiseAttributes): Geometry {
   return geometry(input, { ...attrs, groups: channels }, channels * attrs.multiplier, windowOf(height, width, attrs.kernel, attrs));
 }
 
-const unused = { blockRows: 0, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY } as const;
+const unused = { blockRows: 0, bias: 0, residual: 0, ...unlimited } as const;
 const macsOf = (g: Geometry): number => g.batch * g.outHeight * g.outWidth * g.outChannels * g.kernelHeight * g.kernelWidth;
 
 /**
  * Each channel through filters of its own: output channel c · multiplier + j is channel c through w[:, :, c · multiplier + j].
- * Inputs: x [N, H, W, C], w [kernelHeight, kernelWidth, C · multiplier], optionally bias [C · multiplier].
+ * Inputs: x [N, H, W, C], w [kernelHeight, kernelWidth, C · multiplier], optionally bias [C · multiplier]. `Limits` apply.
  */
-export const depthwiseConv2d: Op<DepthwiseAttributes> = defineOp<DepthwiseAttributes>({
+export const depthwiseConv2d: Op<DepthwiseAttributes & Limits> = defineOp<DepthwiseAttributes & Limits>({
   name: 'depthwiseConv2d',
-  attrs: defaults,
+  attrs: { ...defaults, ...unlimited },
   infer(inputs, attrs) {
     const g = geometryOf(expectInput(inputs, 0).shape, attrs);
     const given = expectInput(inputs, 1).shape;
     const expected = [...attrs.kernel, g.outChannels];
     if (!sameShape(given, expected))
       throw new ThimbleError('SHAPE', 'the weights do not fit', { expected: formatShape(expected), got: formatShape(given) });
-    return [{ dtype: 'f32', shape: [g.batch, g.outHeight, g.outWidth, g.outChannels] }];
+    const y: TensorType = { dtype: 'f32', shape: [g.batch, g.outHeight, g.outWidth, g.outChannels] };
+    expectEpilogue(inputs, attrs, y);
+    return [y];
   },
-  ref([x, w, bias], attrs, [out]) {
+  ref(inputs, attrs, [out]) {
+    const [x, w] = inputs;
     const g = geometryOf((x as RefTensor).shape, attrs);
     const y = new Float64Array(sizeOf((out as TensorType).shape));
-    for (let i = 0; i < y.length; i++) y[i] = bias?.data[i % g.outChannels] ?? 0;
     forEachTap(g, (xi, wi, yi) => {
       y[yi] = (y[yi] as number) + ((x as RefTensor).data[xi] as number) * ((w as RefTensor).data[wi] as number);
     });
-    return [y];
+    return [finish(y, inputs, attrs)];
   },
   lower(ctx) {
     const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
@@ -55,20 +57,22 @@ export const depthwiseConv2d: Op<DepthwiseAttributes> = defineOp<DepthwiseAttrib
       ...g,
       x: ctx.in(0),
       w: ctx.in(1),
-      bias: ctx.optional(2),
       y: ctx.out(),
       scratch: ctx.scratch(depthwiseScratch),
       ...unused,
+      ...epilogueFields(ctx),
     });
   },
-  grad({ inputs, attrs, wants }, [given]) {
+  grad(node, [given]) {
+    const { inputs, wants } = node;
+    const { low: _low, high: _high, ...attrs } = node.attrs;
     const [x, w] = inputs as [Value, Value];
-    const dy = given as Value;
+    const { dy, rest } = epilogueGrad(node, given as Value);
     const { height, width } = nhwc(x.shape);
     return [
       wants[0] ? depthwiseGradInput([dy, w], { ...attrs, input: [height, width] }) : null,
       wants[1] ? depthwiseGradWeight([x, dy], attrs) : null,
-      wants[2] ? reduceSum(dy, { axes: [0, 1, 2] }) : null,
+      ...rest,
     ];
   },
   macs: ([x], attrs) => macsOf(geometryOf((x as TensorType).shape, attrs)),
@@ -102,7 +106,6 @@ export const depthwiseGradInput: Op<DepthwiseGradInputAttributes> = defineOp<Dep
       ...g,
       x: ctx.out(),
       w: ctx.in(1),
-      bias: 0,
       y: ctx.in(0),
       scratch: ctx.scratch(depthwiseScratch),
       ...unused,
@@ -131,7 +134,6 @@ export const depthwiseGradWeight: Op<DepthwiseAttributes> = defineOp<DepthwiseAt
       ...g,
       x: ctx.in(0),
       w: ctx.out(),
-      bias: 0,
       y: ctx.in(1),
       scratch: ctx.scratch(depthwiseScratch),
       ...unused,

@@ -4,9 +4,9 @@ import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
-import { reduceSum } from './reduceSum.ts';
+import { type Epilogue, epilogueFields, epilogueGrad, expectEpilogue, finish, plain, residualInplace } from './epilogue.ts';
 
-export interface LinearAttributes {
+export interface LinearAttributes extends Epilogue {
   /** Output features: columns of the weights. */
   readonly units: number;
 }
@@ -15,30 +15,36 @@ export interface LinearAttributes {
 const rowsOf = (shape: Shape): number => sizeOf(shape.slice(0, -1));
 
 /**
- * y = x · w + bias over the last axis of x. Inputs: x [..., K], w in panels of K × units (`core/panels.ts`), optionally bias [units].
+ * y = x · w + bias over the last axis of x. Inputs: x [..., K], w in panels of K × units (`core/panels.ts`), optionally bias [units] and what
+ * `Epilogue` says.
  */
 export const linear: Op<LinearAttributes> = defineOp<LinearAttributes>({
   name: 'linear',
-  attrs: { units: 0 },
-  infer(inputs, { units }) {
+  attrs: { units: 0, ...plain },
+  infer(inputs, attrs) {
+    const { units } = attrs;
     const { shape } = expectInput(inputs, 0);
     const depth = shape.at(-1) ?? 0;
     expectPanels(expectInput(inputs, 1, 'f32', 4).shape, depth, units);
-    return [{ dtype: 'f32', shape: [...shape.slice(0, -1), units] }];
+    const y: TensorType = { dtype: 'f32', shape: [...shape.slice(0, -1), units] };
+    expectEpilogue(inputs, attrs, y);
+    return [y];
   },
-  ref([x, w, bias], { units }) {
+  ref(inputs, attrs) {
+    const [x, w] = inputs;
+    const { units } = attrs;
     const { shape, data } = x as RefTensor;
     const depth = shape.at(-1) as number;
     const weights = unpackPanels((w as RefTensor).data, [depth, units]);
     const y = new Float64Array(rowsOf(shape) * units);
     for (let m = 0; m < rowsOf(shape); m++) {
       for (let n = 0; n < units; n++) {
-        let sum = bias?.data[n] ?? 0;
+        let sum = 0;
         for (let k = 0; k < depth; k++) sum += (data[m * depth + k] as number) * (weights[k * units + n] as number);
         y[m * units + n] = sum;
       }
     }
-    return [y];
+    return [finish(y, inputs, attrs)];
   },
   lower(ctx) {
     const { shape } = ctx.inputs[0] as TensorType;
@@ -47,27 +53,26 @@ export const linear: Op<LinearAttributes> = defineOp<LinearAttributes>({
     ctx.step('matmul_f32', {
       x: ctx.in(0),
       w: ctx.in(1),
-      bias: ctx.optional(2),
       y: ctx.out(),
       rows: rowsOf(shape),
       columns: units,
       depth,
       xStride: depth,
       yStride: units,
-      low: Number.NEGATIVE_INFINITY,
-      high: Number.POSITIVE_INFINITY,
+      ...epilogueFields(ctx),
     });
   },
-  grad({ inputs, wants }, [given]) {
+  grad(node, [given]) {
+    const { inputs, wants } = node;
     const [x, w] = inputs as [Value, Value];
-    const dy = given as Value;
-    const lead = dy.shape.slice(0, -1).map((_, axis) => axis);
+    const { dy, rest } = epilogueGrad(node, given as Value);
     return [
       wants[0] ? linearGradInput([dy, w], { depth: x.shape.at(-1) as number }) : null,
       wants[1] ? linearGradWeight([x, dy]) : null,
-      wants[2] ? reduceSum(dy, { axes: lead }) : null,
+      ...rest,
     ];
   },
+  inplace: residualInplace,
   macs: ([x], { units }) => sizeOf((x as TensorType).shape) * units,
   tolerance: { rtol: 1e-4, atol: 1e-5 },
 });

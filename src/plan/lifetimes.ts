@@ -4,7 +4,7 @@ import type { Graph, Node, Value } from '../ir/graph.ts';
 
 /** What the planner must know of an operator; `ops/` satisfies it. */
 export interface StorageFacts {
-  readonly inplace?: readonly number[];
+  readonly inplace?: readonly number[] | ((node: Node) => readonly number[]);
   readonly view?: true;
 }
 
@@ -85,7 +85,8 @@ export function lifetimes(graph: Graph, facts: (node: Node) => StorageFacts, scr
   };
 
   graph.nodes.forEach((node, position) => {
-    const { view, inplace } = facts(node);
+    const { view } = facts(node);
+    const inplace = inplaceInputs(facts(node), node);
     for (const value of node.inputs) locate(value);
     scratch.set(
       node,
@@ -98,13 +99,17 @@ export function lifetimes(graph: Graph, facts: (node: Node) => StorageFacts, scr
       else if (source) storage.set(output, source);
       else if (outputName !== undefined) storage.set(output, { kind: 'output', name: outputName });
       else {
-        const taken = inplace && index === 0 ? reusable(node, inplace, position) : undefined;
+        const taken = index === 0 ? reusable(node, inplace, position) : undefined;
         hold(output, taken ?? create(output.name, byteLength(output), position), position);
       }
     });
   });
   return { storage, scratch, buffers };
 }
+
+/** The inputs of `node` whose buffer output 0 may take over. */
+export const inplaceInputs = ({ inplace = [] }: StorageFacts, node: Node): readonly number[] =>
+  typeof inplace === 'function' ? inplace(node) : inplace;
 
 const isIn = (place: Storage, buffer: Buffer): boolean => place.kind === 'arena' && place.buffer === buffer;
 

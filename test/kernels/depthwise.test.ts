@@ -77,7 +77,7 @@ describe.each([...Array(120).keys()])('depthwise convolution, case %i', (seed) =
   const w = random(c.kernelHeight * c.kernelWidth * c.outChannels, seed + 2);
   const bias = random(c.outChannels, seed + 3);
   const value = (array: Float32Array, i: number) => array[i] as number;
-  const rest = { ...c, scratch: { bytes: depthwiseScratch }, blockRows: 0 };
+  const rest = { ...c, residual: 0 as const, scratch: { bytes: depthwiseScratch }, blockRows: 0 };
 
   test.each([true, false])('forward, bias: %s', (withBias) => {
     const want = Float64Array.from(y, (_, i) => (withBias ? value(bias, i % c.outChannels) : 0));

@@ -23,20 +23,33 @@ describe.each(sizes)('%i × %i · %i', (rows, depth, columns) => {
   const w = random(depth * columns, 3);
   const panels = packPanels(w, [depth, columns]);
   const bias = random(columns, 4);
+  const residual = random(rows * yStride, 6);
   const at = (array: Float32Array, i: number) => array[i] as number;
 
-  test.each([true, false])('forward, bias: %s', (withBias) => {
+  test.each([
+    [true, false],
+    [false, false],
+    [false, true],
+    [true, true],
+  ])('forward, bias: %s, residual: %s', (withBias, withResidual) => {
     const y = new Float32Array(Math.max(0, (rows - 1) * yStride + columns));
     const want = new Float64Array(y.length).fill(Number.NaN);
     for (let m = 0; m < rows; m++) {
       for (let n = 0; n < columns; n++) {
         let sum = withBias ? at(bias, n) : 0;
         for (let k = 0; k < depth; k++) sum += at(x, m * xStride + k) * at(w, k * columns + n);
+        if (withResidual) sum += at(residual, m * yStride + n);
         want[m * yStride + n] = Math.min(Math.max(sum, -3), 6);
       }
     }
-    const fields = { x, w: panels, bias: withBias ? bias : (0 as const), y, rows, columns, depth, xStride, yStride, low: -3, high: 6 };
-    expectProduct('matmul_f32', fields, y, want);
+    const added = withResidual ? residual.slice(0, y.length) : (0 as const);
+    expectProduct(
+      'matmul_f32',
+      { x, w: panels, bias: withBias ? bias : 0, residual: added, y, rows, columns, depth, xStride, yStride, low: -3, high: 6 },
+      y,
+      want,
+      added || undefined,
+    );
   });
 
   test('weight gradient: exact where dy ends, padding columns 0', () => {

@@ -1,4 +1,4 @@
-import { f32, indexes, LENGTHS, type Sample, type Samples, weights } from './sample.ts';
+import { f32, indexes, LENGTHS, type Sample, type SampleInput, type Samples, weights } from './sample.ts';
 
 const tails = LENGTHS.filter((n) => n > 0 && n <= 17);
 
@@ -24,6 +24,19 @@ const convolutions: Convolution[] = [
 ];
 const filters = ({ x, attrs }: Convolution) => weights([...attrs.kernel, x[3] / (attrs.groups ?? 1), attrs.filters], attrs.groups ?? 1);
 const output = ({ x, y, attrs }: Convolution) => f32(x[0], ...y, attrs.filters);
+
+/** Limits, a residual, both; with and without a bias before it. */
+const epilogues = [
+  { bias: true, attrs: { low: 0 } },
+  { bias: false, attrs: { low: -1, high: 2 } },
+  { bias: false, attrs: { residual: true } },
+  { bias: true, attrs: { residual: true, low: 0, high: 6 } },
+];
+/** The operands of an epilogue for an output of shape `y`. */
+const addends = ({ bias, attrs }: (typeof epilogues)[number], y: SampleInput): SampleInput[] => [
+  ...(bias ? [f32(y.shape.at(-1) as number)] : []),
+  ...(attrs.residual ? [y] : []),
+];
 
 const depthwise = [
   { x: [2, 5, 6, 3], attrs: { kernel: [3, 3], padding: 'same' }, y: [5, 6, 3] },
@@ -81,6 +94,18 @@ export const networks: Samples = {
     { inputs: [f32(1, 19), weights([19, 77]), f32(77)], attrs: { units: 77 } },
     { inputs: [f32(2, 3, 40), weights([40, 33])], attrs: { units: 33 } },
     { inputs: [f32(0, 3), weights([3, 5])], attrs: { units: 5 } },
+    ...epilogues.flatMap((epilogue) =>
+      [1, 2, 3, 4, 7].flatMap((rows) =>
+        [3, 8, 12, 40, 45].map((units) => ({
+          inputs: [f32(rows, 6), weights([6, units]), ...addends(epilogue, f32(rows, units))],
+          attrs: { units, ...epilogue.attrs },
+        })),
+      ),
+    ),
+    ...epilogues.map((epilogue) => ({
+      inputs: [f32(2, 5), weights([5, 9]), ...addends(epilogue, f32(2, 9))],
+      attrs: { units: 9, ...epilogue.attrs },
+    })),
   ],
   linearGradInput: tails.map((n) => ({ inputs: [f32(5, n), weights([11, n])], attrs: { depth: 11 } })),
   linearGradWeight: tails.flatMap((n) => [{ inputs: [f32(6, n), f32(6, 11)] }, { inputs: [f32(n, 3), f32(n, 5)] }]),
@@ -92,10 +117,26 @@ export const networks: Samples = {
     { inputs: [f32(2, 5, 6), f32(2, 5, 3)], attrs: { transposeA: true } },
     { inputs: [f32(2, 1, 3, 4), f32(5, 4, 2)] },
   ],
-  conv2d: convolutions.map((s) => ({ inputs: [f32(...s.x), filters(s), f32(s.attrs.filters)], attrs: s.attrs })),
-  conv2dGradInput: convolutions.map((s) => ({ inputs: [output(s), filters(s)], attrs: { ...s.attrs, input: s.x.slice(1) } })),
+  conv2d: [
+    ...convolutions.map((s) => ({ inputs: [f32(...s.x), filters(s), f32(s.attrs.filters)], attrs: s.attrs })),
+    ...epilogues.flatMap((epilogue) =>
+      convolutions.map((s) => ({
+        inputs: [f32(...s.x), filters(s), ...addends(epilogue, output(s))],
+        attrs: { ...s.attrs, ...epilogue.attrs },
+      })),
+    ),
+  ],
+  conv2dGradInput: [
+    ...convolutions.map((s) => ({ inputs: [output(s), filters(s)], attrs: { ...s.attrs, input: s.x.slice(1) } })),
+    ...convolutions.map((s) => ({
+      inputs: [output(s), filters(s), f32(s.x[3])],
+      attrs: { ...s.attrs, input: s.x.slice(1), low: 0, high: 3 },
+    })),
+  ],
   conv2dGradWeight: convolutions.map((s) => ({ inputs: [f32(...s.x), output(s)], attrs: s.attrs })),
-  depthwiseConv2d: depthwise.map((s) => ({ inputs: [f32(...s.x), depthwiseFilter(s), f32(s.y[2])], attrs: s.attrs })),
+  depthwiseConv2d: [{}, { low: 0 }, { low: -1, high: 2 }].flatMap((limits) =>
+    depthwise.map((s) => ({ inputs: [f32(...s.x), depthwiseFilter(s), f32(s.y[2])], attrs: { ...s.attrs, ...limits } })),
+  ),
   depthwiseGradInput: depthwise.map((s) => ({
     inputs: [f32(s.x[0], ...s.y), depthwiseFilter(s)],
     attrs: { ...s.attrs, input: s.x.slice(1, 3) },
