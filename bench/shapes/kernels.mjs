@@ -1,54 +1,137 @@
-// Shapes of the kernel benchmark. Pointwise and depthwise lists: MobileNetV2 1.0 at 224 × 224 (Sandler et al. 2018), [height = width, in, out].
-export const matmuls = [
-  { name: '240×240×240', rows: 240, depth: 240, columns: 240 },
-  { name: 'gemv 1024×1024', rows: 1, depth: 1024, columns: 1024 },
-  { name: 'MLP 32×784×128', rows: 32, depth: 784, columns: 128 },
+// Shapes of the kernel benchmark: the products of real networks, as often as they occur, and those of training.
+const repeat = (count, layer) => ({ ...layer, count });
+const times = (size) => (Array.isArray(size) ? size.join('×') : `${size}²`);
+
+/** A convolution of `from` channels by `kernel`; padded so that the output is the input over the stride, as TensorFlow's `same`. */
+const conv = (size, from, to, kernel = 1, stride = 1, batch = 1) => ({
+  kind: 'conv',
+  name: `conv ${kernel} ${times(size)}×${from}→${to}${stride > 1 ? ` /${stride}` : ''}`,
+  size: [size, size].flat().slice(0, 2),
+  from,
+  to,
+  kernel: [kernel, kernel].flat().slice(0, 2),
+  stride,
+  batch,
+});
+const depthwise = (size, channels, stride = 1) => ({
+  kind: 'depthwise',
+  name: `depthwise ${times(size)}×${channels}${stride > 1 ? ` /${stride}` : ''}`,
+  size: [size, size].flat().slice(0, 2),
+  channels,
+  stride,
+});
+const dense = (rows, depth, columns) => ({ kind: 'dense', name: `dense ${rows}×${depth}×${columns}`, rows, depth, columns });
+/** `batch` products of activations; with `transposed` b is [columns, depth]. */
+const batched = (batch, rows, depth, columns, transposed = false) => ({
+  kind: 'batched',
+  name: `batched ${batch}×${rows}×${depth}×${columns}${transposed ? ' ᵀ' : ''}`,
+  batch,
+  rows,
+  depth,
+  columns,
+  transposed,
+});
+
+export const networks = {
+  /** Sandler et al. 2018. */
+  'MobileNetV2 1.0, 224²': [
+    conv(224, 3, 32, 3, 2),
+    depthwise(112, 32),
+    conv(112, 32, 16),
+    conv(112, 16, 96),
+    depthwise(112, 96, 2),
+    conv(56, 96, 24),
+    repeat(2, conv(56, 24, 144)),
+    depthwise(56, 144),
+    conv(56, 144, 24),
+    depthwise(56, 144, 2),
+    conv(28, 144, 32),
+    repeat(3, conv(28, 32, 192)),
+    repeat(2, depthwise(28, 192)),
+    repeat(2, conv(28, 192, 32)),
+    depthwise(28, 192, 2),
+    conv(14, 192, 64),
+    repeat(4, conv(14, 64, 384)),
+    repeat(4, depthwise(14, 384)),
+    repeat(3, conv(14, 384, 64)),
+    conv(14, 384, 96),
+    repeat(3, conv(14, 96, 576)),
+    repeat(2, depthwise(14, 576)),
+    repeat(2, conv(14, 576, 96)),
+    depthwise(14, 576, 2),
+    conv(7, 576, 160),
+    repeat(3, conv(7, 160, 960)),
+    repeat(3, depthwise(7, 960)),
+    repeat(2, conv(7, 960, 160)),
+    conv(7, 960, 320),
+    conv(7, 320, 1280),
+    dense(1, 1280, 1000),
+  ],
+  /** MLPerf Tiny: visual wake words, image classification, keywords, anomalies. */
+  'MobileNetV1 0.25, 96²': [
+    conv(96, 3, 8, 3, 2),
+    depthwise(48, 8),
+    conv(48, 8, 16),
+    depthwise(48, 16, 2),
+    conv(24, 16, 32),
+    depthwise(24, 32),
+    conv(24, 32, 32),
+    depthwise(24, 32, 2),
+    conv(12, 32, 64),
+    depthwise(12, 64),
+    conv(12, 64, 64),
+    depthwise(12, 64, 2),
+    conv(6, 64, 128),
+    repeat(5, depthwise(6, 128)),
+    repeat(5, conv(6, 128, 128)),
+    depthwise(6, 128, 2),
+    conv(3, 128, 256),
+    depthwise(3, 256),
+    conv(3, 256, 256),
+    dense(1, 256, 2),
+  ],
+  'ResNet-8': [
+    conv(32, 3, 16, 3),
+    repeat(2, conv(32, 16, 16, 3)),
+    conv(32, 16, 32, 3, 2),
+    conv(16, 32, 32, 3),
+    conv(32, 16, 32, 1, 2),
+    conv(16, 32, 64, 3, 2),
+    conv(8, 64, 64, 3),
+    conv(16, 32, 64, 1, 2),
+    dense(1, 64, 10),
+  ],
+  'DS-CNN': [conv([49, 10], 1, 64, [10, 4], 2), repeat(4, depthwise([25, 5], 64)), repeat(4, conv([25, 5], 64, 64)), dense(1, 64, 12)],
+  'Autoencoder 640': [dense(1, 640, 128), repeat(6, dense(1, 128, 128)), dense(1, 128, 8), dense(1, 8, 128), dense(1, 128, 640)],
+  /** 4 layers of 4 heads. */
+  'Encoder 64×128': [
+    repeat(4, dense(64, 128, 384)),
+    repeat(4, batched(4, 64, 32, 64, true)),
+    repeat(4, batched(4, 64, 64, 32)),
+    repeat(4, dense(64, 128, 128)),
+    repeat(4, dense(64, 128, 512)),
+    repeat(4, dense(64, 512, 128)),
+  ],
+};
+
+/** Products by themselves. */
+export const products = [dense(240, 240, 240), dense(1, 1024, 1024), dense(32, 784, 128)];
+
+/** What the MNIST networks of bench/training train, a batch of 32, and two depthwise layers: forward, dw and dx. */
+export const trained = [
+  conv(28, 1, 16, 3, 1, 32),
+  conv(14, 16, 32, 3, 1, 32),
+  dense(32, 784, 128),
+  dense(32, 1568, 10),
+  depthwise(28, 192),
+  depthwise(28, 192, 2),
 ];
 
-export const pointwise = [
-  [112, 32, 16],
-  [112, 16, 96],
-  [56, 96, 24],
-  [56, 24, 144],
-  [56, 144, 24],
-  [28, 144, 32],
-  [28, 32, 192],
-  [28, 192, 32],
-  [14, 192, 64],
-  [14, 64, 384],
-  [14, 384, 64],
-  [14, 384, 96],
-  [14, 96, 576],
-  [14, 576, 96],
-  [7, 576, 160],
-  [7, 160, 960],
-  [7, 960, 160],
-  [7, 960, 320],
-  [7, 320, 1280],
-].map(([size, from, to]) => ({ name: `pointwise ${size}²×${from}→${to}`, size, from, to, kernel: 1, batch: 1 }));
-
-/** [height = width, channels, stride] */
-export const depthwise = [
-  [112, 32, 1],
-  [112, 96, 2],
-  [56, 144, 1],
-  [56, 144, 2],
-  [28, 192, 1],
-  [28, 192, 2],
-  [14, 384, 1],
-  [14, 576, 1],
-  [14, 576, 2],
-  [7, 960, 1],
-].map(([size, channels, stride]) => ({ name: `depthwise ${size}²×${channels}/${stride}`, size, channels, stride }));
-
-/** Dense layers to train: those of the MNIST networks of bench/training, a batch of 32. */
-export const dense = [
-  { name: '32×784×128', rows: 32, depth: 784, columns: 128 },
-  { name: '32×1568×10', rows: 32, depth: 1568, columns: 10 },
-];
-
-/** The convolutions of the MNIST network of bench/training, a batch of 32. */
-export const convolutions = [
-  { name: 'MNIST conv1 28²×1→16', size: 28, from: 1, to: 16, kernel: 3, batch: 32 },
-  { name: 'MNIST conv2 14²×16→32', size: 14, from: 16, to: 32, kernel: 3, batch: 32 },
+/** Element-wise kernels and rows of the encoder. */
+export const rows = [
+  { name: 'softmax 256×64', kernel: 'softmax_f32', rows: 256, columns: 64 },
+  { name: 'layer norm 64×128', kernel: 'group_norm_f32', rows: 64, columns: 128 },
+  { name: 'gelu 64×512', kernel: 'gelu_f32', rows: 64, columns: 512 },
+  { name: 'add 64×128', kernel: 'add_f32', rows: 64, columns: 128 },
+  { name: 'add a bias to 64×512', kernel: 'add_f32', rows: 64, columns: 512, repeated: true },
 ];
