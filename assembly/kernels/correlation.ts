@@ -41,6 +41,14 @@ export class Correlation {
   xAt: usize;
   yAt: usize;
   wAt: usize;
+  /** What sums start from, and the bytes to that of the next 4 channels. */
+  start: usize;
+  startStep: usize;
+  low: f32;
+  high: f32;
+  /** 16 bytes to start from where there is no bias. */
+  zero0: u64;
+  zero1: u64;
 }
 
 /** The record as a correlation from x to y of depthwise weights; the images x and y are left to set. */
@@ -113,13 +121,13 @@ function sameTaps(o: i32, outputs: i32, inputs: i32, kernel: i32, stride: i32, d
 
 /** The first tap at or right of 0, from `origin` in steps of `dilation`. */
 @inline
-function firstTap(origin: i32, dilation: i32, kernel: i32): i32 {
+export function firstTap(origin: i32, dilation: i32, kernel: i32): i32 {
   return origin >= 0 ? 0 : min((dilation - 1 - origin) / dilation, kernel);
 }
 
 /** The last tap left of `inputs`, + 1. */
 @inline
-function endTap(origin: i32, dilation: i32, kernel: i32, inputs: i32): i32 {
+export function endTap(origin: i32, dilation: i32, kernel: i32, inputs: i32): i32 {
   return origin >= inputs ? 0 : min((inputs - origin + dilation - 1) / dilation, kernel);
 }
 

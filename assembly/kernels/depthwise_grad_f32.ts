@@ -53,7 +53,6 @@ export function depthwise_conv2d_f32_grad_input(r: Conv2d): void {
       for (let n: usize = 0; n < r.batch; n++) {
         c.x = r.y + n * (r.outHeight * c.xLine);
         c.y = r.x + ((n * r.inHeight + py) * r.inWidth + px) * pixel;
-        beginLines(c, 0, c.outHeight);
         correlateChannels(c, r.inChannels, r.bias, r.low, r.high);
       }
     }

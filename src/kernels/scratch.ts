@@ -1,7 +1,7 @@
 /** Bytes of scratch kernels need, from the numbers in their records. */
 
 /** `depthwise_conv2d_f32` and its gradients: the class `Correlation` of assembly/kernels/correlation.ts, rounded up to 16. */
-export const depthwiseScratch = 144;
+export const depthwiseScratch = 160;
 
 /** `matmul_f32_grad_input`: a panel of the transposed weights. */
 export const matmulGradInputScratch = (columns: number): number => columns * 32;
