@@ -74,12 +74,14 @@ export function lifetimes(graph: Graph, facts: (node: Node) => StorageFacts, scr
   const reusable = (node: Node, inplace: readonly number[], position: number): Buffer | undefined => {
     const output = node.outputs[0] as Value;
     for (const index of inplace) {
-      const place = node.inputs[index] && locate(node.inputs[index]);
+      const operand = node.inputs[index];
+      const place = operand && locate(operand);
       if (place?.kind !== 'arena') continue;
       const { buffer } = place;
       const dies = (holders.get(buffer) ?? []).every((value) => (lastUse.get(value) ?? -1) <= position);
       const readElsewhere = node.inputs.some((value, i) => !inplace.includes(i) && isIn(locate(value), buffer));
-      if (dies && !readElsewhere && alignUp(byteLength(output)) === buffer.bytes) return buffer;
+      // Of exactly the same size: a smaller operand repeats under broadcasting, or has narrower elements, and would be overwritten too early.
+      if (dies && !readElsewhere && byteLength(operand as Value) === byteLength(output)) return buffer;
     }
     return undefined;
   };

@@ -28,6 +28,11 @@ const broadcasts = [
     [6, 1],
     [1, 17],
   ],
+  // Smaller than the output, but of as many 16-byte blocks.
+  [
+    [2, 1],
+    [1, 2],
+  ],
   [[0, 3], [3]],
   [[], []],
 ] as const;
