@@ -6,35 +6,19 @@
  */
 export type FieldType = 'ptr' | 'u32' | 'i32' | 'f32';
 
+type Six<P extends string, T extends FieldType> = { readonly [F in `${P}${0 | 1 | 2 | 3 | 4 | 5}`]: T };
+
+/** Fields `p0..p5`, one for each axis; 5 is innermost. */
+const six = <P extends string, T extends FieldType>(prefix: P, type: T) =>
+  Object.fromEntries([0, 1, 2, 3, 4, 5].map((axis) => [`${prefix}${axis}`, type])) as unknown as Six<P, T>;
+
 export const records = {
   /** y[i] = f(x[i]); alpha and beta are the attributes of f, where it has any. */
   Unary: { x: 'ptr', y: 'ptr', length: 'u32', alpha: 'f32', beta: 'f32' },
   /** dx[i] = dy[i] * f'(x[i]). `x` is f's input, or its output where the kernel's comment says so. */
   UnaryGrad: { x: 'ptr', dy: 'ptr', dx: 'ptr', length: 'u32', alpha: 'f32', beta: 'f32' },
   /** y = f(a, b) over six axes n0..n5 (5 is innermost); a0..a5 and b0..b5 are element strides, 0 to repeat. y is contiguous. */
-  Binary: {
-    a: 'ptr',
-    b: 'ptr',
-    y: 'ptr',
-    n0: 'u32',
-    n1: 'u32',
-    n2: 'u32',
-    n3: 'u32',
-    n4: 'u32',
-    n5: 'u32',
-    a0: 'u32',
-    a1: 'u32',
-    a2: 'u32',
-    a3: 'u32',
-    a4: 'u32',
-    a5: 'u32',
-    b0: 'u32',
-    b1: 'u32',
-    b2: 'u32',
-    b3: 'u32',
-    b4: 'u32',
-    b5: 'u32',
-  },
+  Binary: { a: 'ptr', b: 'ptr', y: 'ptr', ...six('n', 'u32'), ...six('a', 'u32'), ...six('b', 'u32') },
   /** [outer, length, inner] → [outer, inner]; scale multiplies the result. */
   Reduce: { x: 'ptr', y: 'ptr', outer: 'u32', length: 'u32', inner: 'u32', scale: 'f32' },
   /** [rows, columns] → the same. */
@@ -201,28 +185,7 @@ export const records = {
     centered: 'u32',
   },
   /** Copies (or adds) 4-byte elements between strided views: y[Σ i·t] = x[Σ i·s] over n0..n5; strides may be negative or 0. */
-  Strided: {
-    x: 'ptr',
-    y: 'ptr',
-    n0: 'u32',
-    n1: 'u32',
-    n2: 'u32',
-    n3: 'u32',
-    n4: 'u32',
-    n5: 'u32',
-    s0: 'i32',
-    s1: 'i32',
-    s2: 'i32',
-    s3: 'i32',
-    s4: 'i32',
-    s5: 'i32',
-    t0: 'i32',
-    t1: 'i32',
-    t2: 'i32',
-    t3: 'i32',
-    t4: 'i32',
-    t5: 'i32',
-  },
+  Strided: { x: 'ptr', y: 'ptr', ...six('n', 'u32'), ...six('s', 'i32'), ...six('t', 'i32') },
   Fill: { y: 'ptr', length: 'u32', value: 'f32' },
   Copy: { x: 'ptr', y: 'ptr', bytes: 'u32' },
   /** y[outer, count, inner] = x[outer, indices[count], inner]; indices (i32) are limited to 0..length-1. The gradient reads y and adds into x. */
