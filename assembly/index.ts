@@ -55,6 +55,19 @@ export {
   greater_or_equal_f32,
   pow_f32,
 } from './kernels/binary_f32';
+export {
+  cast_f32_i32,
+  cast_i32_f32,
+  cast_f32_u8,
+  cast_i32_u8,
+  cast_f32_bool,
+  cast_i32_bool,
+  cast_u8_bool,
+  cast_i8_i32,
+  cast_u8_i32,
+  cast_i8_f32,
+  cast_u8_f32,
+} from './kernels/cast';
 export { conv2d_f32_flip_weights, conv2d_f32, conv2d_f32_grad_weight, conv2d_f32_grad_input } from './kernels/conv2d_f32';
 export { depthwise_conv2d_f32 } from './kernels/depthwise_f32';
 export { depthwise_conv2d_f32_grad_input, depthwise_conv2d_f32_grad_weight } from './kernels/depthwise_grad_f32';

@@ -45,6 +45,13 @@ export class Binary {
 }
 
 @unmanaged
+export class Cast {
+  x: usize;
+  y: usize;
+  length: u32;
+}
+
+@unmanaged
 export class Reduce {
   x: usize;
   y: usize;

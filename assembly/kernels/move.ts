@@ -2,9 +2,9 @@
 import { Copy, Fill, Gather, Resize, Strided } from '../records';
 import { addRow, copyRow, zeroRow } from './vector_f32';
 
-/** Copies bytes; the buffers do not overlap. */
+/** Copies bytes; y is x or does not overlap it. */
 export function copy_bytes(r: Copy): void {
-  memory.copy(r.y, r.x, r.bytes);
+  if (r.y != r.x) memory.copy(r.y, r.x, r.bytes);
 }
 
 export function fill_f32(r: Fill): void {

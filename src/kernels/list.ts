@@ -56,6 +56,18 @@ export const kernels = {
   greater_f32: 'Binary',
   greater_or_equal_f32: 'Binary',
   pow_f32: 'Binary',
+  // cast
+  cast_f32_i32: 'Cast',
+  cast_i32_f32: 'Cast',
+  cast_f32_u8: 'Cast',
+  cast_i32_u8: 'Cast',
+  cast_f32_bool: 'Cast',
+  cast_i32_bool: 'Cast',
+  cast_u8_bool: 'Cast',
+  cast_i8_i32: 'Cast',
+  cast_u8_i32: 'Cast',
+  cast_i8_f32: 'Cast',
+  cast_u8_f32: 'Cast',
   // conv2d_f32
   conv2d_f32: 'Conv2d',
   conv2d_f32_flip_weights: 'Conv2d',

@@ -4,6 +4,7 @@ export { add } from './add.ts';
 export { argMax } from './argMax.ts';
 export { batchNorm, batchNormGrad, batchNormInference, movingAverage } from './batchNorm.ts';
 export { broadcast } from './broadcast.ts';
+export { cast } from './cast.ts';
 export { clip, clipGrad } from './clip.ts';
 export { concat } from './concat.ts';
 export { conv2d, conv2dGradInput, conv2dGradWeight } from './conv2d.ts';

@@ -2,7 +2,7 @@ import type { KernelName, kernels } from '../../src/kernels/list.ts';
 import type { records } from '../../src/kernels/records.ts';
 import { flavours, KernelRunner } from './harness.ts';
 
-export type Buffer = Float32Array | Int32Array | Uint32Array;
+export type Buffer = Float32Array | Int32Array | Uint32Array | Int8Array | Uint8Array;
 
 type Fields<K extends KernelName> = (typeof records)[(typeof kernels)[K]];
 
@@ -48,6 +48,8 @@ export class Kernels {
 function read(runner: KernelRunner, address: number, like: Buffer): Buffer {
   if (like instanceof Float32Array) return runner.read(address, Float32Array, like.length);
   if (like instanceof Int32Array) return runner.read(address, Int32Array, like.length);
+  if (like instanceof Int8Array) return runner.read(address, Int8Array, like.length);
+  if (like instanceof Uint8Array) return runner.read(address, Uint8Array, like.length);
   return runner.read(address, Uint32Array, like.length);
 }
 

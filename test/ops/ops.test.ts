@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import { sizeOf } from '../../src/core/shape.ts';
-import { Graph } from '../../src/ir/graph.ts';
+import { Graph, type Value } from '../../src/ir/graph.ts';
 import { verify } from '../../src/ir/verify.ts';
 import { mul } from '../../src/ops/mul.ts';
 import { reduceSum } from '../../src/ops/reduceSum.ts';
@@ -35,6 +35,8 @@ function overwritable(name: string, sample: Sample): readonly number[] {
   const node = graphOf(name, sample).nodes[0];
   return node ? inplaceInputs(opOf(node), node) : [];
 }
+
+const resultOf = (name: string, sample: Sample) => graphOf(name, sample).outputs[0]?.value as Value;
 
 const feedsOf = ({ inputs }: Sample, seed: number): Record<string, Float64Array> => {
   const random = new Random(seed);
@@ -82,7 +84,7 @@ describe.each(Object.entries(samples))('%s', (name, list) => {
           );
         }
         bits[flavour] = JSON.stringify(
-          Object.values(outputs).map((data) => Array.from(new Uint32Array(data.buffer, data.byteOffset, data.byteLength / 4))),
+          Object.values(outputs).map((data) => Array.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))),
         );
       }
       expect(bits.simd, `sample ${index}: simd and scalar give the same bits`).toBe(bits.scalar);
@@ -100,7 +102,7 @@ describe.each(Object.entries(samples))('%s', (name, list) => {
         const given = values.map((value, i) => (i === which ? (copyOp?.(value) as typeof value) : value));
         const results = op.all(given, sample.attrs as never);
         results.forEach((value, i) => {
-          graph.output(`y${i}`, mul([value, graph.scalar(1)]));
+          graph.output(`y${i}`, copyOp?.(value) as typeof value);
         });
         const feeds = feedsOf(sample, index + 1);
         const inputs = Object.fromEntries(values.map((value) => [value.name, cast(feeds[value.name] as Float64Array, value)]));
@@ -121,7 +123,10 @@ describe('gradients by finite differences', () => {
   });
 
   it.each(differentiable)('%s', async (name, list) => {
-    const small = list.filter(({ inputs }) => inputs.every((input) => sizeOf(input.shape) > 0 && sizeOf(input.shape) <= 700)).slice(-6);
+    const small = list
+      .filter(({ inputs }) => inputs.every((input) => sizeOf(input.shape) > 0 && sizeOf(input.shape) <= 700))
+      .filter((sample) => sample.inputs.some(({ dtype = 'f32' }) => dtype === 'f32') && resultOf(name, sample).dtype === 'f32')
+      .slice(-6);
     expect(small.length).toBeGreaterThan(0);
     for (const [index, sample] of small.entries()) {
       const feeds = feedsOf(sample, index + 100);

@@ -1,3 +1,4 @@
+import type { DType } from '../../../src/core/dtype.ts';
 import { f32, LENGTHS, ranged, type Samples } from './sample.ts';
 
 const lengths = (low = -4, high = 4) => LENGTHS.map((n) => ({ inputs: [ranged(low, high, n)] }));
@@ -42,7 +43,19 @@ const binary = (low = -2, high = 2, bLow = low, bHigh = high) => [
   ...broadcasts.map(([a, b]) => ({ inputs: [ranged(low, high, ...b), ranged(bLow, bHigh, ...a)] })),
 ];
 
+const dtypes: readonly DType[] = ['i32', 'i8', 'u8', 'bool', 'f32'];
+const RANGES: Readonly<Record<DType, readonly [number, number]>> = {
+  f32: [-600, 600],
+  i32: [-600, 600],
+  i8: [-128, 128],
+  u8: [0, 256],
+  bool: [0, 2],
+};
+
 export const elementwise: Samples = {
+  cast: dtypes.flatMap((from) =>
+    dtypes.flatMap((to) => LENGTHS.map((n) => ({ inputs: [{ shape: [n], dtype: from, range: RANGES[from] }], attrs: { to } }))),
+  ),
   neg: unary(),
   abs: unary(),
   exp: unary(-6, 4),
