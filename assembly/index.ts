@@ -75,6 +75,7 @@ export { matmul_f32, matmul_f32_grad_weight, matmul_f32_grad_input, matmul_f32_b
 export {
   copy_bytes,
   fill_f32,
+  fill_i32,
   strided_copy,
   strided_add_f32,
   gather_rows,

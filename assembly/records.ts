@@ -333,6 +333,13 @@ export class Fill {
 }
 
 @unmanaged
+export class FillI32 {
+  y: usize;
+  length: u32;
+  value: i32;
+}
+
+@unmanaged
 export class Copy {
   x: usize;
   y: usize;

@@ -1,5 +1,5 @@
 // Kernels that move elements: copies between strided views, fills, gathers, resizing.
-import { Copy, Fill, Gather, Resize, Strided } from '../records';
+import { Copy, Fill, FillI32, Gather, Resize, Strided } from '../records';
 import { addRow, copyRow, zeroRow } from './vector_f32';
 
 /** Copies bytes; y is x or does not overlap it. */
@@ -8,17 +8,21 @@ export function copy_bytes(r: Copy): void {
 }
 
 export function fill_f32(r: Fill): void {
-  const value = r.value;
-  let y = r.y;
-  let count = r.length;
+  fillRow(r.y, reinterpret<i32>(r.value), r.length);
+}
+export function fill_i32(r: FillI32): void {
+  fillRow(r.y, r.value, r.length);
+}
+
+function fillRow(y: usize, value: i32, count: u32): void {
   if (ASC_FEATURE_SIMD) {
     for (; count >= 4; count -= 4) {
-      v128.store(y, f32x4.splat(value));
+      v128.store(y, i32x4.splat(value));
       y += 16;
     }
   }
   for (; count; count--) {
-    store<f32>(y, value);
+    store<i32>(y, value);
     y += 4;
   }
 }

@@ -47,7 +47,7 @@ export function storePart(p: usize, v0: v128, v1: v128, count: usize): void {
   } else if (count == 1) v128.store32_lane(p, v0, 0);
 }
 
-/** Copies `count` f32. */
+/** Copies `count` f32 or i32. */
 export function copyRow(to: usize, from: usize, count: usize): void {
   if (ASC_FEATURE_SIMD) {
     for (; count >= 4; count -= 4) {
@@ -57,7 +57,7 @@ export function copyRow(to: usize, from: usize, count: usize): void {
     }
   }
   for (; count; count--) {
-    store<f32>(to, load<f32>(from));
+    store<i32>(to, load<i32>(from));
     to += 4;
     from += 4;
   }

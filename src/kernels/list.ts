@@ -87,6 +87,7 @@ export const kernels = {
   // move
   copy_bytes: 'Copy',
   fill_f32: 'Fill',
+  fill_i32: 'FillI32',
   strided_copy: 'Strided',
   strided_add_f32: 'Strided',
   gather_rows: 'Gather',

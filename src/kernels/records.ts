@@ -189,6 +189,7 @@ export const records = {
   /** Copies (or adds) 4-byte elements between strided views: y[Σ i·t] = x[Σ i·s] over n0..n5; strides may be negative or 0. */
   Strided: { x: 'ptr', y: 'ptr', ...six('n', 'u32'), ...six('s', 'i32'), ...six('t', 'i32') },
   Fill: { y: 'ptr', length: 'u32', value: 'f32' },
+  FillI32: { y: 'ptr', length: 'u32', value: 'i32' },
   Copy: { x: 'ptr', y: 'ptr', bytes: 'u32' },
   /** y[outer, count, inner] = x[outer, indices[count], inner]; indices (i32) are limited to 0..length-1. The gradient reads y and adds into x. */
   Gather: { x: 'ptr', indices: 'ptr', y: 'ptr', outer: 'u32', length: 'u32', count: 'u32', inner: 'u32' },

@@ -3,7 +3,7 @@ import { broadcastShapes, formatShape, type Shape, sameShape, stridesOf } from '
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import { broadcastStrides, broadcastTo } from './binary.ts';
-import { defineOp, type Op, type RefTensor } from './define.ts';
+import { defineOp, expectWords, type Op, type RefTensor } from './define.ts';
 import { stridedCopy } from './stridedCopy.ts';
 import { sumTo } from './sumTo.ts';
 
@@ -11,12 +11,12 @@ export interface BroadcastAttributes {
   readonly shape: Shape;
 }
 
-/** x repeated to fill `shape` (numpy rules, ONNX Expand). */
+/** x (f32 or i32) repeated to fill `shape` (numpy rules, ONNX Expand). */
 export const broadcast: Op<BroadcastAttributes> = defineOp<BroadcastAttributes>({
   name: 'broadcast',
   attrs: { shape: [] },
-  infer([x], { shape }) {
-    const { dtype, shape: from } = x as TensorType;
+  infer(inputs, { shape }) {
+    const { dtype, shape: from } = expectWords(inputs, 0);
     if (!sameShape(broadcastShapes(from, shape), shape)) {
       throw new ThimbleError('SHAPE', `${formatShape(from)} does not broadcast to ${formatShape(shape)}`);
     }

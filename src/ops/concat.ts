@@ -2,7 +2,7 @@ import { ThimbleError } from '../core/errors.ts';
 import { formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
-import { defineOp, type Op, type RefTensor } from './define.ts';
+import { defineOp, expectInput, expectWords, type Op, type RefTensor } from './define.ts';
 import { slice } from './slice.ts';
 import { stridedCopy } from './stridedCopy.ts';
 
@@ -10,15 +10,18 @@ export interface ConcatAttributes {
   readonly axis: number;
 }
 
-/** Joins tensors along `axis`; the other extents are equal. */
+/** Joins tensors (all f32 or all i32) along `axis`; the other extents are equal. */
 export const concat: Op<ConcatAttributes> = defineOp<ConcatAttributes>({
   name: 'concat',
   attrs: { axis: -1 },
   infer(inputs, attrs) {
-    const { dtype, shape } = inputs[0] as TensorType;
+    const { dtype, shape } = expectWords(inputs, 0);
     const axis = normalizeAxis(attrs.axis, shape.length);
     const others = (s: Shape) => s.filter((_, i) => i !== axis).join();
-    if (inputs.some((type) => type.dtype !== dtype || type.shape.length !== shape.length || others(type.shape) !== others(shape))) {
+    inputs.forEach((_, i) => {
+      expectInput(inputs, i, dtype);
+    });
+    if (inputs.some((type) => type.shape.length !== shape.length || others(type.shape) !== others(shape))) {
       throw new ThimbleError('SHAPE', 'tensors to join differ outside the axis', {
         got: inputs.map((type) => formatShape(type.shape)).join(', '),
       });

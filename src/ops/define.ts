@@ -89,6 +89,11 @@ function completeAttrs<A extends object>(spec: OpSpec<A>, overrides: Partial<A>)
   return { ...spec.attrs, ...given };
 }
 
+/** The type of input `index`, which moves as 4-byte elements. @throws SHAPE where it is missing, DTYPE where it is neither f32 nor i32. */
+export function expectWords(inputs: readonly TensorType[], index: number): TensorType {
+  return expectInput(inputs, index, inputs[index]?.dtype === 'i32' ? 'i32' : 'f32');
+}
+
 /** The type of input `index`. @throws SHAPE where a caller gave too few, DTYPE where it has another dtype. */
 export function expectInput(inputs: readonly TensorType[], index: number, dtype: TensorType['dtype'] = 'f32', rank?: number): TensorType {
   const type = inputs[index];

@@ -1,7 +1,8 @@
-import { normalizeAxis, type Shape, sizeOf } from '../core/shape.ts';
+import { ThimbleError } from '../core/errors.ts';
+import { formatShape, normalizeAxis, type Shape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
-import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
+import { defineOp, expectInput, expectWords, type Op, type RefTensor } from './define.ts';
 
 export interface GatherAttributes {
   readonly axis: number;
@@ -18,16 +19,18 @@ const sizes = (shape: Shape, indices: Shape, axis: number) => ({
 const limited = (index: number, length: number): number => Math.max(0, Math.min(index, length - 1));
 
 /**
- * Rows of x along `axis` at `indices` (i32, any shape, which replaces the axis). With axis 0 it is an embedding lookup.
+ * Rows of x (f32 or i32) along `axis` at `indices` (i32, any shape, which replaces the axis). With axis 0 it is an embedding lookup.
  * Indexes outside 0..length-1 are limited to that range.
  */
 export const gather: Op<GatherAttributes> = defineOp<GatherAttributes>({
   name: 'gather',
   attrs: { axis: 0 },
   infer(inputs, attrs) {
-    const { dtype, shape } = inputs[0] as TensorType;
+    const { dtype, shape } = expectWords(inputs, 0);
     const axis = normalizeAxis(attrs.axis, shape.length);
-    return [{ dtype, shape: [...shape.slice(0, axis), ...expectInput(inputs, 1, 'i32').shape, ...shape.slice(axis + 1)] }];
+    const to = [...shape.slice(0, axis), ...expectInput(inputs, 1, 'i32').shape, ...shape.slice(axis + 1)];
+    if (shape[axis] === 0 && sizeOf(to) > 0) throw new ThimbleError('SHAPE', `axis ${axis} of ${formatShape(shape)} has no rows to take`);
+    return [{ dtype, shape: to }];
   },
   ref([x, indices], attrs, [y]) {
     const { shape, data } = x as RefTensor;

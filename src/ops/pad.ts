@@ -2,15 +2,16 @@ import { ThimbleError } from '../core/errors.ts';
 import { type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
-import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
+import { defineOp, expectWords, type Op, type RefTensor } from './define.ts';
 import { offsetBy } from './step.ts';
 import { stridedCopy } from './stridedCopy.ts';
 
 export interface PadAttributes {
   /** Elements added before and after each axis. */
   readonly pads: readonly (readonly [number, number])[];
-  /** `reflect` mirrors without repeating the border, `edge` repeats it. */
-  readonly mode: 'constant' | 'reflect' | 'edge';
+  /** `reflect` mirrors without repeating the border, `edge` repeats it, `wrap` starts again from the other end. */
+  readonly mode: 'constant' | 'reflect' | 'edge' | 'wrap';
+  /** The constant, in x's dtype. */
   readonly value: number;
 }
 
@@ -22,6 +23,7 @@ function source(i: number, extent: number, mode: PadAttributes['mode']): number 
   if (i >= 0 && i < extent) return i;
   if (mode === 'constant') return -1;
   if (mode === 'edge') return i < 0 ? 0 : extent - 1;
+  if (mode === 'wrap') return ((i % extent) + extent) % extent;
   return i < 0 ? -i : 2 * (extent - 1) - i;
 }
 
@@ -55,8 +57,8 @@ interface Strip {
 }
 
 /**
- * The borders of a reflect or edge padding, axis by axis: each strip of the padded tensor repeats a strip of it that is complete once the
- * axes before are done.
+ * The borders of a reflect, edge or wrap padding, axis by axis: each strip of the padded tensor repeats a strip of it that is complete once
+ * the strips before are done.
  */
 function strips(shape: Shape, { pads, mode }: PadAttributes): Strip[] {
   const out = padded(shape, pads);
@@ -68,19 +70,23 @@ function strips(shape: Shape, { pads, mode }: PadAttributes): Strip[] {
     // Axes before this one are whole, axes after it still inside.
     const base = out.reduce((sum, _, k) => sum + (k > axis ? (start[k] as number) * (strides[k] as number) : 0), 0);
     const box = (count: number) => out.map((size, k) => (k < axis ? size : k === axis ? count : (shape[k] as number)));
+    const step = { edge: 0, reflect: -stride, wrap: stride, constant: 0 }[mode];
+    const strip = (border: number, inside: number, count: number): Strip => {
+      return { shape: box(count), border: base + border * stride, inside: base + inside * stride, step, axis };
+    };
     const last = before + extent - 1;
-    const step = mode === 'edge' ? 0 : -stride;
     const found: Strip[] = [];
-    if (before > 0)
-      found.push({ shape: box(before), border: base, inside: base + (mode === 'edge' ? before : 2 * before) * stride, step, axis });
-    if (after > 0)
-      found.push({
-        shape: box(after),
-        border: base + (last + 1) * stride,
-        inside: base + (mode === 'edge' ? last : last - 1) * stride,
-        step,
-        axis,
-      });
+    if (mode === 'wrap') {
+      // A border longer than the axis goes round several times.
+      for (let left = before; left > 0; left -= extent) {
+        const first = Math.max(0, left - extent);
+        found.push(strip(first, first + extent, left - first));
+      }
+      for (let at = 0; at < after; at += extent) found.push(strip(last + 1 + at, last + 1 + at - extent, Math.min(extent, after - at)));
+      return found;
+    }
+    if (before > 0) found.push(strip(0, mode === 'edge' ? before : 2 * before, before));
+    if (after > 0) found.push(strip(last + 1, mode === 'edge' ? last : last - 1, after));
     return found;
   });
 }
@@ -90,19 +96,20 @@ const centre = (shape: Shape, pads: PadAttributes['pads']): number =>
 
 const defaults: PadAttributes = { pads: [], mode: 'constant', value: 0 };
 
-/** x with borders. */
+/** x (f32 or i32) with borders. */
 export const pad: Op<PadAttributes> = defineOp<PadAttributes>({
   name: 'pad',
   attrs: defaults,
   infer(inputs, { pads, mode }) {
-    const { shape } = expectInput(inputs, 0);
+    const { dtype, shape } = expectWords(inputs, 0);
     if (pads.length !== shape.length || pads.flat().some((n) => !Number.isInteger(n) || n < 0)) {
       throw new ThimbleError('UNSUPPORTED_ATTR', 'pads are two numbers >= 0 for each axis', { got: JSON.stringify(pads) });
     }
-    const limit = (extent: number) => (mode === 'reflect' ? extent - 1 : mode === 'edge' && extent === 0 ? 0 : Number.POSITIVE_INFINITY);
+    const limit = (extent: number) =>
+      mode === 'reflect' ? extent - 1 : mode !== 'constant' && extent === 0 ? 0 : Number.POSITIVE_INFINITY;
     const axis = shape.findIndex((extent, i) => Math.max(...(pads[i] as readonly number[])) > limit(extent));
     if (axis >= 0) throw new ThimbleError('SHAPE', `axis ${axis} of extent ${shape[axis]} is too short to ${mode} ${pads[axis]}`);
-    return [{ dtype: 'f32', shape: padded(shape, pads) }];
+    return [{ dtype, shape: padded(shape, pads) }];
   },
   ref([x], attrs, [y]) {
     const result = new Float64Array(sizeOf((y as TensorType).shape));
@@ -112,11 +119,11 @@ export const pad: Op<PadAttributes> = defineOp<PadAttributes>({
     return [result];
   },
   lower(ctx) {
-    const { shape } = ctx.inputs[0] as TensorType;
+    const { dtype, shape } = ctx.inputs[0] as TensorType;
     const { pads, mode, value } = ctx.attrs;
     const out = padded(shape, pads);
     const strides = stridesOf(out);
-    if (mode === 'constant') ctx.step('fill_f32', { y: ctx.out(), length: sizeOf(out), value });
+    if (mode === 'constant') ctx.step(dtype === 'i32' ? 'fill_i32' : 'fill_f32', { y: ctx.out(), length: sizeOf(out), value });
     stridedCopy(ctx, ctx.in(0), ctx.out(0, centre(shape, pads) * 4), shape, stridesOf(shape), strides);
     if (mode === 'constant') return;
     for (const strip of strips(shape, ctx.attrs)) {

@@ -9,7 +9,7 @@ export interface ReshapeAttributes {
   readonly shape: Shape;
 }
 
-/** The same elements in row-major order under another shape; shares memory. */
+/** The same elements (of any dtype) in row-major order under another shape; shares memory. */
 export const reshape: Op<ReshapeAttributes> = defineOp<ReshapeAttributes>({
   name: 'reshape',
   attrs: { shape: [] },

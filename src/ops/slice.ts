@@ -2,7 +2,7 @@ import { ThimbleError } from '../core/errors.ts';
 import { formatShape, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
-import { defineOp, type Op, type RefTensor } from './define.ts';
+import { defineOp, expectWords, type Op, type RefTensor } from './define.ts';
 import { stridedCopy } from './stridedCopy.ts';
 
 export interface SliceAttributes {
@@ -50,12 +50,12 @@ function check(shape: Shape, attrs: SliceAttributes): void {
   }
 }
 
-/** A box of x, every `steps`-th element. */
+/** A box of x (f32 or i32), every `steps`-th element. */
 export const slice: Op<SliceAttributes> = defineOp<SliceAttributes>({
   name: 'slice',
   attrs: { starts: [], sizes: [], steps: [] },
-  infer([x], attrs) {
-    const { dtype, shape } = x as TensorType;
+  infer(inputs, attrs) {
+    const { dtype, shape } = expectWords(inputs, 0);
     check(shape, attrs);
     return [{ dtype, shape: attrs.sizes }];
   },

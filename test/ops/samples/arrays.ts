@@ -1,4 +1,4 @@
-import { f32, indexes, LENGTHS, type Sample, type Samples } from './sample.ts';
+import { f32, f32AndI32, i32, indexes, LENGTHS, type Sample, type Samples } from './sample.ts';
 
 const reductions = (): Sample[] => [
   ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [f32(3, n)], attrs: { axes: [1] } })),
@@ -24,7 +24,14 @@ const pads = [
 ];
 const padShape = [2, 4, 5, 3];
 const padded = pads.map((p) => padShape.map((n, i) => n + (p[i]?.[0] ?? 0) + (p[i]?.[1] ?? 0)));
-const modes = ['constant', 'reflect', 'edge'];
+const modes = ['constant', 'reflect', 'edge', 'wrap'];
+/** Longer than their axis: `wrap` goes round several times. */
+const longPads = [
+  [0, 0],
+  [9, 6],
+  [0, 11],
+  [7, 0],
+];
 
 export const arrays: Samples = {
   reduceSum: reductions(),
@@ -37,43 +44,49 @@ export const arrays: Samples = {
     ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [f32(3, n)] })),
     { inputs: [f32(2, 5, 3)], attrs: { axis: 1, keepDims: true } },
   ],
-  copy: LENGTHS.map((n) => ({ inputs: [f32(n)] })),
-  reshape: [{ inputs: [f32(2, 6)], attrs: { shape: [3, -1] } }],
-  broadcast: [
+  copy: f32AndI32(LENGTHS.map((n) => ({ inputs: [f32(n)] }))),
+  reshape: f32AndI32([{ inputs: [f32(2, 6)], attrs: { shape: [3, -1] } }]),
+  broadcast: f32AndI32([
     { inputs: [f32(3, 1)], attrs: { shape: [2, 3, 4] } },
     { inputs: [f32()], attrs: { shape: [5] } },
     { inputs: [f32(5)], attrs: { shape: [5] } },
-  ],
-  transpose: [
+  ]),
+  transpose: f32AndI32([
     { inputs: [f32(2, 3, 4, 5)], attrs: { perm: [0, 2, 3, 1] } },
     { inputs: [f32(2, 3, 4, 5)], attrs: { perm: [3, 1, 0, 2] } },
     { inputs: [f32(7, 9)] },
     { inputs: [f32(3, 0, 2)], attrs: { perm: [2, 1, 0] } },
-  ],
-  slice: [
+  ]),
+  slice: f32AndI32([
     { inputs: [f32(4, 5, 6)], attrs: { starts: [1, 0, 2], sizes: [2, 5, 3] } },
     { inputs: [f32(4, 5)], attrs: { starts: [3, 4], sizes: [2, 3], steps: [-2, -2] } },
     { inputs: [f32(4, 5)], attrs: { starts: [0, 1], sizes: [0, 2] } },
-  ],
+  ]),
   sliceGrad: [
     { inputs: [f32(2, 5, 3)], attrs: { starts: [1, 0, 2], sizes: [2, 5, 3], shape: [4, 5, 6] } },
     { inputs: [f32(2, 3)], attrs: { starts: [3, 4], sizes: [2, 3], steps: [-2, -2], shape: [4, 5] } },
   ],
-  concat: [
+  concat: f32AndI32([
     ...LENGTHS.map((n) => ({ inputs: [f32(2, 3), f32(2, n), f32(2, 5)], attrs: { axis: -1 } })),
     { inputs: [f32(2, 3), f32(1, 3)], attrs: { axis: 0 } },
     { inputs: [f32(2, 1, 3), f32(2, 4, 3)], attrs: { axis: 1 } },
-  ],
-  gather: [
+  ]),
+  gather: f32AndI32([
     { inputs: [f32(5, 4), indexes(5, 3, 2)] },
     { inputs: [f32(2, 6, 3), indexes(6, 4)], attrs: { axis: 1 } },
     { inputs: [f32(5, 4), { shape: [6], dtype: 'i32', range: [-3, 9] }] },
-  ],
+  ]),
   gatherGrad: [
     { inputs: [f32(3, 2, 4), indexes(5, 3, 2)], attrs: { shape: [5, 4] } },
     { inputs: [f32(2, 4, 3), indexes(6, 4)], attrs: { axis: 1, shape: [2, 6, 3] } },
   ],
-  pad: modes.flatMap((mode) => pads.map((p) => ({ inputs: [f32(...padShape)], attrs: { pads: p, mode, value: 0.5 } }))),
+  pad: [
+    { inputs: [i32(...padShape)], attrs: { pads: pads[0], value: -(2 ** 31) } },
+    ...f32AndI32([
+      { inputs: [f32(...padShape)], attrs: { pads: longPads, mode: 'wrap' } },
+      ...modes.flatMap((mode) => pads.map((p) => ({ inputs: [f32(...padShape)], attrs: { pads: p, mode, value: 3 } }))),
+    ]),
+  ],
   padGrad: modes.flatMap((mode) =>
     pads.map((p, i) => ({ inputs: [f32(...(padded[i] as number[]))], attrs: { pads: p, mode, shape: padShape } })),
   ),

@@ -25,6 +25,12 @@ export type Samples = Readonly<Record<string, readonly Sample[]>>;
 
 export const f32 = (...shape: number[]): SampleInput => ({ shape });
 export const ranged = (low: number, high: number, ...shape: number[]): SampleInput => ({ shape, range: [low, high] });
+export const i32 = (...shape: number[]): SampleInput => ({ shape, dtype: 'i32', range: [-9, 10] });
+/** The same calls on i32. */
+export const ofI32 = (samples: readonly Sample[]): Sample[] =>
+  samples.map((sample) => ({ ...sample, inputs: sample.inputs.map((input) => (input.dtype ? input : i32(...input.shape))) }));
+/** The same calls on f32 and on i32. */
+export const f32AndI32 = (samples: readonly Sample[]): Sample[] => [...ofI32(samples), ...samples];
 export const indexes = (limit: number, ...shape: number[]): SampleInput => ({ shape, dtype: 'i32', range: [0, limit] });
 export const weights = (shape: Shape, panels = 1): SampleInput => ({ shape, panels });
 
