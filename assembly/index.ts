@@ -56,6 +56,18 @@ export {
   pow_f32,
 } from './kernels/binary_f32';
 export {
+  add_i32,
+  sub_i32,
+  mul_i32,
+  div_i32,
+  min_i32,
+  max_i32,
+  equal_i32,
+  greater_i32,
+  greater_or_equal_i32,
+  pow_i32,
+} from './kernels/binary_i32';
+export {
   cast_f32_i32,
   cast_i32_f32,
   cast_f32_u8,

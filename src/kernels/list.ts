@@ -56,6 +56,17 @@ export const kernels = {
   greater_f32: 'Binary',
   greater_or_equal_f32: 'Binary',
   pow_f32: 'Binary',
+  // binary_i32
+  add_i32: 'Binary',
+  sub_i32: 'Binary',
+  mul_i32: 'Binary',
+  div_i32: 'Binary',
+  min_i32: 'Binary',
+  max_i32: 'Binary',
+  equal_i32: 'Binary',
+  greater_i32: 'Binary',
+  greater_or_equal_i32: 'Binary',
+  pow_i32: 'Binary',
   // cast
   cast_f32_i32: 'Cast',
   cast_i32_f32: 'Cast',

@@ -1,17 +1,27 @@
+import type { DType } from '../core/dtype.ts';
 import { broadcastShapes, type Shape, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import type { kernels } from '../kernels/list.ts';
-import { defineOp, expectInput, type GradContext, type GradRule, type Op, type RefTensor, type Tolerance } from './define.ts';
+import { defineOp, expectInput, expectWords, type GradContext, type GradRule, type Op, type RefTensor, type Tolerance } from './define.ts';
 import { axes6, mergeAxes } from './strided.ts';
 
 type BinaryKernel = { [K in keyof typeof kernels]: (typeof kernels)[K] extends 'Binary' ? K : never }[keyof typeof kernels];
 
-export interface BinarySpec {
-  readonly name: string;
+/** What a binary operator does to operands of one dtype. */
+export interface BinaryForm {
   readonly kernel: BinaryKernel;
   readonly f: (a: number, b: number) => number;
-  readonly grad: GradRule<object> | { readonly none: string };
+}
+
+/** Forms by the dtype of both operands and the result; what is left out is refused. */
+export type BinaryForms = { readonly [D in 'f32' | 'i32']?: BinaryForm };
+
+export interface BinarySpec<A> {
+  readonly name: string;
+  readonly attrs: A;
+  readonly forms: (attrs: A) => BinaryForms;
+  readonly grad: GradRule<A> | { readonly none: string };
   readonly tolerance: Tolerance;
 }
 
@@ -22,24 +32,30 @@ export function broadcastStrides(shape: Shape, out: Shape): number[] {
   return out.map((_, axis) => (axis < missing || shape[axis - missing] === 1 ? 0 : (strides[axis - missing] as number)));
 }
 
-/** An element-wise operator of two f32 operands under numpy broadcasting. */
-export function defineBinary(spec: BinarySpec): Op<object> {
-  return defineOp<object>({
+/** An element-wise operator of two operands of one dtype under numpy broadcasting; the result has the same dtype. */
+export function defineBinary<A extends object>(spec: BinarySpec<A>): Op<A> {
+  const form = ({ dtype }: TensorType, attrs: A) => spec.forms(attrs)[dtype as 'f32' | 'i32'] as BinaryForm;
+  return defineOp<A>({
     name: spec.name,
-    attrs: {},
-    infer: (inputs) => [{ dtype: 'f32', shape: broadcastShapes(expectInput(inputs, 0).shape, expectInput(inputs, 1).shape) }],
-    ref([a, b], _, [y]) {
-      const shape = (y as TensorType).shape;
+    attrs: spec.attrs,
+    infer(inputs, attrs) {
+      const dtypes = Object.keys(spec.forms(attrs)) as DType[];
+      const a = dtypes.length > 1 ? expectWords(inputs, 0) : expectInput(inputs, 0, dtypes[0]);
+      return [{ dtype: a.dtype, shape: broadcastShapes(a.shape, expectInput(inputs, 1, a.dtype).shape) }];
+    },
+    ref([a, b], attrs, [y]) {
+      const { shape } = y as TensorType;
+      const { f } = form(y as TensorType, attrs);
       const left = broadcastTo(a as RefTensor, shape);
       const right = broadcastTo(b as RefTensor, shape);
-      return [left.map((value, i) => spec.f(value, right[i] as number))];
+      return [left.map((value, i) => f(value, right[i] as number))];
     },
     lower(ctx) {
       const [a, b] = ctx.inputs as [TensorType, TensorType];
       const { shape } = ctx.outputs[0] as TensorType;
       const merged = mergeAxes(shape, [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape)]);
       const [aStrides, bStrides] = merged.strides as [number[], number[]];
-      ctx.step(spec.kernel, {
+      ctx.step(form(a, ctx.attrs).kernel, {
         a: ctx.in(0),
         b: ctx.in(1),
         y: ctx.out(),
@@ -68,7 +84,7 @@ export function broadcastTo(x: RefTensor, shape: Shape): Float64Array {
 }
 
 /** The parts of a binary node by name, for gradient rules. */
-export const operands = ({ inputs, outputs, wants }: GradContext<object>, dy: Value | null | undefined) => ({
+export const operands = ({ inputs, outputs, wants }: GradContext<unknown>, dy: Value | null | undefined) => ({
   a: inputs[0] as Value,
   b: inputs[1] as Value,
   y: outputs[0] as Value,

@@ -1,11 +1,13 @@
 import { defineBinary } from './binary.ts';
 import type { Op } from './define.ts';
 
-/** a > b, as 1 or 0, with broadcasting. */
+const f = (a: number, b: number): number => (a > b ? 1 : 0);
+
+/** a > b, as 1 or 0 of the operands' dtype (both f32 or both i32), with broadcasting. */
 export const greater: Op<object> = defineBinary({
   name: 'greater',
-  kernel: 'greater_f32',
-  f: (a, b) => (a > b ? 1 : 0),
+  attrs: {},
+  forms: () => ({ f32: { kernel: 'greater_f32', f }, i32: { kernel: 'greater_i32', f } }),
   grad: { none: 'it is piecewise constant' },
   tolerance: 'exact',
 });

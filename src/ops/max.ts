@@ -5,11 +5,13 @@ import { greaterOrEqual } from './greaterOrEqual.ts';
 import { mul } from './mul.ts';
 import { sumTo } from './sumTo.ts';
 
-/** max(a, b); where both are equal the gradient goes to a, with broadcasting. */
+const f = (a: number, b: number): number => Math.max(a, b);
+
+/** max(a, b); where both are equal the gradient goes to a, with broadcasting; both f32 or both i32. */
 export const max: Op<object> = defineBinary({
   name: 'max',
-  kernel: 'max_f32',
-  f: (a, b) => Math.max(a, b),
+  attrs: {},
+  forms: () => ({ f32: { kernel: 'max_f32', f }, i32: { kernel: 'max_i32', f } }),
   grad: (context, [given]) => {
     const { a, b, dy, wants } = operands(context, given);
     return [

@@ -5,11 +5,13 @@ import { greaterOrEqual } from './greaterOrEqual.ts';
 import { mul } from './mul.ts';
 import { sumTo } from './sumTo.ts';
 
-/** min(a, b); where both are equal the gradient goes to a, with broadcasting. */
+const f = (a: number, b: number): number => Math.min(a, b);
+
+/** min(a, b); where both are equal the gradient goes to a, with broadcasting; both f32 or both i32. */
 export const min: Op<object> = defineBinary({
   name: 'min',
-  kernel: 'min_f32',
-  f: (a, b) => Math.min(a, b),
+  attrs: {},
+  forms: () => ({ f32: { kernel: 'min_f32', f }, i32: { kernel: 'min_i32', f } }),
   grad: (context, [given]) => {
     const { a, b, dy, wants } = operands(context, given);
     return [

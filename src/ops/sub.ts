@@ -3,11 +3,14 @@ import type { Op } from './define.ts';
 import { neg } from './neg.ts';
 import { sumTo } from './sumTo.ts';
 
-/** a - b, with broadcasting. */
+/** a - b, with broadcasting; both f32 or both i32, which wraps. */
 export const sub: Op<object> = defineBinary({
   name: 'sub',
-  kernel: 'sub_f32',
-  f: (a, b) => a - b,
+  attrs: {},
+  forms: () => ({
+    f32: { kernel: 'sub_f32', f: (a, b) => a - b },
+    i32: { kernel: 'sub_i32', f: (a, b) => (a - b) | 0 },
+  }),
   grad: (context, [given]) => {
     const { a, b, dy, wants } = operands(context, given);
     return [sumTo(dy, a.shape), wants[1] ? sumTo(neg(dy), b.shape) : null];

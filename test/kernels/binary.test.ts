@@ -16,21 +16,33 @@ const formulas = {
   greater_f32: (a: number, b: number) => Number(a > b),
   greater_or_equal_f32: (a: number, b: number) => Number(a >= b),
   pow_f32: (a: number, b: number) => a ** b,
+  add_i32: (a: number, b: number) => (a + b) | 0,
+  sub_i32: (a: number, b: number) => (a - b) | 0,
+  mul_i32: Math.imul,
+  div_i32: (a: number, b: number) => (b === 0 ? 0 : (a / b) | 0),
+  min_i32: Math.min,
+  max_i32: Math.max,
+  equal_i32: (a: number, b: number) => Number(a === b),
+  greater_i32: (a: number, b: number) => Number(a > b),
+  greater_or_equal_i32: (a: number, b: number) => Number(a >= b),
+  pow_i32: (a: number, b: number) => (b < 0 ? (a === 0 ? 0 : Math.trunc(a ** b)) : Number(BigInt.asIntN(32, BigInt(a) ** BigInt(b)))),
 } as const;
 type Name = keyof typeof formulas;
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((size, n) => size * n, 1);
 
-function broadcast(name: Name, a: Float32Array, aShape: number[], b: Float32Array, bShape: number[], outShape: number[]): Float32Array {
+type Operand = Float32Array | Int32Array;
+
+function broadcast<T extends Operand>(name: Name, a: T, aShape: number[], b: T, bShape: number[], outShape: number[]): T {
   const merged = mergeAxes(outShape, [broadcastStrides(aShape, outShape), broadcastStrides(bShape, outShape)]);
   const [aStrides, bStrides] = merged.strides as [number[], number[]];
-  const y = new Float32Array(sizeOf(outShape));
+  const y = new (a.constructor as new (length: number) => T)(sizeOf(outShape));
   kernels.call(name, { a, b, y, ...axes6('n', merged.shape, 1), ...axes6('a', aStrides, 0), ...axes6('b', bStrides, 0) });
   return y;
 }
 
 /** The element of `data` (of `shape`) that position `index` of `out` reads. */
-function at(data: Float32Array, shape: number[], out: number[], index: number): number {
+function at(data: Operand, shape: number[], out: number[], index: number): number {
   let offset = 0;
   let stride = 1;
   for (let i = out.length - 1, rest = index, axis = shape.length - 1; i >= 0; i--, axis--) {
@@ -83,14 +95,20 @@ const SHAPES: [number[], number[], number[]][] = [
 describe.each(Object.keys(formulas) as Name[])('%s', (name) => {
   const f = formulas[name];
   // Few distinct values, so that some are equal.
-  const operand = (length: number, seed: number) =>
-    random(length, seed, name === 'pow_f32' ? 0.25 : -3, 3).map((v) => Math.round(v * 4) / 4);
+  const operand = (length: number, seed: number): Operand => {
+    if (name.endsWith('_i32')) return Int32Array.from(random(length, seed, -3, 4), Math.floor);
+    return random(length, seed, name === 'pow_f32' ? 0.25 : -3, 3).map((v) => Math.round(v * 4) / 4);
+  };
+  const each = (length: number, value: (i: number) => number): Operand => {
+    const values = Array.from({ length }, (_, i) => value(i));
+    return name.endsWith('_i32') ? Int32Array.from(values) : Float32Array.from(values);
+  };
 
   test('broadcasts', () => {
     for (const [aShape, bShape, outShape] of SHAPES) {
       const a = operand(sizeOf(aShape), 1);
       const b = operand(sizeOf(bShape), 2);
-      const want = Float32Array.from({ length: sizeOf(outShape) }, (_, i) => f(at(a, aShape, outShape, i), at(b, bShape, outShape, i)));
+      const want = each(sizeOf(outShape), (i) => f(at(a, aShape, outShape, i), at(b, bShape, outShape, i)));
       expect(broadcast(name, a, aShape, b, bShape, outShape)).toEqual(want);
     }
   });
@@ -98,19 +116,29 @@ describe.each(Object.keys(formulas) as Name[])('%s', (name) => {
   test('every length, with and without a repeated operand', () => {
     for (const n of lengths) {
       const [a, b, s] = [operand(n, 3), operand(n, 4), operand(1, 5)];
-      expect(broadcast(name, a, [n], b, [n], [n])).toEqual(a.map((v, i) => f(v, b[i] as number)));
-      expect(broadcast(name, a, [n], s, [1], [n])).toEqual(a.map((v) => f(v, s[0] as number)));
-      expect(broadcast(name, s, [], b, [n], [n])).toEqual(b.map((v) => f(s[0] as number, v)));
+      expect(broadcast(name, a, [n], b, [n], [n])).toEqual(each(n, (i) => f(a[i] as number, b[i] as number)));
+      expect(broadcast(name, a, [n], s, [1], [n])).toEqual(each(n, (i) => f(a[i] as number, s[0] as number)));
+      expect(broadcast(name, s, [], b, [n], [n])).toEqual(each(n, (i) => f(s[0] as number, b[i] as number)));
     }
   });
 
   test('y may be a', () => {
     const [a, b] = [operand(23, 6), operand(23, 7)];
-    const want = a.map((v, i) => f(v, b[i] as number));
+    const want = each(23, (i) => f(a[i] as number, b[i] as number));
     const one = { n0: 1, n1: 1, n2: 1, n3: 1, n4: 1, a0: 0, a1: 0, a2: 0, a3: 0, a4: 0, b0: 0, b1: 0, b2: 0, b3: 0, b4: 0 };
     kernels.call(name, { a, b, y: a, ...one, n5: 23, a5: 1, b5: 1 });
     expect(a).toEqual(want);
   });
+});
+
+test.each((Object.keys(formulas) as Name[]).filter((name) => name.endsWith('_i32')))('%s at the limits of i32', (name) => {
+  const special = [0, 1, -1, 2, -2, 3, 7, 31, 32, 65536, -65537, 2 ** 31 - 1, -(2 ** 31)];
+  const exponents = [0, 1, 2, 3, 31, 32, 1001, -1, -2, -(2 ** 31)];
+  const pairs = special.flatMap((a) => (name === 'pow_i32' ? exponents : special).map((b) => [a, b] as const));
+  const a = Int32Array.from(pairs, ([v]) => v);
+  const b = Int32Array.from(pairs, ([, v]) => v);
+  const n = [a.length];
+  expect(broadcast(name, a, n, b, n, n)).toEqual(Int32Array.from(pairs, ([x, y]) => formulas[name](x, y)));
 });
 
 test('pow_f32 has the special cases of IEEE 754', () => {

@@ -114,6 +114,20 @@ describe.each(Object.entries(samples))('%s', (name, list) => {
   }
 });
 
+it.each([
+  ['add', ['f32', 'i32']],
+  ['mul', ['i32', 'f32']],
+  ['div', ['u8', 'u8']],
+  ['greater', ['bool', 'i32']],
+  ['concat', ['f32', 'i32']],
+  ['transpose', ['u8']],
+  ['gather', ['i8', 'i32']],
+] as const)('%s refuses %s', (name, dtypes) => {
+  const graph = new Graph(name);
+  const values = dtypes.map((dtype, i) => graph.input(`x${i}`, { dtype, shape: [3] }));
+  expect(() => registry.get(name)?.(values)).toThrow(/wrong dtype/);
+});
+
 describe('gradients by finite differences', () => {
   const STEP = 1e-5;
   const differentiable = Object.entries(samples).filter(([name]) => typeof registry.get(name)?.grad === 'function');

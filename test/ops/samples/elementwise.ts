@@ -1,5 +1,5 @@
 import type { DType } from '../../../src/core/dtype.ts';
-import { f32, LENGTHS, ranged, type Samples } from './sample.ts';
+import { f32, f32AndI32, LENGTHS, ofI32, ranged, type Samples } from './sample.ts';
 
 const lengths = (low = -4, high = 4) => LENGTHS.map((n) => ({ inputs: [ranged(low, high, n)] }));
 const unary = (low = -4, high = 4, attrs?: Record<string, unknown>) => [
@@ -97,14 +97,14 @@ export const elementwise: Samples = {
   hardSigmoidGrad: backwardFromInput(),
   hardSwishGrad: backwardFromInput(),
   mishGrad: backwardFromInput(),
-  add: binary(),
-  sub: binary(),
-  mul: binary(),
-  div: binary(-2, 2, 0.5, 3),
-  min: binary(),
-  max: binary(),
-  pow: [...binary(0.2, 3, -2, 2), { inputs: [ranged(0.1, 4, 9), { shape: [1], range: [2, 2] }] }],
-  equal: binary(),
-  greater: binary(),
-  greaterOrEqual: binary(),
+  add: f32AndI32(binary()),
+  sub: f32AndI32(binary()),
+  mul: f32AndI32(binary()),
+  div: [...ofI32(binary()), ...binary(-2, 2, 0.5, 3)],
+  min: f32AndI32(binary()),
+  max: f32AndI32(binary()),
+  pow: [...ofI32(binary()), ...binary(0.2, 3, -2, 2), { inputs: [ranged(0.1, 4, 9), { shape: [1], range: [2, 2] }] }],
+  equal: f32AndI32(binary()),
+  greater: f32AndI32(binary()),
+  greaterOrEqual: f32AndI32(binary()),
 };
