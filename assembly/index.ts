@@ -54,6 +54,8 @@ export {
   greater_f32,
   greater_or_equal_f32,
   pow_f32,
+  mod_f32,
+  fmod_f32,
 } from './kernels/binary_f32';
 export {
   add_i32,
@@ -66,6 +68,13 @@ export {
   greater_i32,
   greater_or_equal_i32,
   pow_i32,
+  mod_i32,
+  fmod_i32,
+  bitwise_and_i32,
+  bitwise_or_i32,
+  bitwise_xor_i32,
+  shift_left_i32,
+  shift_right_i32,
 } from './kernels/binary_i32';
 export {
   cast_f32_i32,

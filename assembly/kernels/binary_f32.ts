@@ -1,5 +1,6 @@
 // Element-wise functions of two operands under broadcasting: six collapsed axes, a stride of 0 repeats an operand along an axis.
 import { pow1 } from '../math/pow';
+import { fmod1, mod1 } from '../math/remainder';
 import { Binary } from '../records';
 import { loadPart, storePart } from './vector_f32';
 
@@ -13,7 +14,10 @@ enum F {
   EQUAL,
   GREATER,
   GREATER_OR_EQUAL,
+  // Without a vector form.
   POW,
+  MOD,
+  FMOD,
 }
 
 @inline
@@ -40,13 +44,13 @@ function apply1(f: F, a: f32, b: f32): f32 {
   if (f == F.EQUAL) return a == b ? 1 : 0;
   if (f == F.GREATER) return a > b ? 1 : 0;
   if (f == F.GREATER_OR_EQUAL) return a >= b ? 1 : 0;
-  return pow1(a, b);
+  if (f == F.POW) return pow1(a, b);
+  return f == F.MOD ? mod1(a, b) : fmod1(a, b);
 }
 
 @inline
 function row(f: F, a: usize, aStride: u32, b: usize, bStride: u32, y: usize, count: u32): void {
-  // pow has no vector form.
-  if (ASC_FEATURE_SIMD && f != F.POW) {
+  if (ASC_FEATURE_SIMD && f < F.POW) {
     if (aStride == 1 && bStride == 1) {
       for (; count >= 4; count -= 4) {
         v128.store(y, apply4(f, v128.load(a), v128.load(b)));
@@ -134,4 +138,12 @@ export function greater_or_equal_f32(r: Binary): void {
 /** a to the power b; NaN for a < 0 and a fractional b. */
 export function pow_f32(r: Binary): void {
   each(r, F.POW);
+}
+/** The remainder with the sign of b; NaN for b = 0. */
+export function mod_f32(r: Binary): void {
+  each(r, F.MOD);
+}
+/** The remainder with the sign of a. */
+export function fmod_f32(r: Binary): void {
+  each(r, F.FMOD);
 }

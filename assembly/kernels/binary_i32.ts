@@ -10,9 +10,16 @@ enum F {
   EQUAL,
   GREATER,
   GREATER_OR_EQUAL,
+  AND,
+  OR,
+  XOR,
   // Without a vector form.
   DIV,
   POW,
+  MOD,
+  FMOD,
+  SHIFT_LEFT,
+  SHIFT_RIGHT,
 }
 
 @inline
@@ -24,7 +31,10 @@ function apply4(f: F, a: v128, b: v128): v128 {
   if (f == F.MAX) return i32x4.max_s(a, b);
   if (f == F.EQUAL) return i32x4.neg(i32x4.eq(a, b));
   if (f == F.GREATER) return i32x4.neg(i32x4.gt_s(a, b));
-  return i32x4.neg(i32x4.ge_s(a, b));
+  if (f == F.GREATER_OR_EQUAL) return i32x4.neg(i32x4.ge_s(a, b));
+  if (f == F.AND) return v128.and(a, b);
+  if (f == F.OR) return v128.or(a, b);
+  return v128.xor(a, b);
 }
 
 @inline
@@ -37,8 +47,14 @@ function apply1(f: F, a: i32, b: i32): i32 {
   if (f == F.EQUAL) return i32(a == b);
   if (f == F.GREATER) return i32(a > b);
   if (f == F.GREATER_OR_EQUAL) return i32(a >= b);
+  if (f == F.AND) return a & b;
+  if (f == F.OR) return a | b;
+  if (f == F.XOR) return a ^ b;
   if (f == F.DIV) return quotient(a, b);
-  return power(a, b);
+  if (f == F.POW) return power(a, b);
+  if (f == F.SHIFT_LEFT) return a << b;
+  if (f == F.SHIFT_RIGHT) return <i32>((<u32>a) >> (<u32>b));
+  return remainder(a, b, f == F.MOD);
 }
 
 /** a / b truncated; 0 for b = 0. The instruction traps on that and on the one quotient that overflows, which wraps here. */
@@ -46,6 +62,13 @@ function apply1(f: F, a: i32, b: i32): i32 {
 function quotient(a: i32, b: i32): i32 {
   if (b == 0) return 0;
   return b == -1 ? -a : a / b;
+}
+
+@inline
+function remainder(a: i32, b: i32, floored: bool): i32 {
+  if (b == 0) return 0;
+  const rest = a % b;
+  return floored && rest != 0 && (rest ^ b) < 0 ? rest + b : rest;
 }
 
 function power(base: i32, exponent: i32): i32 {
@@ -150,4 +173,29 @@ export function greater_or_equal_i32(r: Binary): void {
 /** Truncates towards 0: for b < 0 it is 1 or -1 for the base 1 or -1, else 0. */
 export function pow_i32(r: Binary): void {
   each(r, F.POW);
+}
+/** The remainder with the sign of b; 0 where b is 0. */
+export function mod_i32(r: Binary): void {
+  each(r, F.MOD);
+}
+/** The remainder with the sign of a; 0 where b is 0. */
+export function fmod_i32(r: Binary): void {
+  each(r, F.FMOD);
+}
+export function bitwise_and_i32(r: Binary): void {
+  each(r, F.AND);
+}
+export function bitwise_or_i32(r: Binary): void {
+  each(r, F.OR);
+}
+export function bitwise_xor_i32(r: Binary): void {
+  each(r, F.XOR);
+}
+/** By b modulo 32. */
+export function shift_left_i32(r: Binary): void {
+  each(r, F.SHIFT_LEFT);
+}
+/** Logical, by b modulo 32. */
+export function shift_right_i32(r: Binary): void {
+  each(r, F.SHIFT_RIGHT);
 }

@@ -56,6 +56,8 @@ export const kernels = {
   greater_f32: 'Binary',
   greater_or_equal_f32: 'Binary',
   pow_f32: 'Binary',
+  mod_f32: 'Binary',
+  fmod_f32: 'Binary',
   // binary_i32
   add_i32: 'Binary',
   sub_i32: 'Binary',
@@ -67,6 +69,13 @@ export const kernels = {
   greater_i32: 'Binary',
   greater_or_equal_i32: 'Binary',
   pow_i32: 'Binary',
+  mod_i32: 'Binary',
+  fmod_i32: 'Binary',
+  bitwise_and_i32: 'Binary',
+  bitwise_or_i32: 'Binary',
+  bitwise_xor_i32: 'Binary',
+  shift_left_i32: 'Binary',
+  shift_right_i32: 'Binary',
   // cast
   cast_f32_i32: 'Cast',
   cast_i32_f32: 'Cast',

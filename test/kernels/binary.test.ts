@@ -5,6 +5,11 @@ import { Kernels, lengths, random, ulps } from './arrays.ts';
 
 const kernels = await Kernels.load(8);
 
+const floored = (a: number, b: number) => {
+  const rest = a % b;
+  return rest === 0 ? (b < 0 ? -0 : 0) : rest < 0 === b < 0 ? rest : rest + b;
+};
+
 const formulas = {
   add_f32: (a: number, b: number) => a + b,
   sub_f32: (a: number, b: number) => a - b,
@@ -16,6 +21,8 @@ const formulas = {
   greater_f32: (a: number, b: number) => Number(a > b),
   greater_or_equal_f32: (a: number, b: number) => Number(a >= b),
   pow_f32: (a: number, b: number) => a ** b,
+  mod_f32: floored,
+  fmod_f32: (a: number, b: number) => a % b,
   add_i32: (a: number, b: number) => (a + b) | 0,
   sub_i32: (a: number, b: number) => (a - b) | 0,
   mul_i32: Math.imul,
@@ -26,6 +33,13 @@ const formulas = {
   greater_i32: (a: number, b: number) => Number(a > b),
   greater_or_equal_i32: (a: number, b: number) => Number(a >= b),
   pow_i32: (a: number, b: number) => (b < 0 ? (a === 0 ? 0 : Math.trunc(a ** b)) : Number(BigInt.asIntN(32, BigInt(a) ** BigInt(b)))),
+  mod_i32: (a: number, b: number) => (b === 0 ? 0 : floored(a, b)),
+  fmod_i32: (a: number, b: number) => (b === 0 ? 0 : a % b),
+  bitwise_and_i32: (a: number, b: number) => a & b,
+  bitwise_or_i32: (a: number, b: number) => a | b,
+  bitwise_xor_i32: (a: number, b: number) => a ^ b,
+  shift_left_i32: (a: number, b: number) => a << b,
+  shift_right_i32: (a: number, b: number) => (a >>> b) | 0,
 } as const;
 type Name = keyof typeof formulas;
 
@@ -139,6 +153,16 @@ test.each((Object.keys(formulas) as Name[]).filter((name) => name.endsWith('_i32
   const b = Int32Array.from(pairs, ([, v]) => v);
   const n = [a.length];
   expect(broadcast(name, a, n, b, n, n)).toEqual(Int32Array.from(pairs, ([x, y]) => formulas[name](x, y)));
+});
+
+test.each(['mod_f32', 'fmod_f32'] as const)('%s is exact for any two f32', (name) => {
+  const bits = Uint32Array.from({ length: 4000 }, (_, i) => Math.imul(i + 1, 2_654_435_761));
+  const special = [0, -0, 1, -1, 1e-45, -1e-45, 1e-38, 3.4e38, -3.4e38, 0.1, 7, Infinity, -Infinity, NaN];
+  const pairs = special.flatMap((a) => special.map((b) => [Math.fround(a), Math.fround(b)] as const));
+  const a = Float32Array.from([...pairs.map(([v]) => v), ...new Float32Array(bits.buffer, 0, 2000)]);
+  const b = Float32Array.from([...pairs.map(([, v]) => v), ...new Float32Array(bits.buffer, 8000, 2000)]);
+  const n = [a.length];
+  expect(broadcast(name, a, n, b, n, n)).toEqual(a.map((v, i) => formulas[name](v, b[i] as number)));
 });
 
 test('pow_f32 has the special cases of IEEE 754', () => {
