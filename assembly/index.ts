@@ -127,3 +127,4 @@ export {
   softmax_cross_entropy_f32_grad,
 } from './kernels/softmax_f32';
 export { rnn_f32, rnn_f32_grad, lstm_f32, lstm_f32_grad, gru_f32, gru_f32_grad } from './kernels/recurrent_f32';
+export { where } from './kernels/where';

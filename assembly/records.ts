@@ -45,6 +45,38 @@ export class Binary {
 }
 
 @unmanaged
+export class Where {
+  condition: usize;
+  a: usize;
+  b: usize;
+  y: usize;
+  n0: u32;
+  n1: u32;
+  n2: u32;
+  n3: u32;
+  n4: u32;
+  n5: u32;
+  c0: u32;
+  c1: u32;
+  c2: u32;
+  c3: u32;
+  c4: u32;
+  c5: u32;
+  a0: u32;
+  a1: u32;
+  a2: u32;
+  a3: u32;
+  a4: u32;
+  a5: u32;
+  b0: u32;
+  b1: u32;
+  b2: u32;
+  b3: u32;
+  b4: u32;
+  b5: u32;
+}
+
+@unmanaged
 export class Cast {
   x: usize;
   y: usize;

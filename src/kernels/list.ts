@@ -159,6 +159,8 @@ export const kernels = {
   lstm_f32_grad: 'Recurrent',
   gru_f32: 'Recurrent',
   gru_f32_grad: 'Recurrent',
+  // where
+  where: 'Where',
 } as const satisfies Record<string, RecordName>;
 
 export type KernelName = keyof typeof kernels;

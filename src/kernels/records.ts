@@ -19,6 +19,17 @@ export const records = {
   UnaryGrad: { x: 'ptr', dy: 'ptr', dx: 'ptr', length: 'u32', alpha: 'f32', beta: 'f32' },
   /** y = f(a, b) over six axes n0..n5 (5 is innermost); a0..a5 and b0..b5 are element strides, 0 to repeat. y is contiguous. */
   Binary: { a: 'ptr', b: 'ptr', y: 'ptr', ...six('n', 'u32'), ...six('a', 'u32'), ...six('b', 'u32') },
+  /** y = condition ? a : b over six axes, as `Binary`. */
+  Where: {
+    condition: 'ptr',
+    a: 'ptr',
+    b: 'ptr',
+    y: 'ptr',
+    ...six('n', 'u32'),
+    ...six('c', 'u32'),
+    ...six('a', 'u32'),
+    ...six('b', 'u32'),
+  },
   /** y[i] = x[i] as another element type. */
   Cast: { x: 'ptr', y: 'ptr', length: 'u32' },
   /** [outer, length, inner] → [outer, inner]; scale multiplies the result. */

@@ -78,3 +78,4 @@ export { square } from './square.ts';
 export { sub } from './sub.ts';
 export { tanh, tanhGrad } from './tanh.ts';
 export { transpose } from './transpose.ts';
+export { where } from './where.ts';

@@ -1,5 +1,5 @@
 import type { DType } from '../../../src/core/dtype.ts';
-import { f32, f32AndI32, LENGTHS, ofI32, ranged, type Samples } from './sample.ts';
+import { f32, f32AndI32, indexes, LENGTHS, ofI32, ranged, type Samples } from './sample.ts';
 
 const lengths = (low = -4, high = 4) => LENGTHS.map((n) => ({ inputs: [ranged(low, high, n)] }));
 const unary = (low = -4, high = 4, attrs?: Record<string, unknown>) => [
@@ -42,6 +42,8 @@ const binary = (low = -2, high = 2, bLow = low, bHigh = high) => [
   ...broadcasts.map(([a, b]) => ({ inputs: [ranged(low, high, ...a), ranged(bLow, bHigh, ...b)] })),
   ...broadcasts.map(([a, b]) => ({ inputs: [ranged(low, high, ...b), ranged(bLow, bHigh, ...a)] })),
 ];
+
+const bits = (...shape: number[]) => indexes(2, ...shape);
 
 const dtypes: readonly DType[] = ['i32', 'i8', 'u8', 'bool', 'f32'];
 const RANGES: Readonly<Record<DType, readonly [number, number]>> = {
@@ -110,6 +112,14 @@ export const elementwise: Samples = {
   bitwiseXor: ofI32(binary()),
   shiftLeft: ofI32(binary()),
   shiftRight: ofI32(binary()),
+  where: f32AndI32([
+    ...LENGTHS.map((n) => ({ inputs: [bits(n), f32(n), f32(n)] })),
+    ...LENGTHS.map((n) => ({ inputs: [bits(n), f32(), f32(3, n)] })),
+    { inputs: [bits(3, 1, 5), f32(4, 1), f32(2, 1, 1, 1)] },
+    { inputs: [bits(), f32(4), f32(2, 3, 4)] },
+    { inputs: [bits(2, 1), f32(1, 2), f32()] },
+    { inputs: [bits(2, 2), f32(1, 2), f32(2, 1)] },
+  ]),
   equal: f32AndI32(binary()),
   greater: f32AndI32(binary()),
   greaterOrEqual: f32AndI32(binary()),
