@@ -23,6 +23,11 @@ export {
   hard_sigmoid_f32,
   hard_swish_f32,
   mish_f32,
+  ceil_f32,
+  floor_f32,
+  round_f32,
+  is_nan_f32,
+  is_inf_f32,
 } from './kernels/activation_f32';
 export {
   relu_f32_grad,
@@ -127,4 +132,17 @@ export {
   softmax_cross_entropy_f32_grad,
 } from './kernels/softmax_f32';
 export { rnn_f32, rnn_f32_grad, lstm_f32, lstm_f32_grad, gru_f32, gru_f32_grad } from './kernels/recurrent_f32';
+export {
+  sin_f32,
+  cos_f32,
+  tan_f32,
+  asin_f32,
+  acos_f32,
+  atan_f32,
+  sinh_f32,
+  cosh_f32,
+  asinh_f32,
+  acosh_f32,
+  atanh_f32,
+} from './kernels/trigonometry_f32';
 export { where } from './kernels/where';

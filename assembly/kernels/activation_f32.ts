@@ -30,6 +30,9 @@ enum F {
   HARD_SIGMOID,
   HARD_SWISH,
   MISH,
+  CEIL,
+  FLOOR,
+  ROUND,
 }
 
 /** ln(1 + e^x) as max(x, 0) + ln(1 + e^-|x|), which does not overflow. */
@@ -104,6 +107,9 @@ function apply4(f: F, x: v128, alpha: f32, beta: f32): v128 {
   if (f == F.HARD_SIGMOID) return hardSigmoid4(x, alpha, beta);
   if (f == F.HARD_SWISH) return f32x4.mul(x, hardSigmoid4(x, alpha, beta));
   if (f == F.MISH) return f32x4.mul(x, mishGate4(x));
+  if (f == F.CEIL) return f32x4.ceil(x);
+  if (f == F.FLOOR) return f32x4.floor(x);
+  if (f == F.ROUND) return f32x4.nearest(x);
   return x;
 }
 
@@ -133,6 +139,9 @@ function apply1(f: F, x: f32, alpha: f32, beta: f32): f32 {
   if (f == F.HARD_SIGMOID) return hardSigmoid1(x, alpha, beta);
   if (f == F.HARD_SWISH) return x * hardSigmoid1(x, alpha, beta);
   if (f == F.MISH) return x * mishGate1(x);
+  if (f == F.CEIL) return ceil<f32>(x);
+  if (f == F.FLOOR) return floor<f32>(x);
+  if (f == F.ROUND) return nearest<f32>(x);
   return x;
 }
 
@@ -236,4 +245,34 @@ export function hard_swish_f32(r: Unary): void {
 }
 export function mish_f32(r: Unary): void {
   each(r, F.MISH);
+}
+export function ceil_f32(r: Unary): void {
+  each(r, F.CEIL);
+}
+export function floor_f32(r: Unary): void {
+  each(r, F.FLOOR);
+}
+/** Halves go to the even neighbour. */
+export function round_f32(r: Unary): void {
+  each(r, F.ROUND);
+}
+
+/** y (i32) = 1 where x is not a number. */
+export function is_nan_f32(r: Unary): void {
+  const bytes = (<usize>r.length) << 2;
+  for (let i: usize = 0; i < bytes; i += 4) {
+    const x = load<f32>(r.x + i);
+    store<i32>(r.y + i, i32(x != x));
+  }
+}
+
+/** y (i32) = 1 where x is infinite: above 0 if alpha is not 0, below 0 if beta is not 0. */
+export function is_inf_f32(r: Unary): void {
+  const bytes = (<usize>r.length) << 2;
+  const above = r.alpha != 0;
+  const below = r.beta != 0;
+  for (let i: usize = 0; i < bytes; i += 4) {
+    const x = load<f32>(r.x + i);
+    store<i32>(r.y + i, i32((above && x == Infinity) || (below && x == -Infinity)));
+  }
 }

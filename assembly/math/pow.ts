@@ -17,7 +17,7 @@ export function pow1(a: f32, b: f32): f32 {
   let result: f32;
   if (base == 0 || base == Infinity || abs<f32>(b) == Infinity) result = base > 1 == b > 0 ? Infinity : 0;
   else if (a < 0 && !whole) return NaN;
-  else result = <f32>exp(<f64>b * log(<f64>base));
+  else result = <f32>exp64(<f64>b * log64(<f64>base));
   return odd ? copysign<f32>(result, a) : result;
 }
 
@@ -31,7 +31,7 @@ function integerPower(base: f64, exponent: i32): f64 {
 }
 
 /** ln x of a positive, finite, normal f64, to about 1e-14: 2 artanh((m - 1) / (m + 1)) by its series, m in √½ … √2. */
-function log(x: f64): f64 {
+export function log64(x: f64): f64 {
   const bits = reinterpret<i64>(x) - 0x3fe6a09e00000000;
   const n = <f64>(bits >> 52);
   const m = reinterpret<f64>((bits & 0x000fffffffffffff) + 0x3fe6a09e00000000);
@@ -49,7 +49,7 @@ function log(x: f64): f64 {
 }
 
 /** e^x to about 1e-14, with x limited to ±700: far beyond the range of f32. */
-function exp(x: f64): f64 {
+export function exp64(x: f64): f64 {
   const limited = max<f64>(min<f64>(x, 700), -700);
   const n = nearest<f64>(limited * LOG2E);
   const r = limited - n * LN2;

@@ -27,6 +27,11 @@ export const kernels = {
   hard_sigmoid_f32: 'Unary',
   hard_swish_f32: 'Unary',
   mish_f32: 'Unary',
+  ceil_f32: 'Unary',
+  floor_f32: 'Unary',
+  round_f32: 'Unary',
+  is_nan_f32: 'Unary',
+  is_inf_f32: 'Unary',
   // activation_grad_f32
   relu_f32_grad: 'UnaryGrad',
   clip_f32_grad: 'UnaryGrad',
@@ -159,6 +164,18 @@ export const kernels = {
   lstm_f32_grad: 'Recurrent',
   gru_f32: 'Recurrent',
   gru_f32_grad: 'Recurrent',
+  // trigonometry_f32
+  sin_f32: 'Unary',
+  cos_f32: 'Unary',
+  tan_f32: 'Unary',
+  asin_f32: 'Unary',
+  acos_f32: 'Unary',
+  atan_f32: 'Unary',
+  sinh_f32: 'Unary',
+  cosh_f32: 'Unary',
+  asinh_f32: 'Unary',
+  acosh_f32: 'Unary',
+  atanh_f32: 'Unary',
   // where
   where: 'Where',
 } as const satisfies Record<string, RecordName>;

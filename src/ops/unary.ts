@@ -19,6 +19,8 @@ export interface UnarySpec<A> {
   readonly coefficients?: UnaryCoefficients<A>;
   readonly grad: GradRule<A> | { readonly none: string };
   readonly tolerance: Tolerance;
+  /** The result's dtype: f32 where left out. */
+  readonly result?: 'f32' | 'i32';
 }
 
 const noCoefficients = (): { alpha?: number; beta?: number } => ({});
@@ -29,7 +31,7 @@ export function defineUnary<A extends object>(spec: UnarySpec<A>): Op<A> {
   return defineOp<A>({
     name: spec.name,
     attrs: spec.attrs,
-    infer: (inputs) => [{ dtype: 'f32', shape: expectInput(inputs, 0).shape }],
+    infer: (inputs) => [{ dtype: spec.result ?? 'f32', shape: expectInput(inputs, 0).shape }],
     ref: ([x], attrs) => [(x as RefTensor).data.map((value) => spec.f(value, attrs))],
     lower(ctx) {
       const { alpha = 0, beta = 0 } = coefficients(ctx.attrs);

@@ -64,6 +64,20 @@ export const unary = {
   hard_sigmoid_f32: { f: (x) => ramp(x, SIXTH, 0.5), alpha: SIXTH, beta: 0.5 },
   hard_swish_f32: { f: (x) => x * ramp(x, SIXTH, 0.5), alpha: SIXTH, beta: 0.5 },
   mish_f32: { f: (x) => x * Math.tanh(softplus(x)) },
+  ceil_f32: { f: Math.ceil },
+  floor_f32: { f: Math.floor },
+  round_f32: { f: (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)) },
+  sin_f32: { f: Math.sin },
+  cos_f32: { f: Math.cos },
+  tan_f32: { f: Math.tan },
+  asin_f32: { f: Math.asin },
+  acos_f32: { f: Math.acos },
+  atan_f32: { f: Math.atan },
+  sinh_f32: { f: Math.sinh },
+  cosh_f32: { f: Math.cosh },
+  asinh_f32: { f: Math.asinh },
+  acosh_f32: { f: Math.acosh },
+  atanh_f32: { f: Math.atanh },
 } satisfies Record<string, UnaryReference>;
 
 export interface GradReference extends UnaryReference {

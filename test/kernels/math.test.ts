@@ -43,6 +43,20 @@ test.each([
   ['softsign_f32', 1.5],
   ['elu_f32', 1.4],
   ['selu_f32', 1.9],
+  ['ceil_f32', 0],
+  ['floor_f32', 0],
+  ['round_f32', 0],
+  ['sin_f32', 0.501],
+  ['cos_f32', 0.501],
+  ['tan_f32', 0.501],
+  ['asin_f32', 0.501],
+  ['acos_f32', 0.501],
+  ['atan_f32', 0.501],
+  ['sinh_f32', 0.501],
+  ['cosh_f32', 0.501],
+  ['asinh_f32', 0.501],
+  ['acosh_f32', 0.501],
+  ['atanh_f32', 0.501],
 ] as const)('%s is within %s ulp of the exact result', (name, limit) => {
   expect(largestError(name)).toBeLessThanOrEqual(limit);
 });
@@ -63,9 +77,36 @@ test.each([
   ['silu_f32', [1e30, -1e30, 200, -200], [1e30, -0, 200, -0]],
   ['mish_f32', [1e30, -1e30, 200, -200], [1e30, -0, 200, -0]],
   ['elu_f32', [Infinity, -Infinity, -200], [Infinity, -1, -1]],
+  ['ceil_f32', [Infinity, -Infinity, -0.5, 1e30], [Infinity, -Infinity, -0, 1e30]],
+  ['floor_f32', [Infinity, -Infinity, -0.5, 1e30], [Infinity, -Infinity, -1, 1e30]],
+  ['round_f32', [0.5, 1.5, 2.5, -0.5, -1.5, 8388607.5, 1e30, Infinity], [0, 2, 2, -0, -2, 8388608, 1e30, Infinity]],
+  ['sin_f32', [Infinity, -Infinity, 0, -0, 3e38, -3e38], [NaN, NaN, 0, -0, Math.sin(Math.fround(3e38)), Math.sin(Math.fround(-3e38))]],
+  ['cos_f32', [Infinity, -Infinity, 0, -0, 3e38], [NaN, NaN, 1, 1, Math.cos(Math.fround(3e38))]],
+  ['tan_f32', [Infinity, -Infinity, 0, -0], [NaN, NaN, 0, -0]],
+  ['asin_f32', [1, -1, 1.01, -0], [Math.PI / 2, -Math.PI / 2, NaN, -0]],
+  ['acos_f32', [1, -1, 1.01, -1.01], [0, Math.PI, NaN, NaN]],
+  ['atan_f32', [Infinity, -Infinity, -0], [Math.PI / 2, -Math.PI / 2, -0]],
+  ['sinh_f32', [Infinity, -Infinity, 90, -90, -0], [Infinity, -Infinity, Infinity, -Infinity, -0]],
+  ['cosh_f32', [Infinity, -Infinity, 90, -90], [Infinity, Infinity, Infinity, Infinity]],
+  ['asinh_f32', [Infinity, -Infinity, -0], [Infinity, -Infinity, -0]],
+  ['acosh_f32', [Infinity, -Infinity, 1, 0.5], [Infinity, NaN, 0, NaN]],
+  ['atanh_f32', [1, -1, 2, Infinity, -0], [Infinity, -Infinity, NaN, NaN, -0]],
 ] as const)('%s at the ends of its range', (name, given, want) => {
   const x = Float32Array.from([...given, NaN]);
   const y = new Float32Array(x.length);
   kernels.call(name, { x, y, length: x.length, alpha: 1, beta: 1 });
   expect(y).toEqual(Float32Array.from([...want, NaN]));
+});
+
+test('is_nan_f32 and is_inf_f32 tell apart what is not finite', () => {
+  const x = Float32Array.of(0, NaN, Infinity, -Infinity, 3e38, -1, 1e-45);
+  const run = (name: 'is_nan_f32' | 'is_inf_f32', alpha: number, beta: number) => {
+    const y = new Int32Array(x.length);
+    kernels.call(name, { x, y, length: x.length, alpha, beta });
+    return [...y];
+  };
+  expect(run('is_nan_f32', 0, 0)).toEqual([0, 1, 0, 0, 0, 0, 0]);
+  expect(run('is_inf_f32', 1, 1)).toEqual([0, 0, 1, 1, 0, 0, 0]);
+  expect(run('is_inf_f32', 1, 0)).toEqual([0, 0, 1, 0, 0, 0, 0]);
+  expect(run('is_inf_f32', 0, 1)).toEqual([0, 0, 0, 1, 0, 0, 0]);
 });
