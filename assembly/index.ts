@@ -123,6 +123,7 @@ export {
   argmax_f32,
   argmin_f32,
 } from './kernels/reduce_f32';
+export { reduce_sum_i32, reduce_max_i32, reduce_min_i32, reduce_prod_i32, argmax_i32, argmin_i32 } from './kernels/reduce_i32';
 export {
   softmax_f32,
   log_softmax_f32,

@@ -150,6 +150,13 @@ export const kernels = {
   reduce_prod_f32: 'Reduce',
   argmax_f32: 'Reduce',
   argmin_f32: 'Reduce',
+  // reduce_i32
+  reduce_sum_i32: 'Reduce',
+  reduce_max_i32: 'Reduce',
+  reduce_min_i32: 'Reduce',
+  reduce_prod_i32: 'Reduce',
+  argmax_i32: 'Reduce',
+  argmin_i32: 'Reduce',
   // softmax_f32
   softmax_f32: 'Rows',
   log_softmax_f32: 'Rows',

@@ -4,6 +4,7 @@ export { acos } from './acos.ts';
 export { acosh } from './acosh.ts';
 export { add } from './add.ts';
 export { argMax } from './argMax.ts';
+export { argMin } from './argMin.ts';
 export { asin } from './asin.ts';
 export { asinh } from './asinh.ts';
 export { atan } from './atan.ts';

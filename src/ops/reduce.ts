@@ -1,7 +1,7 @@
-import { bytesPerElement } from '../core/dtype.ts';
 import { normalizeAxis, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
+import type { TensorType } from '../core/tensor.ts';
 import type { kernels } from '../kernels/list.ts';
-import { defineOp, expectInput, type GradRule, type Op, type RefTensor, type Tolerance } from './define.ts';
+import { defineOp, expectInput, expectWords, type GradRule, type Op, type RefTensor, type Tolerance } from './define.ts';
 import type { Address } from './step.ts';
 
 export interface ReduceAttributes {
@@ -22,6 +22,8 @@ export interface ReduceSpec {
   readonly f: (accumulated: number, x: number) => number;
   /** Multiplies the result; `count` elements went into it. */
   readonly scale?: (count: number) => number;
+  /** The same on i32, which is refused where it is left out. */
+  readonly i32?: { readonly kernel: ReduceKernel; readonly start: number; readonly f: (accumulated: number, x: number) => number };
   readonly grad: GradRule<ReduceAttributes>;
   readonly tolerance: Tolerance;
 }
@@ -47,32 +49,34 @@ function runs(axes: readonly number[]): { first: number; end: number }[] {
   return found;
 }
 
-/** A reduction of f32 over some axes. */
+/** A reduction of f32, and where the spec has a form for it of i32, over some axes. */
 export function defineReduce(spec: ReduceSpec): Op<ReduceAttributes> {
   return defineOp<ReduceAttributes>({
     name: spec.name,
     attrs: { axes: null, keepDims: false },
     infer(inputs, { axes, keepDims }) {
-      return [{ dtype: 'f32', shape: reducedShape(expectInput(inputs, 0).shape, axes, keepDims) }];
+      const { dtype, shape } = spec.i32 ? expectWords(inputs, 0) : expectInput(inputs, 0);
+      return [{ dtype, shape: reducedShape(shape, axes, keepDims) }];
     },
     ref([x], { axes }) {
-      const { shape, data } = x as RefTensor;
+      const { dtype, shape, data } = x as RefTensor;
+      const { start, f } = dtype === 'i32' && spec.i32 ? spec.i32 : spec;
       const kept = reducedShape(shape, axes, true);
       const strides = stridesOf(kept).map((stride, i) => (kept[i] === 1 ? 0 : stride));
       const from = stridesOf(shape);
-      const result = new Float64Array(sizeOf(kept)).fill(spec.start);
+      const result = new Float64Array(sizeOf(kept)).fill(start);
       data.forEach((value, i) => {
         const at = strides.reduce(
           (sum, stride, axis) => sum + stride * (Math.floor(i / (from[axis] as number)) % (shape[axis] as number)),
           0,
         );
-        result[at] = spec.f(result[at] as number, value);
+        result[at] = f(result[at] as number, value);
       });
       const factor = spec.scale?.(sizeOf(shape) / Math.max(1, sizeOf(kept))) ?? 1;
       return [result.map((value) => value * factor)];
     },
     lower(ctx) {
-      const { shape } = ctx.inputs[0] as { shape: Shape };
+      const { dtype, shape } = ctx.inputs[0] as TensorType;
       const passes = runs(reducedAxes(shape, ctx.attrs.axes));
       if (passes.length === 0) passes.push({ first: 0, end: 0 });
       const current = [...shape];
@@ -84,8 +88,9 @@ export function defineReduce(spec: ReduceSpec): Op<ReduceAttributes> {
         const inner = sizeOf(current.slice(end));
         count *= length;
         const last = i === passes.length - 1;
-        const y = last ? ctx.out() : (ctx.scratch(outer * inner * bytesPerElement('f32')) as Address);
-        const kernel = i > 0 ? (spec.next ?? spec.kernel) : spec.kernel;
+        const y = last ? ctx.out() : (ctx.scratch(outer * inner * 4) as Address);
+        const own = dtype === 'i32' && spec.i32 ? spec.i32.kernel : spec.kernel;
+        const kernel = i > 0 ? (spec.next ?? own) : own;
         if (outer * inner > 0) ctx.step(kernel, { x, y, outer, length, inner, scale: last ? (spec.scale?.(count) ?? 1) : 1 });
         current.splice(first, end - first, ...new Array<number>(end - first).fill(1));
         x = y;

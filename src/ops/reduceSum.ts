@@ -4,12 +4,13 @@ import type { Op } from './define.ts';
 import { defineReduce, type ReduceAttributes, reducedShape } from './reduce.ts';
 import { reshape } from './reshape.ts';
 
-/** Σ x over `axes`. */
+/** Σ x over `axes`; x is f32, or i32, which wraps. */
 export const reduceSum: Op<ReduceAttributes> = defineReduce({
   name: 'reduceSum',
   kernel: 'reduce_sum_f32',
   start: 0,
   f: (sum, x) => sum + x,
+  i32: { kernel: 'reduce_sum_i32', start: 0, f: (sum, x) => (sum + x) | 0 },
   grad: ({ inputs: [x], attrs }, [dy]) => [spread(dy as Value, x as Value, attrs)],
   tolerance: { rtol: 1e-5, atol: 1e-5 },
 });

@@ -1,11 +1,18 @@
 import { f32, f32AndI32, i32, indexes, LENGTHS, type Sample, type Samples } from './sample.ts';
 
 const reductions = (): Sample[] => [
-  ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [f32(3, n)], attrs: { axes: [1] } })),
+  ...LENGTHS.map((n) => ({ inputs: [f32(3, n)], attrs: { axes: [1] } })),
+  { inputs: [f32(2, 0, 3)], attrs: { axes: [0, 2] } },
+  { inputs: [f32(0, 2, 3)], attrs: { axes: [0, 2] } },
   ...LENGTHS.map((n) => ({ inputs: [f32(5, n)], attrs: { axes: [0], keepDims: true } })),
   { inputs: [f32(2, 3, 4, 5)], attrs: { axes: [0, 2] } },
   { inputs: [f32(2, 3, 4, 5)], attrs: { axes: [-1, 1], keepDims: true } },
   { inputs: [f32(2, 3, 4)] },
+];
+
+const extrema: Sample[] = [
+  ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [f32(3, n)] })),
+  { inputs: [f32(2, 5, 3)], attrs: { axis: 1, keepDims: true } },
 ];
 
 const pads = [
@@ -34,16 +41,14 @@ const longPads = [
 ];
 
 export const arrays: Samples = {
-  reduceSum: reductions(),
+  reduceSum: f32AndI32(reductions()),
   reduceMean: reductions(),
-  reduceMax: reductions(),
-  reduceMin: reductions(),
-  reduceProd: reductions(),
+  reduceMax: f32AndI32(reductions()),
+  reduceMin: f32AndI32(reductions()),
+  reduceProd: f32AndI32(reductions()),
   reduceSquares: reductions(),
-  argMax: [
-    ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [f32(3, n)] })),
-    { inputs: [f32(2, 5, 3)], attrs: { axis: 1, keepDims: true } },
-  ],
+  argMax: f32AndI32(extrema),
+  argMin: f32AndI32(extrema),
   copy: f32AndI32(LENGTHS.map((n) => ({ inputs: [f32(n)] }))),
   reshape: f32AndI32([{ inputs: [f32(2, 6)], attrs: { shape: [3, -1] } }]),
   broadcast: f32AndI32([
