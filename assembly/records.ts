@@ -94,6 +94,17 @@ export class Reduce {
 }
 
 @unmanaged
+export class Cumulative {
+  x: usize;
+  y: usize;
+  outer: u32;
+  length: u32;
+  inner: u32;
+  exclusive: u32;
+  reverse: u32;
+}
+
+@unmanaged
 export class Rows {
   x: usize;
   y: usize;

@@ -98,6 +98,11 @@ export const kernels = {
   conv2d_f32_flip_weights: 'Conv2d',
   conv2d_f32_grad_weight: 'Conv2d',
   conv2d_f32_grad_input: 'Conv2d',
+  // cumulative
+  cumulative_sum_f32: 'Cumulative',
+  cumulative_prod_f32: 'Cumulative',
+  cumulative_sum_i32: 'Cumulative',
+  cumulative_prod_i32: 'Cumulative',
   // depthwise_f32
   depthwise_conv2d_f32: 'Conv2d',
   // depthwise_grad_f32

@@ -34,6 +34,8 @@ export const records = {
   Cast: { x: 'ptr', y: 'ptr', length: 'u32' },
   /** [outer, length, inner] → [outer, inner]; scale multiplies the result. */
   Reduce: { x: 'ptr', y: 'ptr', outer: 'u32', length: 'u32', inner: 'u32', scale: 'f32' },
+  /** [outer, length, inner] → the same. */
+  Cumulative: { x: 'ptr', y: 'ptr', outer: 'u32', length: 'u32', inner: 'u32', exclusive: 'u32', reverse: 'u32' },
   /** [rows, columns] → the same. */
   Rows: { x: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32' },
   /** y is the forward output. */

@@ -22,6 +22,7 @@ export { conv2d, conv2dGradInput, conv2dGradWeight } from './conv2d.ts';
 export { copy } from './copy.ts';
 export { cos } from './cos.ts';
 export { cosh } from './cosh.ts';
+export { cumulative } from './cumulative.ts';
 export { depthwiseConv2d, depthwiseGradInput, depthwiseGradWeight } from './depthwiseConv2d.ts';
 export { div } from './div.ts';
 export { dropout } from './dropout.ts';

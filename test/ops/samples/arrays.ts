@@ -49,6 +49,17 @@ export const arrays: Samples = {
   reduceSquares: reductions(),
   argMax: f32AndI32(extrema),
   argMin: f32AndI32(extrema),
+  cumulative: [false, true].flatMap((exclusive) =>
+    [false, true].flatMap((reverse) =>
+      (['sum', 'prod'] as const).flatMap((mode) =>
+        f32AndI32([
+          ...[0, 1, 5, 9].map((n) => ({ inputs: [f32(n)], attrs: { mode, exclusive, reverse } })),
+          { inputs: [f32(2, 5, 3)], attrs: { mode, axis: 1, exclusive, reverse } },
+          ...(mode === 'sum' ? [] : [{ inputs: [f32(3, 7)], attrs: { mode: 'sum', axis: -1, exclusive, reverse } }]),
+        ]),
+      ),
+    ),
+  ),
   copy: f32AndI32(LENGTHS.map((n) => ({ inputs: [f32(n)] }))),
   reshape: f32AndI32([{ inputs: [f32(2, 6)], attrs: { shape: [3, -1] } }]),
   broadcast: f32AndI32([
