@@ -5,8 +5,8 @@
 
 import { clamp, clamp1, loadPart, madd, storePart } from './vector_f32';
 
-/** Bytes of x that should stay in the first-level cache while all panels pass by. */
-const BLOCK_BYTES: usize = 16384;
+/** Bytes of x that should stay in the second-level cache while all panels pass by, each of them in the first-level cache. */
+const BLOCK_BYTES: usize = 131072;
 
 /**
  * y[M,N] = clamp(x[M,K] · b + bias + residual). Strides in bytes, the residual's is y's. `bias` and `residual` may be 0; the residual may be y;
@@ -87,63 +87,294 @@ export function gemmPanel(
 ): void {
   if (ASC_FEATURE_SIMD) {
     if (columns == 8 && !accumulate) {
-      const v0 = bias ? v128.load(bias) : f32x4.splat(0);
-      const v1 = bias ? v128.load(bias, 16) : f32x4.splat(0);
-      for (; rows >= 4; rows -= 4) {
-        tile4(x, xStride, runs, runStride, length, b, v0, v1, residual, y, yStride, low, high);
-        x += xStride << 2;
-        y += yStride << 2;
-        if (residual) residual += yStride << 2;
+      // Rows that 4 does not divide go in fives where there are enough: a piece of a tile costs a tile.
+      const fives = rows & 3;
+      if (fives && rows >= fives * 5) {
+        fiveRows(x, xStride, runs, runStride, length, b, bias, residual, y, yStride, fives, low, high);
+        rows -= fives * 5;
+        x += fives * 5 * xStride;
+        y += fives * 5 * yStride;
+        if (residual) residual += fives * 5 * yStride;
       }
-      if (rows >= 2) {
-        tile2(x, xStride, runs, runStride, length, b, v0, v1, residual, y, yStride, low, high);
-        x += xStride << 1;
-        y += yStride << 1;
-        if (residual) residual += yStride << 1;
-        rows -= 2;
-      }
+      const fours = rows >> 2;
+      fourRows(x, xStride, runs, runStride, length, b, bias, residual, y, yStride, fours, low, high);
+      rows &= 3;
+      x += fours * (xStride << 2);
+      y += fours * (yStride << 2);
+      if (residual) residual += fours * (yStride << 2);
     }
-  }
-  for (; rows; rows--) {
-    tile1(x, runs, runStride, length, b, bias, residual, y, columns, low, high, accumulate);
-    x += xStride;
-    y += yStride;
-    if (residual) residual += yStride;
+    for (; rows;) {
+      const some = min<usize>(rows, 4);
+      const start = accumulate ? y : bias;
+      edge(x, xStride, runs, runStride, length, b, start, accumulate ? yStride : 0, residual, y, yStride, some, columns, low, high);
+      rows -= some;
+      x += xStride << 2;
+      y += yStride << 2;
+      if (residual) residual += yStride << 2;
+    }
+  } else {
+    for (; rows; rows--) {
+      scalarRow(x, runs, runStride, length, b, accumulate ? y : bias, residual, y, columns, low, high);
+      x += xStride;
+      y += yStride;
+      if (residual) residual += yStride;
+    }
   }
 }
 
-/** 4 rows by 8 columns, the accumulators in registers. */
-function tile4(
+/** 4 rows by 8 columns, `count` times; the accumulators in registers. */
+function fourRows(
   x: usize,
   xStride: usize,
   runs: usize,
   runStride: usize,
   length: usize,
   b: usize,
-  v0: v128,
-  v1: v128,
+  bias: usize,
   residual: usize,
   y: usize,
   yStride: usize,
+  count: usize,
   low: f32,
   high: f32,
 ): void {
-  let a0 = v0,
-    a1 = v1,
-    b0 = v0,
-    b1 = v1,
-    c0 = v0,
-    c1 = v1,
-    d0 = v0,
-    d1 = v1;
+  for (; count; count--) {
+    let a0 = f32x4.splat(0),
+      a1 = a0;
+    if (bias) {
+      a0 = v128.load(bias);
+      a1 = v128.load(bias, 16);
+    }
+    let b0 = a0,
+      b1 = a1,
+      c0 = a0,
+      c1 = a1,
+      d0 = a0,
+      d1 = a1;
+    let k = b,
+      p = x;
+    for (let run = runs; run; run--) {
+      let x0 = p,
+        x1 = x0 + xStride,
+        x2 = x1 + xStride,
+        x3 = x2 + xStride;
+      for (const end = k + (length << 5); k < end; k += 32) {
+        const w0 = v128.load(k),
+          w1 = v128.load(k, 16);
+        let s = v128.load32_splat(x0);
+        a0 = madd(s, w0, a0);
+        a1 = madd(s, w1, a1);
+        s = v128.load32_splat(x1);
+        b0 = madd(s, w0, b0);
+        b1 = madd(s, w1, b1);
+        s = v128.load32_splat(x2);
+        c0 = madd(s, w0, c0);
+        c1 = madd(s, w1, c1);
+        s = v128.load32_splat(x3);
+        d0 = madd(s, w0, d0);
+        d1 = madd(s, w1, d1);
+        x0 += 4;
+        x1 += 4;
+        x2 += 4;
+        x3 += 4;
+      }
+      p += runStride;
+    }
+    if (residual) {
+      a0 = f32x4.add(a0, v128.load(residual));
+      a1 = f32x4.add(a1, v128.load(residual, 16));
+      residual += yStride;
+      b0 = f32x4.add(b0, v128.load(residual));
+      b1 = f32x4.add(b1, v128.load(residual, 16));
+      residual += yStride;
+      c0 = f32x4.add(c0, v128.load(residual));
+      c1 = f32x4.add(c1, v128.load(residual, 16));
+      residual += yStride;
+      d0 = f32x4.add(d0, v128.load(residual));
+      d1 = f32x4.add(d1, v128.load(residual, 16));
+      residual += yStride;
+    }
+    const lows = f32x4.splat(low),
+      highs = f32x4.splat(high);
+    v128.store(y, clamp(a0, lows, highs));
+    v128.store(y, clamp(a1, lows, highs), 16);
+    y += yStride;
+    v128.store(y, clamp(b0, lows, highs));
+    v128.store(y, clamp(b1, lows, highs), 16);
+    y += yStride;
+    v128.store(y, clamp(c0, lows, highs));
+    v128.store(y, clamp(c1, lows, highs), 16);
+    y += yStride;
+    v128.store(y, clamp(d0, lows, highs));
+    v128.store(y, clamp(d1, lows, highs), 16);
+    y += yStride;
+    x += xStride * 4;
+  }
+}
+
+/** 5 rows by 8 columns, `count` times; the accumulators in registers. */
+function fiveRows(
+  x: usize,
+  xStride: usize,
+  runs: usize,
+  runStride: usize,
+  length: usize,
+  b: usize,
+  bias: usize,
+  residual: usize,
+  y: usize,
+  yStride: usize,
+  count: usize,
+  low: f32,
+  high: f32,
+): void {
+  for (; count; count--) {
+    let a0 = f32x4.splat(0),
+      a1 = a0;
+    if (bias) {
+      a0 = v128.load(bias);
+      a1 = v128.load(bias, 16);
+    }
+    let b0 = a0,
+      b1 = a1,
+      c0 = a0,
+      c1 = a1,
+      d0 = a0,
+      d1 = a1,
+      e0 = a0,
+      e1 = a1;
+    let k = b,
+      p = x;
+    for (let run = runs; run; run--) {
+      let x0 = p,
+        x1 = x0 + xStride,
+        x2 = x1 + xStride,
+        x3 = x2 + xStride,
+        x4 = x3 + xStride;
+      for (const end = k + (length << 5); k < end; k += 32) {
+        const w0 = v128.load(k),
+          w1 = v128.load(k, 16);
+        let s = v128.load32_splat(x0);
+        a0 = madd(s, w0, a0);
+        a1 = madd(s, w1, a1);
+        s = v128.load32_splat(x1);
+        b0 = madd(s, w0, b0);
+        b1 = madd(s, w1, b1);
+        s = v128.load32_splat(x2);
+        c0 = madd(s, w0, c0);
+        c1 = madd(s, w1, c1);
+        s = v128.load32_splat(x3);
+        d0 = madd(s, w0, d0);
+        d1 = madd(s, w1, d1);
+        s = v128.load32_splat(x4);
+        e0 = madd(s, w0, e0);
+        e1 = madd(s, w1, e1);
+        x0 += 4;
+        x1 += 4;
+        x2 += 4;
+        x3 += 4;
+        x4 += 4;
+      }
+      p += runStride;
+    }
+    if (residual) {
+      a0 = f32x4.add(a0, v128.load(residual));
+      a1 = f32x4.add(a1, v128.load(residual, 16));
+      residual += yStride;
+      b0 = f32x4.add(b0, v128.load(residual));
+      b1 = f32x4.add(b1, v128.load(residual, 16));
+      residual += yStride;
+      c0 = f32x4.add(c0, v128.load(residual));
+      c1 = f32x4.add(c1, v128.load(residual, 16));
+      residual += yStride;
+      d0 = f32x4.add(d0, v128.load(residual));
+      d1 = f32x4.add(d1, v128.load(residual, 16));
+      residual += yStride;
+      e0 = f32x4.add(e0, v128.load(residual));
+      e1 = f32x4.add(e1, v128.load(residual, 16));
+      residual += yStride;
+    }
+    const lows = f32x4.splat(low),
+      highs = f32x4.splat(high);
+    v128.store(y, clamp(a0, lows, highs));
+    v128.store(y, clamp(a1, lows, highs), 16);
+    y += yStride;
+    v128.store(y, clamp(b0, lows, highs));
+    v128.store(y, clamp(b1, lows, highs), 16);
+    y += yStride;
+    v128.store(y, clamp(c0, lows, highs));
+    v128.store(y, clamp(c1, lows, highs), 16);
+    y += yStride;
+    v128.store(y, clamp(d0, lows, highs));
+    v128.store(y, clamp(d1, lows, highs), 16);
+    y += yStride;
+    v128.store(y, clamp(e0, lows, highs));
+    v128.store(y, clamp(e1, lows, highs), 16);
+    y += yStride;
+    x += xStride * 5;
+  }
+}
+
+/**
+ * Up to 4 rows by up to 8 columns, from any start: rows that are not there repeat the first and are not stored. Takes as long as 4 rows.
+ * `start` (0: none) is that of the first row.
+ */
+function edge(
+  x: usize,
+  xStride: usize,
+  runs: usize,
+  runStride: usize,
+  length: usize,
+  b: usize,
+  start: usize,
+  startStride: usize,
+  residual: usize,
+  y: usize,
+  yStride: usize,
+  rows: usize,
+  columns: usize,
+  low: f32,
+  high: f32,
+): void {
+  let a0 = f32x4.splat(0),
+    a1 = a0,
+    b0 = a0,
+    b1 = a0,
+    c0 = a0,
+    c1 = a0,
+    d0 = a0,
+    d1 = a0;
+  if (start) {
+    a0 = loadPart(start, 0, columns);
+    a1 = loadPart(start, 4, columns);
+    if (rows > 1) {
+      start += startStride;
+      b0 = loadPart(start, 0, columns);
+      b1 = loadPart(start, 4, columns);
+    }
+    if (rows > 2) {
+      start += startStride;
+      c0 = loadPart(start, 0, columns);
+      c1 = loadPart(start, 4, columns);
+    }
+    if (rows > 3) {
+      start += startStride;
+      d0 = loadPart(start, 0, columns);
+      d1 = loadPart(start, 4, columns);
+    }
+  }
+  const o1 = rows > 1 ? xStride : 0,
+    o2 = rows > 2 ? xStride << 1 : 0,
+    o3 = rows > 3 ? xStride * 3 : 0;
+  let k = b;
   for (; runs; runs--) {
-    let x0 = x;
-    let x1 = x + xStride;
-    let x2 = x1 + xStride;
-    let x3 = x2 + xStride;
-    for (const end = b + (length << 5); b < end; b += 32) {
-      const w0 = v128.load(b);
-      const w1 = v128.load(b, 16);
+    let x0 = x,
+      x1 = x + o1,
+      x2 = x + o2,
+      x3 = x + o3;
+    for (const end = k + (length << 5); k < end; k += 32) {
+      const w0 = v128.load(k),
+        w1 = v128.load(k, 16);
       let s = v128.load32_splat(x0);
       a0 = madd(s, w0, a0);
       a1 = madd(s, w1, a1);
@@ -163,136 +394,56 @@ function tile4(
     }
     x += runStride;
   }
-  if (residual) {
-    a0 = f32x4.add(a0, v128.load(residual));
-    a1 = f32x4.add(a1, v128.load(residual, 16));
-    residual += yStride;
-    b0 = f32x4.add(b0, v128.load(residual));
-    b1 = f32x4.add(b1, v128.load(residual, 16));
-    residual += yStride;
-    c0 = f32x4.add(c0, v128.load(residual));
-    c1 = f32x4.add(c1, v128.load(residual, 16));
-    residual += yStride;
-    d0 = f32x4.add(d0, v128.load(residual));
-    d1 = f32x4.add(d1, v128.load(residual, 16));
-  }
-  const lows = f32x4.splat(low),
-    highs = f32x4.splat(high);
-  v128.store(y, clamp(a0, lows, highs));
-  v128.store(y, clamp(a1, lows, highs), 16);
+  finish(y, residual, a0, a1, columns, low, high);
+  if (rows == 1) return;
   y += yStride;
-  v128.store(y, clamp(b0, lows, highs));
-  v128.store(y, clamp(b1, lows, highs), 16);
+  if (residual) residual += yStride;
+  finish(y, residual, b0, b1, columns, low, high);
+  if (rows == 2) return;
   y += yStride;
-  v128.store(y, clamp(c0, lows, highs));
-  v128.store(y, clamp(c1, lows, highs), 16);
+  if (residual) residual += yStride;
+  finish(y, residual, c0, c1, columns, low, high);
+  if (rows == 3) return;
   y += yStride;
-  v128.store(y, clamp(d0, lows, highs));
-  v128.store(y, clamp(d1, lows, highs), 16);
+  if (residual) residual += yStride;
+  finish(y, residual, d0, d1, columns, low, high);
 }
 
-/** 2 rows by 8 columns. */
-function tile2(
-  x: usize,
-  xStride: usize,
-  runs: usize,
-  runStride: usize,
-  length: usize,
-  b: usize,
-  v0: v128,
-  v1: v128,
-  residual: usize,
-  y: usize,
-  yStride: usize,
-  low: f32,
-  high: f32,
-): void {
-  let a0 = v0,
-    a1 = v1,
-    b0 = v0,
-    b1 = v1;
-  for (; runs; runs--) {
-    let x0 = x;
-    let x1 = x + xStride;
-    for (const end = b + (length << 5); b < end; b += 32) {
-      const w0 = v128.load(b);
-      const w1 = v128.load(b, 16);
-      let s = v128.load32_splat(x0);
-      a0 = madd(s, w0, a0);
-      a1 = madd(s, w1, a1);
-      s = v128.load32_splat(x1);
-      b0 = madd(s, w0, b0);
-      b1 = madd(s, w1, b1);
-      x0 += 4;
-      x1 += 4;
-    }
-    x += runStride;
-  }
+function finish(y: usize, residual: usize, v0: v128, v1: v128, columns: usize, low: f32, high: f32): void {
   if (residual) {
-    a0 = f32x4.add(a0, v128.load(residual));
-    a1 = f32x4.add(a1, v128.load(residual, 16));
-    residual += yStride;
-    b0 = f32x4.add(b0, v128.load(residual));
-    b1 = f32x4.add(b1, v128.load(residual, 16));
+    v0 = f32x4.add(v0, loadPart(residual, 0, columns));
+    v1 = f32x4.add(v1, loadPart(residual, 4, columns));
   }
   const lows = f32x4.splat(low),
     highs = f32x4.splat(high);
-  v128.store(y, clamp(a0, lows, highs));
-  v128.store(y, clamp(a1, lows, highs), 16);
-  y += yStride;
-  v128.store(y, clamp(b0, lows, highs));
-  v128.store(y, clamp(b1, lows, highs), 16);
+  storePart(y, clamp(v0, lows, highs), clamp(v1, lows, highs), columns);
 }
 
 /** One row by up to 8 columns. */
-function tile1(
+function scalarRow(
   x: usize,
   runs: usize,
   runStride: usize,
   length: usize,
   b: usize,
-  bias: usize,
+  start: usize,
   residual: usize,
   y: usize,
   columns: usize,
   low: f32,
   high: f32,
-  accumulate: bool,
 ): void {
-  const start = accumulate ? y : bias;
-  if (ASC_FEATURE_SIMD) {
-    let a0 = start ? loadPart(start, 0, columns) : f32x4.splat(0);
-    let a1 = start ? loadPart(start, 4, columns) : f32x4.splat(0);
-    for (; runs; runs--) {
-      let p = x;
-      for (const end = b + (length << 5); b < end; b += 32) {
-        const s = v128.load32_splat(p);
-        a0 = madd(s, v128.load(b), a0);
-        a1 = madd(s, v128.load(b, 16), a1);
-        p += 4;
+  for (let n: usize = 0; n < columns; n++) {
+    let sum: f32 = start ? load<f32>(start + (n << 2)) : 0;
+    let w = b + (n << 2);
+    for (let run: usize = 0; run < runs; run++) {
+      for (let p = x + run * runStride, end = p + (length << 2); p < end; p += 4) {
+        sum += load<f32>(p) * load<f32>(w);
+        w += 32;
       }
-      x += runStride;
     }
-    if (residual) {
-      a0 = f32x4.add(a0, loadPart(residual, 0, columns));
-      a1 = f32x4.add(a1, loadPart(residual, 4, columns));
-    }
-    const lows = f32x4.splat(low),
-      highs = f32x4.splat(high);
-    storePart(y, clamp(a0, lows, highs), clamp(a1, lows, highs), columns);
-  } else {
-    for (let n: usize = 0; n < columns; n++) {
-      let sum: f32 = start ? load<f32>(start + (n << 2)) : 0;
-      let w = b + (n << 2);
-      for (let run: usize = 0; run < runs; run++) {
-        for (let p = x + run * runStride, end = p + (length << 2); p < end; p += 4) {
-          sum += load<f32>(p) * load<f32>(w);
-          w += 32;
-        }
-      }
-      if (residual) sum += load<f32>(residual + (n << 2));
-      store<f32>(y + (n << 2), clamp1(sum, low, high));
-    }
+    if (residual) sum += load<f32>(residual + (n << 2));
+    store<f32>(y + (n << 2), clamp1(sum, low, high));
   }
 }
 
