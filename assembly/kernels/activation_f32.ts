@@ -1,7 +1,7 @@
 // Element-wise functions of one operand: y[i] = f(x[i]). All share one loop; `apply4` and `apply1` are the functions, chosen by a constant
 // that the compiler folds. Reading x[i] precedes writing y[i], so y may be x.
-import { exp1, exp4, expm11, expm14, log1, log1p1, log1p4, log4 } from '../math/exp_log';
-import { erf1, erf4, normalCdf1, normalCdf4, sigmoid1, sigmoid4, tanh1, tanh4 } from '../math/tanh_erf';
+import { exp1, exp4, expA, expB, expC, expD, expm11, expm14, expOf4, log1, log1p1, log1p4, log4 } from '../math/exp_log';
+import { erf1, erfcA, erfcB, erfcC, erfOf4, normalCdf1, normalCdfOf4, sigmoid1, sigmoidOf4, tanh1, tanhOf4 } from '../math/tanh_erf';
 import { Unary } from '../records';
 import { loadPart, storePart } from './vector_f32';
 
@@ -37,8 +37,8 @@ enum F {
 
 /** ln(1 + e^x) as max(x, 0) + ln(1 + e^-|x|), which does not overflow. */
 @inline
-export function softplus4(x: v128): v128 {
-  return f32x4.add(f32x4.max(x, f32x4.splat(0)), log1p4(exp4(f32x4.neg(f32x4.abs(x)))));
+function softplusOf4(x: v128, a: v128, b: v128, c: v128, d: v128): v128 {
+  return f32x4.add(f32x4.max(x, f32x4.splat(0)), log1p4(expOf4(f32x4.neg(f32x4.abs(x)), a, b, c, d)));
 }
 export function softplus1(x: f32): f32 {
   return max<f32>(x, 0) + log1p1(exp1(-abs<f32>(x)));
@@ -76,40 +76,40 @@ export function mishGate1(x: f32): f32 {
 }
 
 @inline
-function apply4(f: F, x: v128, alpha: f32, beta: f32): v128 {
-  if (f == F.NEG) return f32x4.neg(x);
-  if (f == F.ABS) return f32x4.abs(x);
-  if (f == F.EXP) return exp4(x);
-  if (f == F.LOG) return log4(x);
-  if (f == F.SQRT) return f32x4.sqrt(x);
-  if (f == F.SQUARE) return f32x4.mul(x, x);
-  if (f == F.RECIPROCAL) return f32x4.div(f32x4.splat(1), x);
-  if (f == F.SIGN)
+function apply4(k: F, x: v128, alpha: f32, beta: f32, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128): v128 {
+  if (k == F.NEG) return f32x4.neg(x);
+  if (k == F.ABS) return f32x4.abs(x);
+  if (k == F.EXP) return expOf4(x, a, b, c, d);
+  if (k == F.LOG) return log4(x);
+  if (k == F.SQRT) return f32x4.sqrt(x);
+  if (k == F.SQUARE) return f32x4.mul(x, x);
+  if (k == F.RECIPROCAL) return f32x4.div(f32x4.splat(1), x);
+  if (k == F.SIGN)
     return f32x4.sub(v128.and(f32x4.gt(x, f32x4.splat(0)), f32x4.splat(1)), v128.and(f32x4.lt(x, f32x4.splat(0)), f32x4.splat(1)));
-  if (f == F.ERF) return erf4(x);
-  if (f == F.RELU) return f32x4.max(x, f32x4.splat(0));
-  if (f == F.CLIP) return f32x4.min(f32x4.max(x, f32x4.splat(alpha)), f32x4.splat(beta));
-  if (f == F.LEAKY_RELU) return v128.bitselect(x, f32x4.mul(x, f32x4.splat(alpha)), f32x4.gt(x, f32x4.splat(0)));
-  if (f == F.ELU)
+  if (k == F.ERF) return erfOf4(x, a, b, c, d, e, f, g);
+  if (k == F.RELU) return f32x4.max(x, f32x4.splat(0));
+  if (k == F.CLIP) return f32x4.min(f32x4.max(x, f32x4.splat(alpha)), f32x4.splat(beta));
+  if (k == F.LEAKY_RELU) return v128.bitselect(x, f32x4.mul(x, f32x4.splat(alpha)), f32x4.gt(x, f32x4.splat(0)));
+  if (k == F.ELU)
     return v128.bitselect(x, f32x4.mul(f32x4.splat(alpha), expm14(f32x4.min(x, f32x4.splat(0)))), f32x4.gt(x, f32x4.splat(0)));
-  if (f == F.SELU)
+  if (k == F.SELU)
     return f32x4.mul(
       f32x4.splat(beta),
       v128.bitselect(x, f32x4.mul(f32x4.splat(alpha), expm14(f32x4.min(x, f32x4.splat(0)))), f32x4.gt(x, f32x4.splat(0))),
     );
-  if (f == F.SIGMOID) return sigmoid4(x);
-  if (f == F.TANH) return tanh4(x);
-  if (f == F.SOFTPLUS) return softplus4(x);
-  if (f == F.SOFTSIGN) return f32x4.div(x, f32x4.add(f32x4.splat(1), f32x4.abs(x)));
-  if (f == F.GELU) return f32x4.mul(x, normalCdf4(x));
-  if (f == F.GELU_TANH) return f32x4.mul(x, sigmoid4(geluInner4(x)));
-  if (f == F.SILU) return f32x4.mul(x, sigmoid4(x));
-  if (f == F.HARD_SIGMOID) return hardSigmoid4(x, alpha, beta);
-  if (f == F.HARD_SWISH) return f32x4.mul(x, hardSigmoid4(x, alpha, beta));
-  if (f == F.MISH) return f32x4.mul(x, mishGate4(x));
-  if (f == F.CEIL) return f32x4.ceil(x);
-  if (f == F.FLOOR) return f32x4.floor(x);
-  if (f == F.ROUND) return f32x4.nearest(x);
+  if (k == F.SIGMOID) return sigmoidOf4(x, a, b, c, d);
+  if (k == F.TANH) return tanhOf4(x, a, b, c, d);
+  if (k == F.SOFTPLUS) return softplusOf4(x, a, b, c, d);
+  if (k == F.SOFTSIGN) return f32x4.div(x, f32x4.add(f32x4.splat(1), f32x4.abs(x)));
+  if (k == F.GELU) return f32x4.mul(x, normalCdfOf4(x, a, b, c, d, e, f, g));
+  if (k == F.GELU_TANH) return f32x4.mul(x, sigmoidOf4(geluInner4(x), a, b, c, d));
+  if (k == F.SILU) return f32x4.mul(x, sigmoidOf4(x, a, b, c, d));
+  if (k == F.HARD_SIGMOID) return hardSigmoid4(x, alpha, beta);
+  if (k == F.HARD_SWISH) return f32x4.mul(x, hardSigmoid4(x, alpha, beta));
+  if (k == F.MISH) return f32x4.mul(x, mishGate4(x));
+  if (k == F.CEIL) return f32x4.ceil(x);
+  if (k == F.FLOOR) return f32x4.floor(x);
+  if (k == F.ROUND) return f32x4.nearest(x);
   return x;
 }
 
@@ -153,12 +153,21 @@ function each(r: Unary, f: F): void {
   let y = r.y;
   let count = <usize>r.length;
   if (ASC_FEATURE_SIMD) {
+    // Lengths are below 2^31.
+    const zero = i32x4.splat(<i32>(r.length >> 31));
+    const k0 = expA(zero),
+      k1 = expB(zero),
+      k2 = expC(zero),
+      k3 = expD(zero);
+    const k4 = erfcA(zero),
+      k5 = erfcB(zero),
+      k6 = erfcC(zero);
     for (; count >= 4; count -= 4) {
-      v128.store(y, apply4(f, v128.load(x), alpha, beta));
+      v128.store(y, apply4(f, v128.load(x), alpha, beta, k0, k1, k2, k3, k4, k5, k6));
       x += 16;
       y += 16;
     }
-    if (count) storePart(y, apply4(f, loadPart(x, 0, count), alpha, beta), f32x4.splat(0), count);
+    if (count) storePart(y, apply4(f, loadPart(x, 0, count), alpha, beta, k0, k1, k2, k3, k4, k5, k6), f32x4.splat(0), count);
   } else {
     for (; count; count--) {
       store<f32>(y, apply1(f, load<f32>(x), alpha, beta));

@@ -1,24 +1,24 @@
 // Softmax over the last axis, cross-entropy from logits, and their gradients. Rows are contiguous. Sums over a row run in four lanes
 // (lane i takes elements i, i+4, …) and end (l0 + l2) + (l1 + l3).
-import { exp1, exp4, log1 } from '../math/exp_log';
+import { exp1, exp4, expA, expB, expC, expD, expOf4, log1 } from '../math/exp_log';
 import { CrossEntropy, CrossEntropyGrad, Rows, RowsGrad } from '../records';
 import { loadPart, storePart } from './vector_f32';
 
+/** The largest element that is a number: a NaN comes back in the sum. pmax is one instruction, max seven (see vector_f32.ts). */
 function rowMax(x: usize, count: u32): f32 {
   let best: f32 = -Infinity;
   if (ASC_FEATURE_SIMD) {
     let lanes = f32x4.splat(best);
     for (; count >= 4; count -= 4) {
-      lanes = f32x4.max(lanes, v128.load(x));
+      lanes = f32x4.pmax(lanes, v128.load(x));
       x += 16;
     }
-    best = max<f32>(
-      max<f32>(f32x4.extract_lane(lanes, 0), f32x4.extract_lane(lanes, 2)),
-      max<f32>(f32x4.extract_lane(lanes, 1), f32x4.extract_lane(lanes, 3)),
-    );
+    lanes = f32x4.pmax(lanes, v128.shuffle<f32>(lanes, lanes, 2, 3, 0, 1));
+    best = f32x4.extract_lane(f32x4.pmax(lanes, v128.shuffle<f32>(lanes, lanes, 1, 0, 3, 2)), 0);
   }
   for (; count; count--) {
-    best = max<f32>(best, load<f32>(x));
+    const v = load<f32>(x);
+    best = best < v ? v : best;
     x += 4;
   }
   return best;
@@ -33,8 +33,14 @@ function expRow(x: usize, y: usize, count: usize, shift: f32): f32 {
   if (ASC_FEATURE_SIMD) {
     let sum = f32x4.splat(0);
     const s = f32x4.splat(shift);
+    // Addresses of f32 are multiples of 4.
+    const zero = i32x4.splat(<i32>(x & 3));
+    const k0 = expA(zero),
+      k1 = expB(zero),
+      k2 = expC(zero),
+      k3 = expD(zero);
     for (; count >= 4; count -= 4) {
-      const e = exp4(f32x4.sub(v128.load(x), s));
+      const e = expOf4(f32x4.sub(v128.load(x), s), k0, k1, k2, k3);
       if (y) {
         v128.store(y, e);
         y += 16;
@@ -47,7 +53,7 @@ function expRow(x: usize, y: usize, count: usize, shift: f32): f32 {
     l2 = f32x4.extract_lane(sum, 2);
     l3 = f32x4.extract_lane(sum, 3);
     if (count) {
-      const e = exp4(f32x4.sub(loadPart(x, 0, count), s));
+      const e = expOf4(f32x4.sub(loadPart(x, 0, count), s), k0, k1, k2, k3);
       if (y) storePart(y, e, e, count);
       l0 += f32x4.extract_lane(e, 0);
       if (count > 1) l1 += f32x4.extract_lane(e, 1);

@@ -1,12 +1,20 @@
 // tanh, erf and their relatives of f32, written twice with the same operations (see exp_log.ts).
-import { exp1, exp4 } from './exp_log';
+import { madd } from '../kernels/vector_f32';
+import { exp1, expA, expB, expC, expD, expOf4, lane0, lane1, lane2, lane3 } from './exp_log';
 
 /** 1 / (1 + e^-x), from e^-|x|: exact to a few units of the last place in both tails. */
 @inline
+export function sigmoidOf4(x: v128, a: v128, b: v128, c: v128, d: v128): v128 {
+  const e = expOf4(f32x4.neg(f32x4.abs(x)), a, b, c, d);
+  const one = lane0(d);
+  const top = v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0)));
+  return f32x4.div(top, f32x4.add(e, one));
+}
+
+@inline
 export function sigmoid4(x: v128): v128 {
-  const e = exp4(f32x4.neg(f32x4.abs(x)));
-  const top = v128.bitselect(e, f32x4.splat(1), f32x4.lt(x, f32x4.splat(0)));
-  return f32x4.div(top, f32x4.add(e, f32x4.splat(1)));
+  const zero = f32x4.splat(0);
+  return sigmoidOf4(x, expA(zero), expB(zero), expC(zero), expD(zero));
 }
 
 export function sigmoid1(x: f32): f32 {
@@ -16,10 +24,11 @@ export function sigmoid1(x: f32): f32 {
 
 /** Below 0.625 a polynomial (Cephes, tanhf.c), above it 1 - 2 / (e^2|x| + 1), which ends at exactly 1. */
 @inline
-export function tanh4(x: v128): v128 {
-  const a = f32x4.abs(x);
-  const e = exp4(f32x4.add(a, a));
-  let far = f32x4.sub(f32x4.splat(1), f32x4.div(f32x4.splat(2), f32x4.add(e, f32x4.splat(1))));
+export function tanhOf4(x: v128, a: v128, b: v128, c: v128, d: v128): v128 {
+  const size = f32x4.abs(x);
+  const e = expOf4(f32x4.add(size, size), a, b, c, d);
+  const one = lane0(d);
+  let far = f32x4.sub(one, f32x4.div(f32x4.splat(2), f32x4.add(e, one)));
   far = v128.bitselect(x, far, i32x4.splat(0x80000000));
   const z = f32x4.mul(x, x);
   let p = f32x4.splat(-5.70498872745e-3);
@@ -28,7 +37,7 @@ export function tanh4(x: v128): v128 {
   p = f32x4.add(f32x4.mul(p, z), f32x4.splat(1.33314422036e-1));
   p = f32x4.add(f32x4.mul(p, z), f32x4.splat(-3.33332819422e-1));
   const near = f32x4.add(f32x4.mul(f32x4.mul(p, z), x), x);
-  return v128.bitselect(near, far, f32x4.lt(a, f32x4.splat(0.625)));
+  return v128.bitselect(near, far, f32x4.lt(size, f32x4.splat(0.625)));
 }
 
 export function tanh1(x: f32): f32 {
@@ -43,43 +52,55 @@ export function tanh1(x: f32): f32 {
   return p * z * x + x;
 }
 
-/** 1 - erf(a) for a >= 0: e^-a² u P(u) with u = 1 / (1 + 0.35 a) (minimax, relative error 7e-9 plus that of e^-a²). */
+/** The constants of erfcOf4, as expA. */
 @inline
-export function erfc4(a: v128): v128 {
-  const u = f32x4.div(f32x4.splat(1), f32x4.add(f32x4.mul(a, f32x4.splat(0.35)), f32x4.splat(1)));
-  let p = f32x4.splat(0.03840037924);
-  p = f32x4.add(f32x4.mul(p, u), f32x4.splat(-0.1589245085));
-  p = f32x4.add(f32x4.mul(p, u), f32x4.splat(0.1814520734));
-  p = f32x4.add(f32x4.mul(p, u), f32x4.splat(-0.02769310122));
-  p = f32x4.add(f32x4.mul(p, u), f32x4.splat(0.08700805306));
-  p = f32x4.add(f32x4.mul(p, u), f32x4.splat(0.1460480603));
-  p = f32x4.add(f32x4.mul(p, u), f32x4.splat(0.1511841179));
-  p = f32x4.add(f32x4.mul(p, u), f32x4.splat(0.1879028521));
-  p = f32x4.add(f32x4.mul(p, u), f32x4.splat(0.1971382995));
-  p = f32x4.add(f32x4.mul(p, u), f32x4.splat(0.1974837813));
-  return f32x4.mul(f32x4.mul(p, u), exp4(f32x4.neg(f32x4.mul(a, a))));
+export function erfcA(zero: v128): v128 {
+  return v128.or(f32x4(0.35, 0.03840037924, -0.1589245085, 0.1814520734), zero);
+}
+
+@inline
+export function erfcB(zero: v128): v128 {
+  return v128.or(f32x4(-0.02769310122, 0.08700805306, 0.1460480603, 0.1511841179), zero);
+}
+
+/** And √½. */
+@inline
+export function erfcC(zero: v128): v128 {
+  return v128.or(f32x4(0.1879028521, 0.1971382995, 0.1974837813, 0.70710678118654752), zero);
+}
+
+/** 1 - erf(v) for v >= 0: e^-v² u P(u) with u = 1 / (1 + 0.35 v) (minimax, relative error 7e-9 plus that of e^-v²). a … g: expA … erfcC. */
+@inline
+export function erfcOf4(v: v128, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128): v128 {
+  const one = lane0(d);
+  const u = f32x4.div(one, f32x4.add(f32x4.mul(v, lane0(e)), one));
+  const z = f32x4.mul(u, u);
+  const h0 = madd(lane1(e), u, lane2(e)),
+    h1 = madd(lane3(e), u, lane0(f)),
+    h2 = madd(lane1(f), u, lane2(f)),
+    h3 = madd(lane3(f), u, lane0(g)),
+    h4 = madd(lane1(g), u, lane2(g));
+  const p = madd(madd(madd(madd(h0, z, h1), z, h2), z, h3), z, h4);
+  return f32x4.mul(f32x4.mul(p, u), expOf4(f32x4.neg(f32x4.mul(v, v)), a, b, c, d));
 }
 
 export function erfc1(a: f32): f32 {
   const u: f32 = <f32>1 / (a * <f32>0.35 + 1);
-  let p: f32 = 0.03840037924;
-  p = p * u + <f32>-0.1589245085;
-  p = p * u + <f32>0.1814520734;
-  p = p * u + <f32>-0.02769310122;
-  p = p * u + <f32>0.08700805306;
-  p = p * u + <f32>0.1460480603;
-  p = p * u + <f32>0.1511841179;
-  p = p * u + <f32>0.1879028521;
-  p = p * u + <f32>0.1971382995;
-  p = p * u + <f32>0.1974837813;
+  const z: f32 = u * u;
+  const h0: f32 = <f32>0.03840037924 * u + <f32>-0.1589245085;
+  const h1: f32 = <f32>0.1814520734 * u + <f32>-0.02769310122;
+  const h2: f32 = <f32>0.08700805306 * u + <f32>0.1460480603;
+  const h3: f32 = <f32>0.1511841179 * u + <f32>0.1879028521;
+  const h4: f32 = <f32>0.1971382995 * u + <f32>0.1974837813;
+  const p: f32 = (((h0 * z + h1) * z + h2) * z + h3) * z + h4;
   return p * u * exp1(-(a * a));
 }
 
 /** Below 1 a polynomial (Cephes, ndtrf.c), above it 1 - erfc, which ends at exactly 1. */
 @inline
-export function erf4(x: v128): v128 {
-  const a = f32x4.abs(x);
-  const far = v128.bitselect(x, f32x4.sub(f32x4.splat(1), erfc4(a)), i32x4.splat(0x80000000));
+export function erfOf4(x: v128, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128): v128 {
+  const size = f32x4.abs(x);
+  const far = v128.bitselect(x, f32x4.sub(lane0(d), erfcOf4(size, a, b, c, d, e, f, g)), i32x4.splat(0x80000000));
   const z = f32x4.mul(x, x);
   let p = f32x4.splat(7.853861353153693e-5);
   p = f32x4.add(f32x4.mul(p, z), f32x4.splat(-8.010193625184903e-4));
@@ -88,7 +109,7 @@ export function erf4(x: v128): v128 {
   p = f32x4.add(f32x4.mul(p, z), f32x4.splat(1.128358514861418e-1));
   p = f32x4.add(f32x4.mul(p, z), f32x4.splat(-3.7612625824233e-1));
   p = f32x4.add(f32x4.mul(p, z), f32x4.splat(1.12837916572671));
-  return v128.bitselect(f32x4.mul(p, x), far, f32x4.lt(a, f32x4.splat(1)));
+  return v128.bitselect(f32x4.mul(p, x), far, f32x4.lt(size, lane0(d)));
 }
 
 export function erf1(x: f32): f32 {
@@ -107,9 +128,15 @@ export function erf1(x: f32): f32 {
 
 /** Φ(x), the normal distribution function: erfc(|x| / √2) / 2 below 0, one minus that above. */
 @inline
+export function normalCdfOf4(x: v128, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128): v128 {
+  const tail = f32x4.mul(f32x4.splat(0.5), erfcOf4(f32x4.mul(f32x4.abs(x), lane3(g)), a, b, c, d, e, f, g));
+  return v128.bitselect(tail, f32x4.sub(lane0(d), tail), f32x4.lt(x, f32x4.splat(0)));
+}
+
+@inline
 export function normalCdf4(x: v128): v128 {
-  const tail = f32x4.mul(f32x4.splat(0.5), erfc4(f32x4.mul(f32x4.abs(x), f32x4.splat(0.70710678118654752))));
-  return v128.bitselect(tail, f32x4.sub(f32x4.splat(1), tail), f32x4.lt(x, f32x4.splat(0)));
+  const zero = f32x4.splat(0);
+  return normalCdfOf4(x, expA(zero), expB(zero), expC(zero), expD(zero), erfcA(zero), erfcB(zero), erfcC(zero));
 }
 
 export function normalCdf1(x: f32): f32 {

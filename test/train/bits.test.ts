@@ -17,16 +17,16 @@ it('training gives these very bits on every host', async () => {
   }
   expect(digests).toMatchInlineSnapshot(`
     {
-      "autoencoder": "a91646bb11085bbc",
-      "cnn": "37edb770792fd5f7",
-      "digits": "9ab1b14a4e0cf19c",
-      "encoder": "15d5009bc1666ef7",
+      "autoencoder": "014b3eae2fc52c66",
+      "cnn": "a85ce5ad22ce0906",
+      "digits": "a0842c4bf10b5939",
+      "encoder": "7eb54d7e859fb71c",
       "golden cnn": "0eeebf87f2f48645",
-      "golden encoder": "50f6531d1f19c704",
-      "golden mlp": "57325db79302c749",
-      "mlp": "1a5816a361558f12",
-      "mnist": "326e097294916c3f",
-      "recurrent": "875b77655bb146eb",
+      "golden encoder": "89eae924ecc7a798",
+      "golden mlp": "7020d914ec004680",
+      "mlp": "311834720f394c54",
+      "mnist": "697886d4bfced54d",
+      "recurrent": "00140a6434c3d132",
       "residual": "f877f9c31ea67537",
     }
   `);
