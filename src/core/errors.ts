@@ -10,6 +10,8 @@ export interface ErrorDetails {
   readonly got?: string | undefined;
   /** What to do about it. */
   readonly hint?: string | undefined;
+  /** Names that a caller can act on: the inputs that have to be constant. */
+  readonly names?: readonly string[] | undefined;
 }
 
 /** The one error class of thimble. Text: `Conv "stem/conv1": group 3 does not divide 32 input channels (expected …, got …); hint`. */
@@ -21,6 +23,7 @@ export class ThimbleError extends Error implements ErrorDetails {
   readonly expected: string | undefined;
   readonly got: string | undefined;
   readonly hint: string | undefined;
+  readonly names: readonly string[] | undefined;
   readonly #problem: string;
 
   constructor(code: ErrorCode, problem: string, details: ErrorDetails = {}) {
@@ -32,12 +35,13 @@ export class ThimbleError extends Error implements ErrorDetails {
     this.expected = details.expected;
     this.got = details.got;
     this.hint = details.hint;
+    this.names = details.names;
   }
 
   /** The same error, said to have happened at `place`; what the error already names of it stays. */
   at(place: Pick<ErrorDetails, 'op' | 'node'>): ThimbleError {
-    const { op = place.op, node = place.node, expected, got, hint } = this;
-    return new ThimbleError(this.code, this.#problem, { op, node, expected, got, hint });
+    const { op = place.op, node = place.node, expected, got, hint, names } = this;
+    return new ThimbleError(this.code, this.#problem, { op, node, expected, got, hint, names });
   }
 }
 

@@ -63,6 +63,7 @@ export {
   sgdUpdate,
 } from './optimizers.ts';
 export { pad, padGrad } from './pad.ts';
+export * from './pending.ts';
 export { averagePool2d, averagePool2dGrad, maxPool2d, maxPool2dGrad } from './pool.ts';
 export { pow } from './pow.ts';
 export { reciprocal } from './reciprocal.ts';

@@ -1,0 +1,28 @@
+import type { Graph } from '../ir/graph.ts';
+import { verify } from '../ir/verify.ts';
+import { opOf } from '../ops/registry.ts';
+import { fold } from './fold.ts';
+import { fuse } from './fuse.ts';
+import { sinkTransposes } from './layout.ts';
+import { recognize } from './patterns.ts';
+import { prune } from './prune.ts';
+
+/** The passes over an imported graph, in order. */
+export const passes: readonly { readonly name: string; readonly run: (graph: Graph) => Graph }[] = [
+  { name: 'fold', run: fold },
+  { name: 'recognize', run: recognize },
+  { name: 'sinkTransposes', run: sinkTransposes },
+  { name: 'fuse', run: fuse },
+];
+
+/** The same computation in fewer and faster steps. Every pass leaves a graph that verifies. */
+export function optimize(graph: Graph): Graph {
+  let current = graph;
+  prune(current);
+  for (const { run } of passes) {
+    current = run(current);
+    prune(current);
+    verify(current, opOf);
+  }
+  return current;
+}
