@@ -1,0 +1,209 @@
+import { allocate, type TypedArray } from '../../core/dtype.ts';
+import { ThimbleError } from '../../core/errors.ts';
+import { normalizeAxis, type Shape, sizeOf } from '../../core/shape.ts';
+import type { Graph, Value } from '../../ir/graph.ts';
+import { evaluate, isConstant } from '../../ops/evaluate.ts';
+import { type Elem, held, tensorOf } from './elements.ts';
+import type { Importer } from './importer.ts';
+import { type Binding, isSequence, type Operand, type Sequence } from './operand.ts';
+import type { AttributeProto, GraphProto, NodeProto } from './proto.ts';
+import { damaged } from './protobuf.ts';
+import type { Scope } from './scope.ts';
+
+/** What a row gives for its node: the first output, or all of them. A bare value gets the element type of input 0 where it fits. */
+export type Result = Value | Binding | readonly (Value | Binding | undefined)[];
+
+/** Imports one ONNX operator. */
+export type Row = (n: NodeContext) => Result;
+
+/** Rows by operator name. */
+export type Rows = Readonly<Record<string, Row>>;
+
+/** One node while it is imported: its inputs as values of the graph, its attributes with their types. */
+export class NodeContext {
+  readonly node: NodeProto;
+  /** Version of the node's operator set. */
+  readonly version: number;
+  readonly importer: Importer;
+  readonly #inputs: readonly (Binding | undefined)[];
+  readonly #scope: Scope;
+
+  constructor(importer: Importer, node: NodeProto, version: number, inputs: readonly (Binding | undefined)[], scope: Scope) {
+    this.#scope = scope;
+    this.importer = importer;
+    this.node = node;
+    this.version = version;
+    this.#inputs = inputs;
+  }
+
+  get graph(): Graph {
+    return this.importer.graph;
+  }
+
+  /** Number of inputs, left-out ones in between counted. */
+  get arity(): number {
+    return this.#inputs.length;
+  }
+
+  /** Number of outputs that the node names. */
+  get outputs(): number {
+    return this.node.outputs.length;
+  }
+
+  /** Whether optional input `index` is given. */
+  has(index: number): boolean {
+    return this.#inputs[index] !== undefined && this.#inputs[index] !== null;
+  }
+
+  /** Whether output `index` is asked for. */
+  wants(index: number): boolean {
+    return !!this.node.outputs[index];
+  }
+
+  binding(index: number): Binding | undefined {
+    return this.#inputs[index];
+  }
+
+  operand(index: number): Operand {
+    const binding = this.#inputs[index];
+    if (!binding) throw damaged(`input ${index} is missing`);
+    if (isSequence(binding)) throw new ThimbleError('DTYPE', `input ${index} is a sequence`, { expected: 'a tensor' });
+    if (binding.count) throw new ThimbleError('UNSUPPORTED_OP', `input ${index} has a size that is known at run time only`);
+    return binding;
+  }
+
+  sequence(index: number): Sequence {
+    const binding = this.#inputs[index];
+    if (!binding || !isSequence(binding)) throw new ThimbleError('DTYPE', `input ${index} is not a sequence`);
+    return binding;
+  }
+
+  /** Input `index`: f32, or i32 for integers and bools. */
+  x(index: number): Value {
+    return this.operand(index).value;
+  }
+
+  /** Input `index`, which must be a float tensor. */
+  f32(index: number): Value {
+    const { value, elem } = this.operand(index);
+    if (value.dtype !== 'f32')
+      throw new ThimbleError('DTYPE', `input ${index} has the wrong element type`, { expected: 'float', got: elem });
+    return value;
+  }
+
+  elem(index: number): Elem {
+    return this.operand(index).elem;
+  }
+
+  shape(index: number): Shape {
+    return this.x(index).shape;
+  }
+
+  /** Inputs from `index` on that are given. */
+  rest(index: number): Value[] {
+    return this.#inputs.slice(index).map((_, i) => this.x(index + i));
+  }
+
+  /** Elements of input `index`, which must be known at import. @throws INPUT naming the graph inputs it depends on. */
+  numbers(index: number): number[] {
+    const { value } = this.operand(index);
+    if (!isConstant(value)) throw this.importer.needsConstant(value, `input ${index}`);
+    return [...evaluate(value)];
+  }
+
+  /** The one element of input `index`, which must be known at import; `fallback` where the input is left out. */
+  number(index: number, fallback?: number): number {
+    if (fallback !== undefined && !this.has(index)) return fallback;
+    const numbers = this.numbers(index);
+    if (numbers.length !== 1) throw new ThimbleError('SHAPE', `input ${index} has ${numbers.length} elements`, { expected: '1' });
+    return numbers[0] as number;
+  }
+
+  /** `numbers` of an optional input, else of the attribute of older operator sets, else undefined. */
+  list(index: number, attribute?: string): number[] | undefined {
+    if (this.has(index)) return this.numbers(index);
+    return attribute !== undefined && this.node.attributes.has(attribute) ? this.ints(attribute) : undefined;
+  }
+
+  attribute(name: string): AttributeProto | undefined {
+    return this.node.attributes.get(name);
+  }
+
+  int(name: string, fallback?: number): number {
+    return this.#required(name, this.attribute(name)?.int, fallback);
+  }
+
+  float(name: string, fallback?: number): number {
+    return this.#required(name, this.attribute(name)?.float, fallback);
+  }
+
+  text(name: string, fallback?: string): string {
+    return this.#required(name, this.attribute(name)?.text, fallback);
+  }
+
+  ints(name: string, fallback: readonly number[] = []): number[] {
+    return [...(this.attribute(name)?.ints ?? fallback)];
+  }
+
+  floats(name: string): number[] {
+    return [...(this.attribute(name)?.floats ?? [])];
+  }
+
+  texts(name: string): string[] {
+    return [...(this.attribute(name)?.texts ?? [])];
+  }
+
+  subgraph(name: string): GraphProto {
+    return this.#required(name, this.attribute(name)?.graph, undefined);
+  }
+
+  /** Imports the nodes of a subgraph here, with `bindings` as its inputs; returns its outputs. */
+  inline(proto: GraphProto, bindings: readonly Binding[] = []): Binding[] {
+    return this.importer.subgraph(proto, this.#scope, bindings);
+  }
+
+  /** Axis attribute, counted from the front. */
+  axis(name: string, fallback: number, rank = this.shape(0).length): number {
+    return normalizeAxis(this.int(name, fallback), rank);
+  }
+
+  /** A constant operand from an attribute tensor. */
+  tensor(name: string): Operand {
+    const proto = this.#required(name, this.attribute(name)?.tensor, undefined);
+    const { elem, shape, data } = tensorOf(proto, this.importer.externalData);
+    return { elem, value: this.graph.constant({ dtype: held(elem), shape, data }) };
+  }
+
+  /** A constant f32 value. */
+  constant(data: ArrayLike<number>, shape: Shape = [data.length]): Value {
+    return this.graph.constant({ dtype: 'f32', shape, data: Float32Array.from(data) });
+  }
+
+  /** A constant i32 value. */
+  integers(data: ArrayLike<number>, shape: Shape = [data.length]): Value {
+    return this.graph.constant({ dtype: 'i32', shape, data: Int32Array.from(data) });
+  }
+
+  /** A scalar of the dtype of `like`. */
+  scalarLike(like: Value, number: number): Value {
+    return like.dtype === 'i32' ? this.integers([number], []) : this.graph.scalar(number);
+  }
+
+  /** `number` in every element of `shape`. */
+  filled(dtype: 'f32' | 'i32', shape: Shape, number: number): Value {
+    this.importer.allow(sizeOf(shape));
+    const data: TypedArray = allocate(dtype, sizeOf(shape)).fill(number);
+    return this.graph.constant({ dtype, shape, data });
+  }
+
+  /** @throws UNSUPPORTED_ATTR for this node. */
+  refuse(problem: string, details: { expected?: string; got?: string } = {}): never {
+    throw new ThimbleError('UNSUPPORTED_ATTR', problem, details);
+  }
+
+  #required<T>(name: string, value: T | undefined, fallback: T | undefined): T {
+    const found = value ?? fallback;
+    if (found === undefined) throw damaged(`the attribute "${name}" is missing`);
+    return found;
+  }
+}

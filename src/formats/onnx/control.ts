@@ -1,0 +1,217 @@
+import { ThimbleError } from '../../core/errors.ts';
+import { normalizeAxis, sameShape } from '../../core/shape.ts';
+import type { Value } from '../../ir/graph.ts';
+import { evaluate, isConstant } from '../../ops/evaluate.ts';
+import { concat, slice, where } from '../../ops/index.ts';
+import { split } from '../../ops/split.ts';
+import type { NodeContext, Result, Rows } from './context.ts';
+import { elemOf } from './elements.ts';
+import { type Binding, isSequence, type Operand, type Sequence } from './operand.ts';
+import { damaged } from './protobuf.ts';
+import { reshapedTo } from './shapes.ts';
+
+/** A constant condition picks its branch; for another both are computed and the results selected. */
+function ifRow(n: NodeContext): Result {
+  const condition = n.x(0);
+  const branch = (name: string) => n.inline(n.subgraph(name));
+  if (isConstant(condition)) return branch(evaluate(condition)[0] ? 'then_branch' : 'else_branch');
+  const [yes, no] = [branch('then_branch'), branch('else_branch')];
+  return yes.map((a, i) => selected(reshapedTo(condition, []), a, no[i]));
+}
+
+function selected(condition: Value, a: Binding, b: Binding | undefined): Operand {
+  if (!a || !b || isSequence(a) || isSequence(b) || !sameShape(a.value.shape, b.value.shape)) {
+    throw new ThimbleError('UNSUPPORTED_OP', 'branches with results of different shapes', {
+      expected: 'a constant condition, or equal shapes',
+    });
+  }
+  return { value: where([condition, a.value, b.value]), elem: a.elem };
+}
+
+const unsqueezed = (value: Value, axis: number): Value => reshapedTo(value, [...value.shape.slice(0, axis), 1, ...value.shape.slice(axis)]);
+
+function tensorOf(binding: Binding | undefined): Operand {
+  if (!binding || isSequence(binding)) throw new ThimbleError('DTYPE', 'a scanned value is not a tensor');
+  return binding;
+}
+
+/** Tensors along a new axis. */
+function stacked(list: readonly Operand[], axis: number, empty: () => never): Operand {
+  const [first] = list;
+  if (!first) return empty();
+  const parts = list.map(({ value }) => unsqueezed(value, axis));
+  return { value: parts.length === 1 ? (parts[0] as Value) : concat(parts, { axis }), elem: first.elem };
+}
+
+/** Unrolled: the trip count, or the condition of each round, must be constant. */
+function loop(n: NodeContext): Result {
+  const body = n.subgraph('body');
+  const trips = n.has(0) ? n.number(0) : Number.POSITIVE_INFINITY;
+  const truth = (value: number): Operand => ({ value: n.integers([value], []), elem: 'bool' });
+  let condition: Operand = n.has(1) ? n.operand(1) : truth(1);
+  let carried: Binding[] = Array.from({ length: n.arity - 2 }, (_, i) => n.binding(i + 2) ?? null);
+  const scans: Operand[][] = Array.from({ length: body.outputs.length - 1 - carried.length }, () => []);
+  for (let i = 0; i < trips; i++) {
+    if (!isConstant(condition.value)) throw n.importer.needsConstant(condition.value, 'the condition of the loop');
+    if (!evaluate(condition.value)[0]) break;
+    const [next, ...results] = n.inline(body, [{ value: n.integers([i], []), elem: 'int64' }, condition, ...carried]);
+    condition = tensorOf(next);
+    carried = results.slice(0, carried.length);
+    results.slice(carried.length).forEach((binding, k) => void scans[k]?.push(tensorOf(binding)));
+  }
+  const none = () => n.refuse('a loop of no rounds with scan outputs');
+  return [...carried, ...scans.map((list) => stacked(list, 0, none))];
+}
+
+/** Unrolled over the scan axes. */
+function scan(n: NodeContext): Result {
+  const body = n.subgraph('body');
+  const count = n.int('num_scan_inputs');
+  const states = n.arity - count;
+  if (n.version < 9) n.refuse('Scan of operator set 8', { expected: 'operator set 9 or newer' });
+  const inputs = Array.from({ length: count }, (_, i) => n.operand(states + i));
+  const axes = inputs.map(({ value }, i) => normalizeAxis(n.ints('scan_input_axes')[i] ?? 0, value.shape.length));
+  const backwards = n.ints('scan_input_directions');
+  let carried: Binding[] = Array.from({ length: states }, (_, i) => n.binding(i) ?? null);
+  const scans: Operand[][] = Array.from({ length: body.outputs.length - states }, () => []);
+  const steps = inputs[0]?.value.shape[axes[0] as number] ?? 0;
+  for (let t = 0; t < steps; t++) {
+    const elements = inputs.map(({ value, elem }, i): Operand => {
+      const axis = axes[i] as number;
+      const at = backwards[i] ? steps - 1 - t : t;
+      const one = slice(value, {
+        starts: value.shape.map((_, k) => (k === axis ? at : 0)),
+        sizes: value.shape.map((extent, k) => (k === axis ? 1 : extent)),
+      });
+      return {
+        value: reshapedTo(
+          one,
+          value.shape.filter((_, k) => k !== axis),
+        ),
+        elem,
+      };
+    });
+    const results = n.inline(body, [...carried, ...elements]);
+    carried = results.slice(0, states);
+    results.slice(states).forEach((binding, k) => void scans[k]?.push(tensorOf(binding)));
+  }
+  const outAxes = n.ints('scan_output_axes');
+  const outBackwards = n.ints('scan_output_directions');
+  const none = () => n.refuse('a scan over nothing');
+  return [
+    ...carried,
+    ...scans.map((list, i) => {
+      const ordered = outBackwards[i] ? [...list].reverse() : list;
+      const rank = (list[0]?.value.shape.length ?? 0) + 1;
+      return stacked(ordered, normalizeAxis(outAxes[i] ?? 0, rank), none);
+    }),
+  ];
+}
+
+const sequence = (items: readonly Operand[], fallback: Sequence['elem'] = 'float32'): Sequence => ({
+  items,
+  elem: items[0]?.elem ?? fallback,
+});
+
+/** Index of a sequence, negative from the back; `fallback` where the input is left out. */
+function position(n: NodeContext, input: number, length: number, fallback: number): number {
+  const at = n.number(input, fallback);
+  const index = at < 0 ? at + length : at;
+  if (index < 0 || index > length) throw damaged(`position ${at} in a sequence of ${length}`);
+  return index;
+}
+
+function insert(n: NodeContext): Sequence {
+  const { items, elem } = n.sequence(0);
+  const at = position(n, 2, items.length, items.length);
+  return sequence([...items.slice(0, at), n.operand(1), ...items.slice(at)], elem);
+}
+
+function erase(n: NodeContext): Sequence {
+  const { items, elem } = n.sequence(0);
+  const at = position(n, 1, items.length, items.length - 1);
+  return sequence(
+    items.filter((_, i) => i !== at),
+    elem,
+  );
+}
+
+function at(n: NodeContext): Operand {
+  const { items } = n.sequence(0);
+  const found = items[position(n, 1, items.length, 0)];
+  if (!found) throw damaged(`a sequence of ${items.length} has no such element`);
+  return found;
+}
+
+function concatSequence(n: NodeContext): Operand {
+  const { items, elem } = n.sequence(0);
+  const rank = (items[0]?.value.shape.length ?? 0) + (n.int('new_axis', 0) ? 1 : 0);
+  const axis = normalizeAxis(n.int('axis'), rank);
+  if (n.int('new_axis', 0)) return stacked(items, axis, () => n.refuse('an empty sequence'));
+  return {
+    value:
+      items.length === 1
+        ? (items[0] as Operand).value
+        : concat(
+            items.map(({ value }) => value),
+            { axis },
+          ),
+    elem,
+  };
+}
+
+function splitToSequence(n: NodeContext): Sequence {
+  const x = n.x(0);
+  const axis = n.axis('axis', 0);
+  const extent = x.shape[axis] as number;
+  const given = n.has(1) ? n.numbers(1) : undefined;
+  const each = given?.length === 1 && n.shape(1).length === 0 ? (given[0] as number) : given ? 0 : 1;
+  const sizes = each ? Array.from({ length: Math.ceil(extent / each) }, (_, i) => Math.min(each, extent - i * each)) : (given as number[]);
+  const squeeze = !given && !n.int('keepdims', 1);
+  const items = split(x, { axis, sizes }).map((value) =>
+    squeeze
+      ? reshapedTo(
+          value,
+          value.shape.filter((_, i) => i !== axis),
+        )
+      : value,
+  );
+  return sequence(
+    items.map((value) => ({ value, elem: n.elem(0) })),
+    n.elem(0),
+  );
+}
+
+function sequenceMap(n: NodeContext): Result {
+  const { items } = n.sequence(0);
+  const body = n.subgraph('body');
+  const results = items.map((item, i) => {
+    const others = Array.from({ length: n.arity - 1 }, (_, k) => {
+      const binding = n.binding(k + 1) ?? null;
+      return binding && isSequence(binding) ? (binding.items[i] ?? null) : binding;
+    });
+    return n.inline(body, [item, ...others]);
+  });
+  return body.outputs.map((_, k) => sequence(results.map((list) => tensorOf(list[k]))));
+}
+
+const isPresent = (n: NodeContext): Operand => ({ value: n.integers([n.binding(0) ? 1 : 0], []), elem: 'bool' });
+
+/** Branches and loops, which are resolved at import; sequences and optionals, which exist at import only. */
+export const control: Rows = {
+  If: ifRow,
+  Loop: loop,
+  Scan: scan,
+  SequenceConstruct: (n) => [sequence(Array.from({ length: n.arity }, (_, i) => n.operand(i)))],
+  SequenceEmpty: (n) => [sequence([], elemOf(n.int('dtype', 1)))],
+  SequenceInsert: (n) => [insert(n)],
+  SequenceErase: (n) => [erase(n)],
+  SequenceAt: at,
+  SequenceLength: (n) => ({ value: n.integers([n.sequence(0).items.length], []), elem: 'int64' }),
+  SequenceMap: sequenceMap,
+  ConcatFromSequence: concatSequence,
+  SplitToSequence: (n) => [splitToSequence(n)],
+  Optional: (n) => [n.binding(0) ?? null],
+  OptionalHasElement: isPresent,
+  OptionalGetElement: (n) => [n.binding(0) ?? null],
+};

@@ -1,0 +1,213 @@
+import { allocate, type DType, type TypedArray } from '../../core/dtype.ts';
+import { ThimbleError } from '../../core/errors.ts';
+import { sizeOf } from '../../core/shape.ts';
+import type { TensorProto } from './proto.ts';
+import { damaged } from './protobuf.ts';
+
+/** Element types of ONNX tensors. */
+export type Elem =
+  | 'float32'
+  | 'float16'
+  | 'bfloat16'
+  | 'float64'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'uint64'
+  | 'bool'
+  | 'string';
+
+/** TensorProto.DataType → element type. */
+const elems: Readonly<Record<number, Elem>> = {
+  1: 'float32',
+  2: 'uint8',
+  3: 'int8',
+  4: 'uint16',
+  5: 'int16',
+  6: 'int32',
+  7: 'int64',
+  8: 'string',
+  9: 'bool',
+  10: 'float16',
+  11: 'float64',
+  12: 'uint32',
+  13: 'uint64',
+  16: 'bfloat16',
+};
+
+/** @throws UNSUPPORTED_ATTR for complex numbers, float8 and 4-bit types. */
+export function elemOf(dataType: number, node?: string): Elem {
+  const elem = elems[dataType];
+  if (elem) return elem;
+  throw new ThimbleError('UNSUPPORTED_ATTR', `element type ${dataType} of ONNX is not supported`, {
+    node,
+    expected: [...new Set(Object.values(elems))].join(', '),
+  });
+}
+
+export const isFloat = (elem: Elem): boolean => elem.includes('float');
+export const isUnsigned = (elem: Elem): boolean => elem.startsWith('uint');
+
+/** How graphs hold an element type: every float as f32, every integer and bool as i32. */
+export const held = (elem: Elem): 'f32' | 'i32' => (isFloat(elem) ? 'f32' : 'i32');
+
+/** How an input or output of an element type lies at the border of the program. */
+export const atBorder = (elem: Elem): DType =>
+  elem === 'int8' ? 'i8' : elem === 'uint8' ? 'u8' : elem === 'bool' ? 'bool' : isFloat(elem) ? 'f32' : 'i32';
+
+const INT32 = 2 ** 31;
+/** Exporters write "to the end" as the largest 64-bit number, or one nearly as large. */
+const SENTINEL = 2 ** 60;
+
+/** @throws INPUT for what a 32-bit integer does not hold; sentinels saturate. */
+export function toInt32(value: number, name: string): number {
+  if (value >= -INT32 && value < INT32) return value;
+  if (Math.abs(value) >= SENTINEL) return value < 0 ? -INT32 : INT32 - 1;
+  throw new ThimbleError('INPUT', `${value} is outside the 32-bit integers that thimble computes with`, { node: name });
+}
+
+const bytesOf: Readonly<Record<Exclude<Elem, 'string'>, number>> = {
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  float64: 8,
+  int8: 1,
+  uint8: 1,
+  int16: 2,
+  uint16: 2,
+  int32: 4,
+  uint32: 4,
+  int64: 8,
+  uint64: 8,
+  bool: 1,
+};
+
+/** An IEEE 754 half-precision number. */
+function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const word = new DataView(new ArrayBuffer(4));
+function fromBfloat16(bits: number): number {
+  word.setUint32(0, bits << 16);
+  return word.getFloat32(0);
+}
+
+function readRaw(view: DataView, elem: Exclude<Elem, 'string'>, at: number): number {
+  switch (elem) {
+    case 'float32':
+      return view.getFloat32(at, true);
+    case 'float16':
+      return fromHalf(view.getUint16(at, true));
+    case 'bfloat16':
+      return fromBfloat16(view.getUint16(at, true));
+    case 'float64':
+      return view.getFloat64(at, true);
+    case 'int8':
+      return view.getInt8(at);
+    case 'uint8':
+    case 'bool':
+      return view.getUint8(at);
+    case 'int16':
+      return view.getInt16(at, true);
+    case 'uint16':
+      return view.getUint16(at, true);
+    case 'int32':
+      return view.getInt32(at, true);
+    case 'uint32':
+      return view.getUint32(at, true);
+    case 'int64':
+      return Number(view.getBigInt64(at, true));
+    case 'uint64':
+      return Number(view.getBigUint64(at, true));
+  }
+}
+
+/** A tensor of a file as graphs hold it. */
+export interface FileTensor {
+  readonly elem: Elem;
+  readonly shape: readonly number[];
+  readonly data: TypedArray;
+}
+
+/** Bytes of an external data file: by the location that the model names. */
+export type ExternalData = (location: string) => Uint8Array;
+
+/**
+ * The data of a TensorProto as f32 or i32; raw f32 and i32 data that is aligned stays where it is.
+ * @throws FORMAT where elements and shape disagree.
+ */
+export function tensorOf(proto: TensorProto, external?: ExternalData): FileTensor {
+  const { name, dims } = proto;
+  const elem = elemOf(proto.elemType, name);
+  if (dims.some((n) => !Number.isInteger(n) || n < 0)) throw damaged(`a tensor has shape [${dims}]`, name);
+  if (elem === 'string') throw new ThimbleError('UNSUPPORTED_ATTR', 'tensors of strings are not supported', { node: name });
+  const count = sizeOf(dims);
+  const raw = proto.external ? externalBytes(proto, external) : proto.raw;
+  if (raw) {
+    if (raw.length !== count * bytesOf[elem]) throw damaged(`a tensor of ${count} ${elem} has ${raw.length} bytes`, name);
+    return { elem, shape: dims, data: fromRaw(raw, elem, count, name) };
+  }
+  const list = listOf(proto, elem);
+  if (list.length !== count) throw damaged(`a tensor of ${count} ${elem} has ${list.length} elements`, name);
+  const data = allocate(held(elem), count);
+  for (let i = 0; i < count; i++) data[i] = fromList(list[i] as number, elem, name);
+  return { elem, shape: dims, data };
+}
+
+function fromRaw(raw: Uint8Array, elem: Exclude<Elem, 'string'>, count: number, name: string): TypedArray {
+  if (raw.byteOffset % 4 === 0) {
+    if (elem === 'float32') return new Float32Array(raw.buffer as ArrayBuffer, raw.byteOffset, count);
+    if (elem === 'int32') return new Int32Array(raw.buffer as ArrayBuffer, raw.byteOffset, count);
+  }
+  if (elem === 'float32' || elem === 'int32') {
+    const aligned = raw.slice();
+    return elem === 'float32' ? new Float32Array(aligned.buffer) : new Int32Array(aligned.buffer);
+  }
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  const data = allocate(held(elem), count);
+  const integer = !isFloat(elem);
+  for (let i = 0; i < count; i++) {
+    const value = readRaw(view, elem, i * bytesOf[elem]);
+    data[i] = integer ? toInt32(value, name) : value;
+  }
+  return data;
+}
+
+function listOf(proto: TensorProto, elem: Elem): readonly number[] {
+  if (elem === 'float32') return proto.floats;
+  if (elem === 'float64') return proto.doubles;
+  return elem === 'int64' || elem === 'uint64' || elem === 'uint32' ? proto.longs : proto.ints;
+}
+
+function fromList(value: number, elem: Elem, name: string): number {
+  if (elem === 'float16') return fromHalf(value);
+  if (elem === 'bfloat16') return fromBfloat16(value);
+  return isFloat(elem) ? value : toInt32(value, name);
+}
+
+function externalBytes({ external, name }: TensorProto, resolve: ExternalData | undefined): Uint8Array {
+  const location = external?.get('location') ?? '';
+  if (!resolve) {
+    throw new ThimbleError('INPUT', `the data of a tensor is in the file "${location}"`, {
+      node: name,
+      hint: 'give load the option `externalData`, a function from that name to the bytes',
+    });
+  }
+  const file = resolve(location);
+  const offset = Number(external?.get('offset') ?? 0);
+  const length = Number(external?.get('length') ?? file.length - offset);
+  if (!(offset >= 0 && length >= 0 && offset + length <= file.length)) {
+    throw damaged(`bytes ${offset} to ${offset + length} of "${location}" are outside its ${file.length} bytes`, name);
+  }
+  return file.subarray(offset, offset + length);
+}

@@ -1,0 +1,121 @@
+import { type Shape, sizeOf } from '../../core/shape.ts';
+import type { Value } from '../../ir/graph.ts';
+import { add, broadcast, cast, clip, div, max, min, mul, reduceMax, reduceMin, reshape, round, sub } from '../../ops/index.ts';
+import type { NodeContext, Result, Rows } from './context.ts';
+import { convolveIntegers, convWindow } from './convolutions.ts';
+import { type Elem, elemOf } from './elements.ts';
+import type { Operand } from './operand.ts';
+import { integerProduct } from './products.ts';
+import { reshapedTo } from './shapes.ts';
+
+/** Smallest and largest number of a quantized type. */
+const ranges: Partial<Record<Elem, readonly [number, number]>> = {
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int16: [-32768, 32767],
+  uint16: [0, 65535],
+};
+
+const float = (value: Value): Value => (value.dtype === 'f32' ? value : cast(value, { to: 'f32' }));
+
+/** Rounds half to even, adds the zero point and saturates, as ONNX QuantizeLinear does. */
+function saturated(n: NodeContext, scaled: Value, zero: Value | undefined, elem: Elem): Operand {
+  const range = ranges[elem];
+  if (!range) return n.refuse(`quantized elements of type ${elem}`, { expected: Object.keys(ranges).join(', ') });
+  const whole = round(scaled);
+  const moved = zero ? add([whole, float(zero)]) : whole;
+  return { value: cast(clip(moved, { min: range[0], max: range[1] }), { to: 'i32' }), elem };
+}
+
+/** Scales and zero points broadcast to x: one for all, one along `axis`, or one a block of `block` elements of `axis`. */
+function spread(value: Value, shape: Shape, axis: number, block: number): Value {
+  if (sizeOf(value.shape) === 1) return reshapedTo(value, []);
+  if (!block) {
+    return reshapedTo(
+      value,
+      shape.map((_, i) => (i === axis ? (value.shape[0] as number) : 1)),
+    );
+  }
+  const apart = value.shape.flatMap((extent, i) => (i === axis ? [extent, 1] : [extent]));
+  const repeated = value.shape.flatMap((extent, i) => (i === axis ? [extent, block] : [extent]));
+  return reshape(broadcast(reshape(value, { shape: apart }), { shape: repeated }), { shape });
+}
+
+function quantize(n: NodeContext): Operand {
+  const x = float(n.x(0));
+  const axis = x.shape.length ? n.axis('axis', x.shape.length > 1 ? 1 : 0, x.shape.length) : 0;
+  const block = n.int('block_size', 0);
+  const at = (index: number) => spread(n.x(index), x.shape, axis, block);
+  const given = n.int('output_dtype', 0);
+  const elem = n.has(2) ? n.elem(2) : given ? elemOf(given) : 'uint8';
+  return saturated(n, div([x, at(1)]), n.has(2) ? at(2) : undefined, elem);
+}
+
+function dequantize(n: NodeContext): Operand {
+  const x = n.x(0);
+  const axis = x.shape.length ? n.axis('axis', x.shape.length > 1 ? 1 : 0, x.shape.length) : 0;
+  const block = n.int('block_size', 0);
+  const at = (index: number) => spread(n.x(index), x.shape, axis, block);
+  const centred = n.has(2) ? sub([x, at(2)]) : x;
+  return { value: mul([float(centred), at(1)]), elem: n.elem(1) };
+}
+
+/** u8 with a scale and zero point from the data's own range. */
+function dynamicQuantize(n: NodeContext): Result {
+  const x = n.f32(0);
+  const zero = n.graph.scalar(0);
+  const all = { axes: null, keepDims: false };
+  const low = min([reduceMin(x, all), zero]);
+  const high = max([reduceMax(x, all), zero]);
+  const scale = div([sub([high, low]), n.graph.scalar(255)]);
+  const point = clip(round(div([sub([zero, low]), scale])), { min: 0, max: 255 });
+  const y = saturated(n, div([x, scale]), point, 'uint8');
+  return [y, { value: scale, elem: 'float32' }, { value: cast(point, { to: 'i32' }), elem: 'uint8' }];
+}
+
+/** The sums of a quantized operator as its output type: scaled in float, half to even. */
+function requantized(n: NodeContext, sums: Value, scale: Value, zero: number): Operand {
+  return saturated(n, mul([float(sums), scale]), n.x(zero), n.elem(zero));
+}
+
+/** A zero point of one element, or one an output channel along `axis`. */
+const less = (x: Value, zero: Value, axis: number): Value =>
+  sub([
+    x,
+    sizeOf(zero.shape) === 1
+      ? reshapedTo(zero, [])
+      : reshapedTo(
+          zero,
+          x.shape.map((extent, i) => (i === axis ? extent : 1)),
+        ),
+  ]);
+
+function qLinearConv(n: NodeContext): Operand {
+  const x = less(n.x(0), n.x(2), 1);
+  const w = less(n.x(3), n.x(5), 0);
+  const rank = x.shape.length - 2;
+  const column = (value: Value) =>
+    sizeOf(value.shape) === 1 ? reshapedTo(value, []) : reshapedTo(value, [sizeOf(value.shape), ...new Array<number>(rank).fill(1)]);
+  const sums = convolveIntegers(x, w, n.int('group', 1), convWindow(n, x, w));
+  const biased = n.has(8) ? add([sums, column(n.x(8))]) : sums;
+  return requantized(n, biased, div([mul([reshapedTo(n.f32(1), []), column(n.f32(4))]), reshapedTo(n.f32(6), [])]), 7);
+}
+
+function qLinearMatMul(n: NodeContext): Operand {
+  const a = n.x(0);
+  const b = n.x(3);
+  const rows = (value: Value) =>
+    sizeOf(value.shape) === 1 ? reshapedTo(value, []) : value.shape.length === 1 ? reshapedTo(value, [sizeOf(value.shape), 1]) : value;
+  const columns = (value: Value) => (sizeOf(value.shape) === 1 ? reshapedTo(value, []) : value);
+  const sums = integerProduct(sub([a, rows(n.x(2))]), sub([b, columns(n.x(5))]));
+  return requantized(n, sums, div([mul([rows(n.f32(1)), columns(n.f32(4))]), reshapedTo(n.f32(6), [])]), 7);
+}
+
+/** Quantized operators, computed exactly on 32-bit integers and floats. */
+export const quantized: Rows = {
+  QuantizeLinear: quantize,
+  DequantizeLinear: dequantize,
+  DynamicQuantizeLinear: dynamicQuantize,
+  QLinearConv: qLinearConv,
+  QLinearMatMul: qLinearMatMul,
+};
