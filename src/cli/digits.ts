@@ -11,7 +11,7 @@ import {
   dropout,
   flatten,
   input,
-  load,
+  loadModel,
   type Model,
   maxPooling2d,
   parseBytes,
@@ -142,7 +142,7 @@ async function makeFolder(folder: string): Promise<void> {
 
 /** Loads the saved model into a session of its own and compares its outputs bit by bit. */
 async function expectSamePredictions(path: string, x: Float32Array, expected: Tensor): Promise<void> {
-  const again = await (await load(new Uint8Array(await readFile(path)))).predict(x);
+  const again = await (await loadModel(new Uint8Array(await readFile(path)))).predict(x);
   const differs = again.data.findIndex((value, i) => !Object.is(value, expected.data[i]));
   if (differs >= 0)
     throw new ThimbleError(

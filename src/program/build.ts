@@ -1,5 +1,6 @@
 import { parseBytes } from '../core/bytes.ts';
 import type { TypedArray } from '../core/dtype.ts';
+import { ThimbleError } from '../core/errors.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
 import { kernels } from '../kernels/list.ts';
 import { records } from '../kernels/records.ts';
@@ -16,6 +17,9 @@ export interface BuildOptions {
   /** Bytes, or text such as '64KB', that the whole linear memory may use. */
   readonly budget?: number | string | undefined;
 }
+
+/** Bytes of the largest linear memory with 32-bit addresses. */
+const ADDRESSABLE = 2 ** 32 - 2 ** 16;
 
 /** A program with what a person wants to know of its memory. */
 export interface Built {
@@ -38,6 +42,11 @@ export function build(graphs: readonly Graph[], { name, budget }: BuildOptions):
     lowered.map((method) => [method.graph.name, encodeMethod(method, layout, kernelNames, records)] as const),
   );
   const { regions, totalBytes } = layout;
+  if (!(totalBytes <= ADDRESSABLE)) {
+    throw new ThimbleError('SHAPE', `"${name}" needs ${totalBytes} bytes`, {
+      expected: `at most ${ADDRESSABLE}, what 32-bit addresses reach`,
+    });
+  }
   const image = new Uint8Array(regions.io.address);
   image.set(records.bytes(), regions.static.address);
   for (const [data, address] of layout.constants) image.set(bytesOf(data), address);

@@ -84,7 +84,7 @@ function trainingOf(model: Model): Training | undefined {
 
 /**
  * The model as a safetensors file: every weight in its logical shape, optimizer moments, step and RNG counters; the architecture is in the
- * metadata. `load` continues training with the same bits.
+ * metadata. `loadModel` continues training with the same bits.
  */
 export function save(model: Model): Uint8Array {
   const tensors = new Map(model.state().map((held) => [held.variable.name, safeTensorOf(held)]));
@@ -101,7 +101,7 @@ const safeTensorOf = (held: Held): SafeTensor => ({
  * Reads what `save` wrote; a model that was compiled is compiled again.
  * @throws FORMAT for another file or a damaged one, VERSION for one of another version.
  */
-export async function load(bytes: Uint8Array): Promise<Model> {
+export async function loadModel(bytes: Uint8Array): Promise<Model> {
   const file = readSafetensors(bytes);
   const architecture = parse(file);
   const model = modelOf(architecture);

@@ -14,7 +14,7 @@ interface Layer {
 }
 
 const COMPILER = ['core', 'kernels', 'ir', 'ops', 'passes', 'plan', 'program', 'formats', 'layers'];
-const LIBRARY = [...COMPILER, 'runtime', 'hosts', 'train', 'data', 'explain', 'profile', 'report'];
+const LIBRARY = [...COMPILER, 'runtime', 'hosts', 'train', 'inference', 'data', 'explain', 'profile', 'report'];
 
 /** Which folder of src may import which: dependencies run one way. `index` is src/index.ts. */
 const LAYERS: Readonly<Record<string, Layer>> = {
@@ -31,6 +31,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   runtime: { uses: ['core', 'kernels', 'program/decode.ts', 'program/format.ts'] },
   hosts: { uses: ['runtime', 'core', 'kernels'], packages: [/^node:/] },
   train: { uses: [...COMPILER, 'runtime', 'hosts'] },
+  inference: { uses: [...COMPILER, 'runtime', 'hosts'] },
   data: { uses: ['core'] },
   explain: { uses: LIBRARY },
   profile: { uses: LIBRARY },

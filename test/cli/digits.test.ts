@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { load } from '../../src/index.ts';
+import { loadModel } from '../../src/index.ts';
 
 const cli = new URL('../../dist/cli.js', import.meta.url).pathname;
 const run = (...args: string[]) => spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
@@ -22,7 +22,7 @@ describe('thimble digits', () => {
     expect(result.recall).toHaveLength(10);
     expect(result.confusion.flat().reduce((a: number, b: number) => a + b, 0)).toBe(359);
     expect(readdirSync(out).sort()).toEqual(['digits.safetensors', 'report.html']);
-    const model = await load(new Uint8Array(readFileSync(result.model)));
+    const model = await loadModel(new Uint8Array(readFileSync(result.model)));
     expect(model.step).toBeGreaterThan(100);
 
     const html = readFileSync(result.report, 'utf8');

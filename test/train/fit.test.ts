@@ -48,7 +48,7 @@ describe.each(testNetworks)('$name', ({ build, compile }) => {
       const { x, y } = randomRows(model, 19);
       await model.fit(x, y, { ...quiet, epochs: interrupted ? 2 : 4 });
       if (interrupted) {
-        model = await t.load(t.save(model));
+        model = await t.loadModel(t.save(model));
         await model.fit(x, y, { ...quiet, initialEpoch: 2, epochs: 4 });
       }
       return model.state().map(({ data }) => Array.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
@@ -78,10 +78,10 @@ it('resumes in another process with the same bits', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'thimble-'));
   writeFileSync(join(folder, 'half.safetensors'), t.save(model));
   writeFileSync(join(folder, 'data.json'), JSON.stringify({ x: [...x], y: [...y] }));
-  const script = `import { load, save } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
+  const script = `import { loadModel, save } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
     import { readFileSync, writeFileSync } from 'node:fs';
     const { x, y } = JSON.parse(readFileSync('data.json', 'utf8'));
-    const model = await load(new Uint8Array(readFileSync('half.safetensors')));
+    const model = await loadModel(new Uint8Array(readFileSync('half.safetensors')));
     await model.fit(Float32Array.from(x), Int32Array.from(y), { initialEpoch: 2, epochs: 5, verbose: 0 });
     writeFileSync('whole.safetensors', save(model));`;
   writeFileSync(join(folder, 'resume.mjs'), script);
@@ -235,7 +235,7 @@ describe('files', () => {
     await model.compile(options);
     const bytes = t.save(model);
     for (const damaged of [bytes.slice(0, 40), bytes.slice(0, -4), new Uint8Array(3), new TextEncoder().encode('{"a":1}'.repeat(20))]) {
-      await expect(t.load(damaged)).rejects.toMatchObject({ code: 'FORMAT' });
+      await expect(t.loadModel(damaged)).rejects.toMatchObject({ code: 'FORMAT' });
     }
   });
 

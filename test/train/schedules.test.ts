@@ -23,5 +23,5 @@ it('a schedule drives the optimizer by completed steps, and survives save and lo
     await model.trainOnBatch(new Float32Array(4), new Float32Array(2));
   }
   expect(rates).toEqual([0.5, 0.5, 0.25]);
-  expect((await t.load(t.save(model))).learningRate).toBe(0.25);
+  expect((await t.loadModel(t.save(model))).learningRate).toBe(0.25);
 });

@@ -1,0 +1,70 @@
+import { sizeOf } from '../core/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { type Elem, elemOf, tensorOf } from '../formats/onnx/elements.ts';
+import { domainName, isSupported } from '../formats/onnx/operators.ts';
+import { decodeModel, decodeTensor, type GraphProto, type ModelProto, type NodeProto, type ValueInfo } from '../formats/onnx/proto.ts';
+
+/** What a model file says of itself, before shapes are settled. */
+export interface ModelDescription {
+  readonly producer: string;
+  /** Version of each operator set; '' is ai.onnx. */
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly inputs: readonly PortDescription[];
+  readonly outputs: readonly PortDescription[];
+  /** Numbers in initializers. */
+  readonly parameters: number;
+  /** Nodes of each operator, subgraphs and functions included. */
+  readonly operators: Readonly<Record<string, number>>;
+  /** Operators that thimble does not have. */
+  readonly unsupported: readonly string[];
+}
+
+export interface PortDescription {
+  readonly name: string;
+  /** `float32`, `int64`, …; `sequence` and the like for what is no tensor. */
+  readonly type: Elem | ValueInfo['kind'];
+  /** Extents, or the names of open ones. */
+  readonly shape: readonly (number | string)[];
+}
+
+/** Reads what an ONNX file contains, without importing it. @throws FORMAT for damaged bytes. */
+export function inspect(bytes: Uint8Array): ModelDescription {
+  const model = decodeModel(bytes);
+  const { graph } = model;
+  const initialized = new Set(graph.initializers.map(({ name }) => name));
+  const operators = new Map<string, number>();
+  const unsupported = new Set<string>();
+  for (const node of allNodes(model)) {
+    const name = domainName(node);
+    operators.set(name, (operators.get(name) ?? 0) + 1);
+    if (!isSupported(node) && !model.functions.some((found) => found.name === node.op && found.domain === node.domain))
+      unsupported.add(name);
+  }
+  return {
+    producer: model.producer,
+    opsets: Object.fromEntries(model.opsets),
+    inputs: graph.inputs.filter(({ name }) => !initialized.has(name)).map(portOf),
+    outputs: graph.outputs.map(portOf),
+    parameters: graph.initializers.reduce((sum, { dims }) => sum + sizeOf(dims), 0),
+    operators: Object.fromEntries([...operators].sort(([a], [b]) => (a < b ? -1 : 1))),
+    unsupported: [...unsupported].sort(),
+  };
+}
+
+const portOf = ({ name, kind, elemType, dims }: ValueInfo): PortDescription => ({
+  name,
+  type: kind === 'tensor' ? elemOf(elemType, name) : kind,
+  shape: dims,
+});
+
+const allNodes = ({ graph, functions }: ModelProto): NodeProto[] => [...nodesOf(graph), ...functions.flatMap(({ nodes }) => nodes)];
+
+const nodesOf = ({ nodes }: GraphProto): NodeProto[] =>
+  nodes.flatMap((node) => [node, ...[...node.attributes.values()].flatMap(({ graph }) => (graph ? nodesOf(graph) : []))]);
+
+/** A tensor file (`.pb`, an ONNX TensorProto) with its name and element type; 64-bit integers become i32. @throws FORMAT for damaged bytes. */
+export function readTensor(bytes: Uint8Array): Tensor & { readonly name: string; readonly type: Elem } {
+  const proto = decodeTensor(bytes);
+  const { elem, shape, data } = tensorOf(proto);
+  return { name: proto.name, type: elem, dtype: data instanceof Float32Array ? 'f32' : 'i32', shape, data };
+}

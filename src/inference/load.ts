@@ -1,0 +1,40 @@
+import type { Shape } from '../core/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
+import type { ExternalData } from '../formats/onnx/elements.ts';
+import { Importer } from '../formats/onnx/importer.ts';
+import { decodeModel } from '../formats/onnx/proto.ts';
+import { kernelModule } from '../hosts/kernels.ts';
+import { optimize } from '../passes/optimize.ts';
+import { build } from '../program/build.ts';
+import type { Flavour } from '../runtime/flavour.ts';
+import { InferenceModel } from './model.ts';
+
+export interface LoadOptions {
+  /**
+   * Extents of inputs that the model leaves open: `{ image: [1, 3, 224, 224] }` by input, or `{ batch: 4 }` by the name of a dimension. An open
+   * first axis is 1.
+   */
+  readonly shapes?: Readonly<Record<string, Shape | number>>;
+  /** Inputs that never change; they become constants of the program. Operands that decide on shapes have to be constant. */
+  readonly constants?: Readonly<Record<string, Tensor>>;
+  /** Bytes, or text such as '256KB', that the whole linear memory may use. */
+  readonly budget?: number | string;
+  /** Kernels to run on; `simd` where left out. */
+  readonly flavour?: Flavour;
+  /** The bytes of a file that holds external tensor data, by the location the model states. */
+  readonly externalData?: ExternalData;
+}
+
+/**
+ * Reads an ONNX model (operator sets 7 and newer), optimizes it, plans its memory to the byte and compiles it to a program.
+ * @throws FORMAT for damaged bytes, UNSUPPORTED_OP or UNSUPPORTED_ATTR listing every node thimble cannot run, SHAPE where shapes are open or do
+ * not fit, INPUT for names the model does not have, BUDGET where the plan exceeds `budget`.
+ */
+export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promise<InferenceModel> {
+  const { shapes, constants, budget, flavour = 'simd', externalData } = options;
+  const proto = decodeModel(bytes);
+  const imported = new Importer(proto, bytes.length, externalData).run({ shapes, constants });
+  const graph = optimize(imported.graph);
+  const built = build([graph], { name: proto.graph.name || 'model', budget });
+  return new InferenceModel(built, imported, await kernelModule(flavour));
+}

@@ -1,0 +1,48 @@
+// A model with recorded inputs and outputs: `meta.json` names them, one step or several with the state carried on.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { compare } from './compare.mjs';
+
+const TOLERANCE = { rtol: 1e-3, atol: 1e-5 };
+
+const arrays = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+};
+
+function tensorOf(folder, { file, shape, dtype }) {
+  const bytes = readFileSync(join(folder, file));
+  const data = new arrays[dtype](bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  const numbers = data instanceof BigInt64Array ? Int32Array.from(data, Number) : data;
+  return { shape, data: numbers, dtype: { float32: 'f32', int8: 'i8', uint8: 'u8', bool: 'bool' }[dtype] ?? 'i32' };
+}
+
+/** Runs the model in `folder` against its recorded outputs. @returns its status, and the reason where it is not a pass */
+export async function runGoldenTest(thimble, folder, flavour = 'simd') {
+  let operators = [];
+  try {
+    const meta = JSON.parse(readFileSync(join(folder, 'meta.json'), 'utf8'));
+    const bytes = new Uint8Array(readFileSync(join(folder, meta.model)));
+    const steps = meta.steps ?? [{ inputs: meta.inputs, outputs: meta.outputs }];
+    operators = Object.keys(thimble.inspect(bytes).operators);
+    const shapes = Object.fromEntries(steps[0].inputs.map(({ name, shape }) => [name, shape]));
+    const model = await thimble.load(bytes, { shapes, flavour });
+    for (const [i, { inputs, outputs }] of steps.entries()) {
+      const results = model.run(Object.fromEntries(inputs.map((input) => [input.name, tensorOf(folder, input)])));
+      for (const output of outputs) {
+        const reason = compare(results[output.name], tensorOf(folder, output), TOLERANCE);
+        if (reason) return { status: 'fail', reason: `step ${i}, output "${output.name}": ${reason}`, operators };
+      }
+    }
+    return { status: 'pass', operators };
+  } catch (error) {
+    const status = String(error.code ?? '').startsWith('UNSUPPORTED') ? 'unsupported' : 'fail';
+    return { status, reason: `${error.code ? `${error.code}: ` : ''}${error.message}`, operators };
+  }
+}
