@@ -105,6 +105,53 @@ export class Cumulative {
 }
 
 @unmanaged
+export class TopK {
+  x: usize;
+  values: usize;
+  indices: usize;
+  scratch: usize;
+  outer: u32;
+  length: u32;
+  inner: u32;
+  k: u32;
+  largest: u32;
+}
+
+@unmanaged
+export class Unique {
+  x: usize;
+  values: usize;
+  first: usize;
+  inverse: usize;
+  counts: usize;
+  count: usize;
+  scratch: usize;
+  rows: u32;
+  columns: u32;
+  sorted: u32;
+}
+
+@unmanaged
+export class NonZero {
+  x: usize;
+  places: usize;
+  count: usize;
+  length: u32;
+}
+
+@unmanaged
+export class Scatter {
+  x: usize;
+  indices: usize;
+  updates: usize;
+  y: usize;
+  rows: u32;
+  inner: u32;
+  count: u32;
+  mode: u32;
+}
+
+@unmanaged
 export class Rows {
   x: usize;
   y: usize;

@@ -190,6 +190,18 @@ export const kernels = {
   atanh_f32: 'Unary',
   // where
   where: 'Where',
+  // scatter
+  scatter_f32: 'Scatter',
+  scatter_i32: 'Scatter',
+  // nonzero
+  nonzero_f32: 'NonZero',
+  nonzero_i32: 'NonZero',
+  // top_k
+  top_k_f32: 'TopK',
+  top_k_i32: 'TopK',
+  // unique
+  unique_f32: 'Unique',
+  unique_i32: 'Unique',
 } as const satisfies Record<string, RecordName>;
 
 export type KernelName = keyof typeof kernels;

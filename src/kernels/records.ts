@@ -36,6 +36,35 @@ export const records = {
   Reduce: { x: 'ptr', y: 'ptr', outer: 'u32', length: 'u32', inner: 'u32', scale: 'f32' },
   /** [outer, length, inner] → the same. */
   Cumulative: { x: 'ptr', y: 'ptr', outer: 'u32', length: 'u32', inner: 'u32', exclusive: 'u32', reverse: 'u32' },
+  /** [outer, length, inner] → [outer, k, inner] values and i32 indices; scratch: 3 · length words. */
+  TopK: {
+    x: 'ptr',
+    values: 'ptr',
+    indices: 'ptr',
+    scratch: 'ptr',
+    outer: 'u32',
+    length: 'u32',
+    inner: 'u32',
+    k: 'u32',
+    largest: 'u32',
+  },
+  /** x: [rows, columns]. values: as x; first, inverse, counts: i32 [rows]; count: i32 [1]; scratch: 3 · rows words. */
+  Unique: {
+    x: 'ptr',
+    values: 'ptr',
+    first: 'ptr',
+    inverse: 'ptr',
+    counts: 'ptr',
+    count: 'ptr',
+    scratch: 'ptr',
+    rows: 'u32',
+    columns: 'u32',
+    sorted: 'u32',
+  },
+  /** x: [length]. places: i32 [length]; count: i32 [1]. */
+  NonZero: { x: 'ptr', places: 'ptr', count: 'ptr', length: 'u32' },
+  /** x, y: [rows, inner]; indices: i32 [count]; updates: [count, inner]; mode: 0 none, 1 add, 2 mul, 3 min, 4 max. */
+  Scatter: { x: 'ptr', indices: 'ptr', updates: 'ptr', y: 'ptr', rows: 'u32', inner: 'u32', count: 'u32', mode: 'u32' },
   /** [rows, columns] → the same. */
   Rows: { x: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32' },
   /** y is the forward output. */

@@ -51,6 +51,7 @@ export { mish, mishGrad } from './mish.ts';
 export { mod } from './mod.ts';
 export { mul } from './mul.ts';
 export { neg } from './neg.ts';
+export { nonZero } from './nonZero.ts';
 export {
   accumulate,
   adagradUpdate,
@@ -78,6 +79,7 @@ export { relu, reluGrad } from './relu.ts';
 export { reshape } from './reshape.ts';
 export { resize, resizeGrad } from './resize.ts';
 export { round } from './round.ts';
+export { scatter } from './scatter.ts';
 export { selu, seluGrad } from './selu.ts';
 export { shiftLeft } from './shiftLeft.ts';
 export { shiftRight } from './shiftRight.ts';
@@ -96,5 +98,7 @@ export { square } from './square.ts';
 export { sub } from './sub.ts';
 export { tan } from './tan.ts';
 export { tanh, tanhGrad } from './tanh.ts';
+export { topK } from './topK.ts';
 export { transpose } from './transpose.ts';
+export { unique } from './unique.ts';
 export { where } from './where.ts';

@@ -10,12 +10,7 @@ function missing(name: string): Op<any> {
   return Object.assign(refuse as never, { all: refuse });
 }
 
-export const scatter = missing('scatter');
 export const nonMaxSuppression = missing('nonMaxSuppression');
 export const roiAlign = missing('roiAlign');
-export const compress = missing('compress');
-export const nonZero = missing('nonZero');
-export const topK = missing('topK');
-export const unique = missing('unique');
 export const det = missing('det');
 export const treeEnsemble = missing('treeEnsemble');

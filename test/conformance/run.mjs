@@ -41,6 +41,7 @@ const table = new Table({
   head: ['operator', 'pass', 'fail', 'unsupported'],
   colAligns: ['left', 'right', 'right', 'right'],
   style: { head: [] },
+  chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
 });
 for (const operator of [...new Set(tests.flatMap(({ operators }) => operators))].sort()) {
   const own = tests.filter(({ operators }) => operators.includes(operator));

@@ -1,4 +1,3 @@
-import { ThimbleError } from '../../core/errors.ts';
 import { normalizeAxis, sizeOf, stridesOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import {
@@ -7,12 +6,14 @@ import {
   argMin,
   broadcast,
   cast,
-  compress,
+  concat,
   cumulative,
+  div,
   equal,
   gather,
   greater,
   greaterOrEqual,
+  mod,
   mul,
   nonZero,
   reduceSum,
@@ -20,6 +21,7 @@ import {
   slice,
   sub,
   topK,
+  transpose,
   unique,
   where,
 } from '../../ops/index.ts';
@@ -225,7 +227,6 @@ function topKRow(n: NodeContext): Result {
     k,
     axis: n.axis('axis', -1),
     largest: n.int('largest', 1) !== 0,
-    sorted: n.int('sorted', 1) !== 0,
   }) as [Value, Value];
   return [{ value: values, elem: n.elem(0) }, int64(indices)];
 }
@@ -282,23 +283,43 @@ function hardmax(n: NodeContext): Value {
   return reshapedTo(cast(equal([best, lineOf(rows, along)]), { to: 'f32' }), x.shape);
 }
 
+/** Coordinates [rank, found] of what is not 0. */
 function nonZeroRow(n: NodeContext): Operand {
-  const [found, count] = nonZero.all(n.x(0)) as [Value, Value];
+  const x = n.x(0);
+  const [places, count] = nonZero.all(x) as [Value, Value];
+  const strides = stridesOf(x.shape);
+  const lines = x.shape.map((extent, axis) => {
+    const line = mod([div([places, integer(places, strides[axis] as number)]), integer(places, Math.max(extent, 1))]);
+    return reshapedTo(line, [1, places.shape[0] as number]);
+  });
+  const found = lines.length ? concat(lines, { axis: 0 }) : integers(x, [], [0, 1]);
   return { value: found, elem: 'int64', count, countAxis: 1 };
 }
 
+/** The slices of x, or the elements of all of x, whose condition holds. */
 function compressRow(n: NodeContext): Operand {
   const axis = n.attribute('axis') ? n.axis('axis', 0) : null;
-  const [kept, count] = compress.all([n.x(0), n.x(1)], { axis }) as [Value, Value];
-  return { value: kept, elem: n.elem(0), count, countAxis: axis ?? 0 };
+  const x = axis === null ? flat(n.x(0)) : n.x(0);
+  const along = axis ?? 0;
+  const condition = n.x(1);
+  const kept = Math.min(condition.shape[0] as number, x.shape[along] as number);
+  const [places, count] = nonZero.all(slice(condition, { starts: [0], sizes: [kept] })) as [Value, Value];
+  return { value: gather([x, places], { axis: along }), elem: n.elem(0), count, countAxis: along };
 }
 
+/** Distinct elements, or slices along an axis. */
 function uniqueRow(n: NodeContext): Result {
-  if (n.attribute('axis') && n.shape(0).length > 1) n.refuse('unique along an axis', { expected: 'the flattened tensor' });
-  const [values, first, inverse, counts, count] = unique.all(flat(n.x(0))) as [Value, Value, Value, Value, Value];
-  if (!n.int('sorted', 1))
-    throw new ThimbleError('UNSUPPORTED_ATTR', 'unique values in the order of their occurrence', { expected: 'sorted = 1' });
-  return [{ value: values, elem: n.elem(0), count }, { ...int64(first), count }, int64(inverse), { ...int64(counts), count }];
+  const x = n.x(0);
+  const axis = n.attribute('axis') ? n.axis('axis', 0) : null;
+  const others = x.shape.map((_, i) => i).filter((i) => i !== axis);
+  const moved = axis === null ? flat(x) : transpose(x, { perm: [axis, ...others] });
+  const rows = moved.shape[0] as number;
+  const [values, first, inverse, counts, count] = unique.all(reshapedTo(moved, [rows, sizeOf(moved.shape.slice(1))]), {
+    sorted: n.int('sorted', 1) !== 0,
+  }) as [Value, Value, Value, Value, Value];
+  const found = reshapedTo(values, moved.shape);
+  const value = axis === null ? found : transpose(found, { perm: x.shape.map((_, i) => (i === axis ? 0 : i < axis ? i + 1 : i)) });
+  return [{ value, elem: n.elem(0), count, countAxis: axis ?? 0 }, { ...int64(first), count }, int64(inverse), { ...int64(counts), count }];
 }
 
 /** Gathers, scatters, searches: reads and writes at indices. */

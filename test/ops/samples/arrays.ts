@@ -1,4 +1,4 @@
-import { f32, f32AndI32, i32, indexes, LENGTHS, type Sample, type Samples } from './sample.ts';
+import { f32, f32AndI32, i32, indexes, LENGTHS, type Sample, type SampleInput, type Samples } from './sample.ts';
 
 const reductions = (): Sample[] => [
   ...LENGTHS.map((n) => ({ inputs: [f32(3, n)], attrs: { axes: [1] } })),
@@ -40,6 +40,9 @@ const longPads = [
   [7, 0],
 ];
 
+/** Zeros and ones. */
+const bits = (...shape: number[]): SampleInput => ({ shape, dtype: 'i32', range: [0, 2] });
+
 export const arrays: Samples = {
   reduceSum: f32AndI32(reductions()),
   reduceMean: reductions(),
@@ -59,6 +62,35 @@ export const arrays: Samples = {
         ]),
       ),
     ),
+  ),
+  topK: [true, false].flatMap((largest) =>
+    f32AndI32([
+      ...LENGTHS.map((n) => ({ inputs: [f32(3, n)], attrs: { k: Math.ceil(n / 2), largest } })),
+      { inputs: [f32(40)], attrs: { k: 0, largest } },
+      { inputs: [f32(2, 0, 3)], attrs: { k: 2, largest } },
+      { inputs: [f32(2, 33, 3)], attrs: { k: 33, axis: 1, largest } },
+      { inputs: [f32(7, 5)], attrs: { k: 3, axis: -2, largest } },
+    ]),
+  ),
+  nonZero: [{ inputs: [f32(5)] }, ...LENGTHS.map((n) => ({ inputs: [bits(n)] })), { inputs: [bits(2, 3, 4)] }, { inputs: [bits()] }],
+  unique: [true, false].flatMap((sorted) =>
+    f32AndI32([
+      ...LENGTHS.flatMap((n) => [
+        { inputs: [f32(n, 1)], attrs: { sorted } },
+        { inputs: [bits(n, 3)], attrs: { sorted } },
+      ]),
+      { inputs: [f32(4, 0)], attrs: { sorted } },
+    ]),
+  ),
+  scatter: f32AndI32(
+    ['none', 'mul', 'min', 'max', 'add'].flatMap((reduction) => [
+      { inputs: [f32(5), indexes(5, 0), f32(0)], attrs: { reduction } },
+      { inputs: [f32(5, 0), indexes(5, 3), f32(3, 0)], attrs: { reduction } },
+      { inputs: [f32(0, 2), indexes(5, 3), f32(3, 2)], attrs: { reduction } },
+      ...[1, 2, 4, 9].map((n) => ({ inputs: [f32(7), indexes(7, n), f32(n)], attrs: { reduction } })),
+      // Some indexes are outside.
+      ...[1, 3].map((inner) => ({ inputs: [f32(4, inner), i32(12), f32(12, inner)], attrs: { reduction } })),
+    ]),
   ),
   copy: f32AndI32(LENGTHS.map((n) => ({ inputs: [f32(n)] }))),
   reshape: f32AndI32([{ inputs: [f32(2, 6)], attrs: { shape: [3, -1] } }]),
