@@ -98,6 +98,7 @@ export { conv2d_f32_flip_weights, conv2d_f32, conv2d_f32_grad_weight, conv2d_f32
 export { cumulative_sum_f32, cumulative_prod_f32, cumulative_sum_i32, cumulative_prod_i32 } from './kernels/cumulative';
 export { depthwise_conv2d_f32 } from './kernels/depthwise_f32';
 export { depthwise_conv2d_f32_grad_input, depthwise_conv2d_f32_grad_weight } from './kernels/depthwise_grad_f32';
+export { det_f32 } from './kernels/det_f32';
 export { matmul_f32, matmul_f32_grad_weight, matmul_f32_grad_input, matmul_f32_batched, sum_rows_f32 } from './kernels/matmul_f32';
 export {
   copy_bytes,
@@ -113,6 +114,7 @@ export {
 export { batch_norm_f32_stats, batch_norm_f32, batch_norm_f32_grad, moving_average_f32 } from './kernels/batch_norm_f32';
 export { dropout_f32 } from './kernels/dropout_f32';
 export { group_norm_f32, group_norm_f32_grad } from './kernels/group_norm_f32';
+export { non_max_suppression_f32 } from './kernels/non_max_suppression_f32';
 export { sgd_f32, momentum_f32, rmsprop_f32, adagrad_f32, adam_f32, clip_scale_f32, increment_i32 } from './kernels/optimizer_f32';
 export { max_pool2d_f32, average_pool2d_f32, max_pool2d_f32_grad, average_pool2d_f32_grad } from './kernels/pool2d_f32';
 export {

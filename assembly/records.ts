@@ -152,6 +152,31 @@ export class Scatter {
 }
 
 @unmanaged
+export class Det {
+  x: usize;
+  y: usize;
+  scratch: usize;
+  batch: u32;
+  n: u32;
+}
+
+@unmanaged
+export class NonMaxSuppression {
+  boxes: usize;
+  scores: usize;
+  y: usize;
+  count: usize;
+  scratch: usize;
+  batch: u32;
+  classes: u32;
+  boxCount: u32;
+  limit: u32;
+  centerPointBox: u32;
+  iouThreshold: f32;
+  scoreThreshold: f32;
+}
+
+@unmanaged
 export class Rows {
   x: usize;
   y: usize;

@@ -103,6 +103,8 @@ export const kernels = {
   cumulative_prod_f32: 'Cumulative',
   cumulative_sum_i32: 'Cumulative',
   cumulative_prod_i32: 'Cumulative',
+  // det_f32
+  det_f32: 'Det',
   // depthwise_f32
   depthwise_conv2d_f32: 'Conv2d',
   // depthwise_grad_f32
@@ -134,6 +136,8 @@ export const kernels = {
   // group_norm_f32
   group_norm_f32: 'GroupNorm',
   group_norm_f32_grad: 'GroupNormGrad',
+  // non_max_suppression_f32
+  non_max_suppression_f32: 'NonMaxSuppression',
   // optimizer_f32
   sgd_f32: 'Sgd',
   momentum_f32: 'Momentum',

@@ -65,6 +65,23 @@ export const records = {
   NonZero: { x: 'ptr', places: 'ptr', count: 'ptr', length: 'u32' },
   /** x, y: [rows, inner]; indices: i32 [count]; updates: [count, inner]; mode: 0 none, 1 add, 2 mul, 3 min, 4 max. */
   Scatter: { x: 'ptr', indices: 'ptr', updates: 'ptr', y: 'ptr', rows: 'u32', inner: 'u32', count: 'u32', mode: 'u32' },
+  /** Determinants of x [batch, n, n]. scratch: n · n f64. */
+  Det: { x: 'ptr', y: 'ptr', scratch: 'ptr', batch: 'u32', n: 'u32' },
+  /** boxes [batch, boxCount, 4], scores [batch, classes, boxCount] → y i32 [batch · classes · limit, 3], count i32 [1]. scratch: boxCount u32. */
+  NonMaxSuppression: {
+    boxes: 'ptr',
+    scores: 'ptr',
+    y: 'ptr',
+    count: 'ptr',
+    scratch: 'ptr',
+    batch: 'u32',
+    classes: 'u32',
+    boxCount: 'u32',
+    limit: 'u32',
+    centerPointBox: 'u32',
+    iouThreshold: 'f32',
+    scoreThreshold: 'f32',
+  },
   /** [rows, columns] → the same. */
   Rows: { x: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32' },
   /** y is the forward output. */

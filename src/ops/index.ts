@@ -24,6 +24,7 @@ export { cos } from './cos.ts';
 export { cosh } from './cosh.ts';
 export { cumulative } from './cumulative.ts';
 export { depthwiseConv2d, depthwiseGradInput, depthwiseGradWeight } from './depthwiseConv2d.ts';
+export { det } from './det.ts';
 export { div } from './div.ts';
 export { dropout } from './dropout.ts';
 export { elu, eluGrad } from './elu.ts';
@@ -52,6 +53,7 @@ export { mod } from './mod.ts';
 export { mul } from './mul.ts';
 export { neg } from './neg.ts';
 export { nonZero } from './nonZero.ts';
+export { nonMaxSuppression } from './nonMaxSuppression.ts';
 export {
   accumulate,
   adagradUpdate,

@@ -10,7 +10,5 @@ function missing(name: string): Op<any> {
   return Object.assign(refuse as never, { all: refuse });
 }
 
-export const nonMaxSuppression = missing('nonMaxSuppression');
 export const roiAlign = missing('roiAlign');
-export const det = missing('det');
 export const treeEnsemble = missing('treeEnsemble');

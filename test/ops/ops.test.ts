@@ -10,11 +10,12 @@ import { gradients } from '../../src/passes/autodiff.ts';
 import { inplaceInputs } from '../../src/plan/lifetimes.ts';
 import { cast, flavours, runKernels, runReference } from './lowering.ts';
 import { arrays } from './samples/arrays.ts';
+import { detection } from './samples/detection.ts';
 import { elementwise } from './samples/elementwise.ts';
 import { networks } from './samples/networks.ts';
 import { draw, type Sample, shapeOf } from './samples/sample.ts';
 
-const samples = { ...elementwise, ...arrays, ...networks };
+const samples = { ...elementwise, ...arrays, ...detection, ...networks };
 /** Their effect is on state: `test/train` follows them through whole training runs. */
 const updates = [...registry.values()].filter((op) => op.mutates).map((op) => op.name);
 

@@ -1,0 +1,35 @@
+import { f32, ranged, type Sample, type SampleInput, type Samples } from './sample.ts';
+
+/** Boxes as two corners in any order, close enough to overlap, and scores some of which are equal. */
+const boxes = (batch: number, classes: number, count: number, scores = ranged(-1, 1, batch, classes, count)): readonly SampleInput[] => [
+  ranged(0, 4, batch, count, 4),
+  scores,
+];
+/** Every score 0: the order is that of the boxes. */
+const equal = (batch: number, classes: number, count: number): SampleInput => ranged(0, 0, batch, classes, count);
+
+const suppression: Sample[] = [
+  ...[0, 1, 2, 3, 5, 8, 40, 131].map((n) => ({ inputs: boxes(1, 1, n), attrs: { maxOutputBoxes: n, iouThreshold: 0.3 } })),
+  ...[0, 0.1, 0.9, 1].map((iouThreshold) => ({ inputs: boxes(2, 3, 17), attrs: { maxOutputBoxes: 20, iouThreshold } })),
+  { inputs: boxes(2, 3, 17), attrs: { maxOutputBoxes: 4, iouThreshold: 0.5, scoreThreshold: 0.25 } },
+  { inputs: boxes(2, 3, 17), attrs: { maxOutputBoxes: 17, iouThreshold: 0.2, scoreThreshold: 0.5, centerPointBox: true } },
+  { inputs: boxes(1, 2, 30, equal(1, 2, 30)), attrs: { maxOutputBoxes: 30, iouThreshold: 0.4 } },
+  { inputs: boxes(1, 2, 9, equal(1, 2, 9)), attrs: { maxOutputBoxes: 9, scoreThreshold: 0 } },
+  { inputs: boxes(1, 2, 9), attrs: { maxOutputBoxes: 0 } },
+  { inputs: boxes(1, 2, 9), attrs: { maxOutputBoxes: 9, iouThreshold: -1, scoreThreshold: -2 } },
+  { inputs: boxes(0, 2, 9), attrs: { maxOutputBoxes: 9 } },
+  { inputs: boxes(2, 0, 9), attrs: { maxOutputBoxes: 9 } },
+];
+
+export const detection: Samples = {
+  nonMaxSuppression: suppression,
+  det: [
+    ...[0, 1, 2, 3, 4, 5, 8, 13].map((n) => ({ inputs: [f32(n, n)] })),
+    { inputs: [f32(2, 3, 4, 4)] },
+    { inputs: [f32(0, 3, 3)] },
+    { inputs: [f32(5, 0, 0)] },
+    // Singular: no pivot is left.
+    { inputs: [ranged(0, 0, 3, 3)] },
+    { inputs: [ranged(1, 1, 2, 4, 4)] },
+  ],
+};
