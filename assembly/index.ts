@@ -135,6 +135,7 @@ export {
   softmax_cross_entropy_f32,
   softmax_cross_entropy_f32_grad,
 } from './kernels/softmax_f32';
+export { roi_align_f32 } from './kernels/roi_align_f32';
 export { rnn_f32, rnn_f32_grad, lstm_f32, lstm_f32_grad, gru_f32, gru_f32_grad } from './kernels/recurrent_f32';
 export {
   sin_f32,

@@ -489,6 +489,25 @@ export class Resize {
 }
 
 @unmanaged
+export class RoiAlign {
+  x: usize;
+  regions: usize;
+  batchIndices: usize;
+  y: usize;
+  batch: u32;
+  inHeight: u32;
+  inWidth: u32;
+  channels: u32;
+  rois: u32;
+  outHeight: u32;
+  outWidth: u32;
+  samplingRatio: u32;
+  spatialScale: f32;
+  halfPixel: u32;
+  maximum: u32;
+}
+
+@unmanaged
 export class Dropout {
   x: usize;
   y: usize;

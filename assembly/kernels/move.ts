@@ -73,8 +73,9 @@ function lineOf(x: usize, xStride: usize, y: usize, yStride: usize, count: u32, 
   }
 }
 
+/** Element `i` of `indices`, limited to 0..length-1. */
 @inline
-function limited(indices: usize, i: usize, length: u32): usize {
+export function limited(indices: usize, i: usize, length: u32): usize {
   return <usize>max<i32>(min<i32>(load<i32>(indices + (i << 2)), <i32>length - 1), 0);
 }
 

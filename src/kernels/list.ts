@@ -180,6 +180,8 @@ export const kernels = {
   lstm_f32_grad: 'Recurrent',
   gru_f32: 'Recurrent',
   gru_f32_grad: 'Recurrent',
+  // roi_align_f32
+  roi_align_f32: 'RoiAlign',
   // trigonometry_f32
   sin_f32: 'Unary',
   cos_f32: 'Unary',

@@ -267,6 +267,27 @@ export const records = {
     offset: 'f32',
     mode: 'u32',
   },
+  /**
+   * x [batch, inHeight, inWidth, channels], regions [rois, 4], batchIndices i32 [rois] → y [rois, outHeight, outWidth, channels].
+   * samplingRatio 0: one sample a pixel.
+   */
+  RoiAlign: {
+    x: 'ptr',
+    regions: 'ptr',
+    batchIndices: 'ptr',
+    y: 'ptr',
+    batch: 'u32',
+    inHeight: 'u32',
+    inWidth: 'u32',
+    channels: 'u32',
+    rois: 'u32',
+    outHeight: 'u32',
+    outWidth: 'u32',
+    samplingRatio: 'u32',
+    spatialScale: 'f32',
+    halfPixel: 'u32',
+    maximum: 'u32',
+  },
   /** y = keep ? x / (1 - rate) : 0; the mask is a function of seed (u32), step (i32), salt and the index. */
   Dropout: { x: 'ptr', y: 'ptr', seed: 'ptr', step: 'ptr', length: 'u32', salt: 'u32', rate: 'f32' },
   Sgd: { parameter: 'ptr', gradient: 'ptr', learningRate: 'ptr', scale: 'ptr', length: 'u32', weightDecay: 'f32' },

@@ -80,6 +80,7 @@ export { reduceSum } from './reduceSum.ts';
 export { relu, reluGrad } from './relu.ts';
 export { reshape } from './reshape.ts';
 export { resize, resizeGrad } from './resize.ts';
+export { roiAlign } from './roiAlign.ts';
 export { round } from './round.ts';
 export { scatter } from './scatter.ts';
 export { selu, seluGrad } from './selu.ts';

@@ -10,5 +10,4 @@ function missing(name: string): Op<any> {
   return Object.assign(refuse as never, { all: refuse });
 }
 
-export const roiAlign = missing('roiAlign');
 export const treeEnsemble = missing('treeEnsemble');

@@ -1,4 +1,4 @@
-import { f32, ranged, type Sample, type SampleInput, type Samples } from './sample.ts';
+import { f32, indexes, ranged, type Sample, type SampleInput, type Samples } from './sample.ts';
 
 /** Boxes as two corners in any order, close enough to overlap, and scores some of which are equal. */
 const boxes = (batch: number, classes: number, count: number, scores = ranged(-1, 1, batch, classes, count)): readonly SampleInput[] => [
@@ -21,7 +21,31 @@ const suppression: Sample[] = [
   { inputs: boxes(2, 0, 9), attrs: { maxOutputBoxes: 9 } },
 ];
 
+const images = (channels: number): SampleInput => f32(2, 7, 9, channels);
+const regions = (count: number, low = -3, high = 12): readonly SampleInput[] => [ranged(low, high, count, 4), indexes(2, count)];
+const pooling = { outputHeight: 3, outputWidth: 2 };
+
+const alignment: Sample[] = ['avg', 'max'].flatMap((mode) => [
+  ...['half_pixel', 'output_half_pixel'].flatMap((coordinateTransformationMode) =>
+    [0, 1, 3].map((samplingRatio) => ({
+      inputs: [images(5), ...regions(12)],
+      attrs: { ...pooling, mode, coordinateTransformationMode, samplingRatio, spatialScale: 0.75 },
+    })),
+  ),
+  ...[0, 1, 2, 4, 6, 8, 13].map((channels) => ({ inputs: [images(channels), ...regions(3)], attrs: { ...pooling, mode } })),
+  { inputs: [f32(2, 1, 1, 4), ...regions(6, -1, 2)], attrs: { ...pooling, mode, samplingRatio: 2 } },
+  // Mostly outside, and far larger than the image.
+  { inputs: [images(3), ...regions(9, -2000, 2000)], attrs: { ...pooling, mode } },
+  {
+    inputs: [images(3), ranged(-1e30, 1e30, 9, 4), { shape: [9], dtype: 'i32', range: [-4, 6] }],
+    attrs: { ...pooling, mode, outputWidth: 40 },
+  },
+  { inputs: [images(3), ...regions(0)], attrs: { ...pooling, mode } },
+  { inputs: [images(3), ...regions(2)], attrs: { outputHeight: 0, outputWidth: 4, mode } },
+]);
+
 export const detection: Samples = {
+  roiAlign: alignment,
   nonMaxSuppression: suppression,
   det: [
     ...[0, 1, 2, 3, 4, 5, 8, 13].map((n) => ({ inputs: [f32(n, n)] })),
