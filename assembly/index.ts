@@ -137,6 +137,7 @@ export {
 } from './kernels/softmax_f32';
 export { roi_align_f32 } from './kernels/roi_align_f32';
 export { rnn_f32, rnn_f32_grad, lstm_f32, lstm_f32_grad, gru_f32, gru_f32_grad } from './kernels/recurrent_f32';
+export { tree_ensemble_f32 } from './kernels/tree_ensemble_f32';
 export {
   sin_f32,
   cos_f32,

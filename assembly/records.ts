@@ -508,6 +508,26 @@ export class RoiAlign {
 }
 
 @unmanaged
+export class TreeEnsemble {
+  x: usize;
+  nodes: usize;
+  thresholds: usize;
+  roots: usize;
+  leaves: usize;
+  targets: usize;
+  weights: usize;
+  y: usize;
+  rows: u32;
+  features: u32;
+  nodeCount: u32;
+  trees: u32;
+  leafCount: u32;
+  votes: u32;
+  targetCount: u32;
+  aggregate: u32;
+}
+
+@unmanaged
 export class Dropout {
   x: usize;
   y: usize;

@@ -182,6 +182,8 @@ export const kernels = {
   gru_f32_grad: 'Recurrent',
   // roi_align_f32
   roi_align_f32: 'RoiAlign',
+  // tree_ensemble_f32
+  tree_ensemble_f32: 'TreeEnsemble',
   // trigonometry_f32
   sin_f32: 'Unary',
   cos_f32: 'Unary',

@@ -104,4 +104,5 @@ export { tanh, tanhGrad } from './tanh.ts';
 export { topK } from './topK.ts';
 export { transpose } from './transpose.ts';
 export { unique } from './unique.ts';
+export { treeEnsemble } from './treeEnsemble.ts';
 export { where } from './where.ts';

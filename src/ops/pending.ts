@@ -10,4 +10,3 @@ function missing(name: string): Op<any> {
   return Object.assign(refuse as never, { all: refuse });
 }
 
-export const treeEnsemble = missing('treeEnsemble');

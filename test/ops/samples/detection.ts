@@ -44,7 +44,62 @@ const alignment: Sample[] = ['avg', 'max'].flatMap((mode) => [
   { inputs: [images(3), ...regions(2)], attrs: { outputHeight: 0, outputWidth: 4, mode } },
 ]);
 
+const listed = (dtype: 'f32' | 'i32', values: readonly number[], ...shape: number[]): SampleInput => ({
+  shape: shape.length ? shape : [values.length],
+  dtype,
+  values,
+});
+
+/** Every comparison, with NaN passing and not; the rows of x meet each threshold exactly, from both sides, and as NaN. */
+const trees: readonly SampleInput[] = [
+  listed(
+    'f32',
+    [-1, 0, 1, 2, 2.5, 3, 4, Number.NaN].flatMap((a) => [0, 1, 1.5, 2, Number.NaN].flatMap((b) => [a, b])),
+    40,
+    2,
+  ),
+  listed(
+    'i32',
+    [
+      [0, 0, 1, 2],
+      [1, 1 + 8, ~0, ~1],
+      [0, 2, 3, 4],
+      [1, 3, ~2, 5],
+      [1, 4 + 8, ~1, ~3],
+      [0, 5, ~4, ~0],
+      [1, 5 + 8, ~3, ~2],
+    ].flat(),
+    7,
+    4,
+  ),
+  listed('f32', [1, 1.5, 3, 1, 2, 4, 2]),
+  // The last tree is a leaf.
+  listed('i32', [0, 6, 2, ~5]),
+  listed('i32', [0, 1, 3, 4, 6, 6, 7]),
+  listed('i32', [0, 1, 0, 2, 1, 1, 0]),
+  listed('f32', [1, -2, 0.5, 4, 3, -0.25, 8]),
+];
+/** Whatever stands in the tables, a walk ends and stays inside. */
+const jungle = (nodes: number, features: number): readonly SampleInput[] => [
+  f32(9, features),
+  { shape: [nodes, 4], dtype: 'i32', range: [-7, nodes + 3] },
+  f32(nodes),
+  { shape: [21], dtype: 'i32', range: [-6, nodes + 2] },
+  { shape: [6], dtype: 'i32', range: [-2, 13] },
+  { shape: [11], dtype: 'i32', range: [-1, 4] },
+  f32(11),
+];
+
+const ensembles: Sample[] = ['sum', 'average', 'min', 'max'].flatMap((aggregate) => [
+  { inputs: trees, attrs: { targets: 3, aggregate } },
+  ...[1, 6, 30, 200].map((nodes) => ({ inputs: jungle(nodes, 5), attrs: { targets: 3, aggregate } })),
+  { inputs: jungle(0, 0), attrs: { targets: 2, aggregate } },
+  { inputs: [...trees.slice(0, 3), listed('i32', []), ...trees.slice(4)], attrs: { targets: 3, aggregate } },
+  { inputs: [f32(0, 2), ...trees.slice(1)], attrs: { targets: 3, aggregate } },
+]);
+
 export const detection: Samples = {
+  treeEnsemble: ensembles,
   roiAlign: alignment,
   nonMaxSuppression: suppression,
   det: [

@@ -9,6 +9,8 @@ export interface SampleInput {
   readonly dtype?: DType;
   /** Uniform in this range; [-2, 2] where left out. */
   readonly range?: readonly [number, number];
+  /** The elements themselves, where chance would not do. */
+  readonly values?: readonly number[];
   /** Groups of a weight whose `shape` is the logical one: drawn in rows, packed into panels. */
   readonly panels?: number;
   /** Another operand's forward output is needed: computed by the test from these operators. */
@@ -41,7 +43,8 @@ export const LENGTHS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 export const shapeOf = ({ shape, panels }: SampleInput): Shape => (panels === undefined ? shape : panelShape(shape, panels));
 
 /** The operand's elements in memory layout, rounded to what its dtype holds. */
-export function draw({ shape, dtype = 'f32', range = [-2, 2], panels }: SampleInput, random: Random): Float64Array {
+export function draw({ shape, dtype = 'f32', range = [-2, 2], values, panels }: SampleInput, random: Random): Float64Array {
+  if (values) return Float64Array.from(values);
   const rows = Float64Array.from({ length: sizeOf(shape) }, () => {
     const value = random.uniform(range[0], range[1]);
     return dtype === 'f32' ? Math.fround(value) : Math.floor(value);
