@@ -1,7 +1,7 @@
 import { ThimbleError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
-import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
+import { defineOp, expectInput, type Op } from './define.ts';
 
 export interface TreeEnsembleAttributes {
   readonly targets: number;

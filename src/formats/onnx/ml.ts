@@ -18,9 +18,7 @@ import {
   reduceMax,
   reduceSquares,
   reduceSum,
-  sigmoid,
   slice,
-  softmax,
   sqrt,
   sub,
   tanh,
@@ -29,41 +27,10 @@ import {
 import type { NodeContext, Result, Rows } from './context.ts';
 import type { Operand } from './operand.ts';
 import { damaged } from './protobuf.ts';
+import { classLabels, float, rows, transformed } from './scores.ts';
 import { reshapedTo } from './shapes.ts';
 import { treeEnsembles } from './trees.ts';
 import { panels, permuted } from './weights.ts';
-
-const float = (value: Value): Value => (value.dtype === 'f32' ? value : cast(value, { to: 'f32' }));
-
-/** [N, F] of x [F] or [N, F], as floats. */
-export function rows(n: NodeContext): Value {
-  const x = float(n.x(0));
-  return x.shape.length === 2
-    ? x
-    : reshapedTo(x, x.shape.length === 1 ? [1, sizeOf(x.shape)] : [x.shape[0] as number, sizeOf(x.shape.slice(1))]);
-}
-
-/** post_transform of classifiers and regressors. */
-export function transformed(n: NodeContext, scores: Value): Value {
-  const kind = n.text('post_transform', 'NONE');
-  switch (kind) {
-    case 'NONE':
-      return scores;
-    case 'LOGISTIC':
-      return sigmoid(scores);
-    case 'SOFTMAX':
-      return softmax(scores);
-    case 'SOFTMAX_ZERO': {
-      // Zeros stay (nearly) zero: they get e^-max instead of e^(0 - max).
-      const largest = reduceMax(scores, { axes: [1], keepDims: true });
-      const isZero = sub([n.graph.scalar(1), greater([abs(scores), n.graph.scalar(1e-7)])]);
-      const powers = mul([exp(sub([scores, largest])), sub([n.graph.scalar(1), isZero])]);
-      return div([powers, max([reduceSum(powers, { axes: [1], keepDims: true }), n.graph.scalar(1e-30)])]);
-    }
-    default:
-      return n.refuse(`post_transform "${kind}"`, { expected: 'NONE, LOGISTIC, SOFTMAX or SOFTMAX_ZERO' });
-  }
-}
 
 /** x · coefficientsᵀ + intercepts, coefficients [targets, features] row by row. */
 function affine(n: NodeContext, targets: number): Value {
@@ -74,12 +41,6 @@ function affine(n: NodeContext, targets: number): Value {
   const w = panels(permuted(n.constant(coefficients, [targets, features]), [1, 0]));
   const intercepts = n.floats('intercepts');
   return linear([x, w, ...(intercepts.length ? [n.constant(intercepts)] : [])], { units: targets });
-}
-
-/** Class labels as numbers. @throws UNSUPPORTED_ATTR for strings. */
-export function classLabels(n: NodeContext): number[] {
-  if (n.texts('classlabels_strings').length) n.refuse('labels that are strings', { expected: 'classlabels_ints' });
-  return n.ints('classlabels_ints', n.ints('classlabels_int64s'));
 }
 
 function linearClassifier(n: NodeContext): Result {
