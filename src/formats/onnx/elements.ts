@@ -170,7 +170,7 @@ function fromRaw(raw: Uint8Array, elem: Exclude<Elem, 'string'>, count: number, 
     if (elem === 'int32') return new Int32Array(raw.buffer as ArrayBuffer, raw.byteOffset, count);
   }
   if (elem === 'float32' || elem === 'int32') {
-    const aligned = raw.slice();
+    const aligned = new Uint8Array(raw);
     return elem === 'float32' ? new Float32Array(aligned.buffer) : new Int32Array(aligned.buffer);
   }
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
