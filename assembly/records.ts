@@ -161,22 +161,6 @@ export class Det {
 }
 
 @unmanaged
-export class NonMaxSuppression {
-  boxes: usize;
-  scores: usize;
-  y: usize;
-  count: usize;
-  scratch: usize;
-  batch: u32;
-  classes: u32;
-  boxCount: u32;
-  limit: u32;
-  centerPointBox: u32;
-  iouThreshold: f32;
-  scoreThreshold: f32;
-}
-
-@unmanaged
 export class Rows {
   x: usize;
   y: usize;
@@ -489,45 +473,6 @@ export class Resize {
 }
 
 @unmanaged
-export class RoiAlign {
-  x: usize;
-  regions: usize;
-  batchIndices: usize;
-  y: usize;
-  batch: u32;
-  inHeight: u32;
-  inWidth: u32;
-  channels: u32;
-  rois: u32;
-  outHeight: u32;
-  outWidth: u32;
-  samplingRatio: u32;
-  spatialScale: f32;
-  halfPixel: u32;
-  maximum: u32;
-}
-
-@unmanaged
-export class TreeEnsemble {
-  x: usize;
-  nodes: usize;
-  thresholds: usize;
-  roots: usize;
-  leaves: usize;
-  targets: usize;
-  weights: usize;
-  y: usize;
-  rows: u32;
-  features: u32;
-  nodeCount: u32;
-  trees: u32;
-  leafCount: u32;
-  votes: u32;
-  targetCount: u32;
-  aggregate: u32;
-}
-
-@unmanaged
 export class Dropout {
   x: usize;
   y: usize;
@@ -632,4 +577,59 @@ export class Recurrent {
   steps: u32;
   units: u32;
   activation: u32;
+}
+
+@unmanaged
+export class NonMaxSuppression {
+  boxes: usize;
+  scores: usize;
+  y: usize;
+  count: usize;
+  scratch: usize;
+  batch: u32;
+  classes: u32;
+  boxCount: u32;
+  limit: u32;
+  centerPointBox: u32;
+  iouThreshold: f32;
+  scoreThreshold: f32;
+}
+
+@unmanaged
+export class RoiAlign {
+  x: usize;
+  regions: usize;
+  batchIndices: usize;
+  y: usize;
+  batch: u32;
+  inHeight: u32;
+  inWidth: u32;
+  channels: u32;
+  rois: u32;
+  outHeight: u32;
+  outWidth: u32;
+  samplingRatio: u32;
+  spatialScale: f32;
+  halfPixel: u32;
+  maximum: u32;
+}
+
+@unmanaged
+export class TreeEnsemble {
+  x: usize;
+  nodes: usize;
+  thresholds: usize;
+  roots: usize;
+  leaves: usize;
+  targets: usize;
+  weights: usize;
+  y: usize;
+  rows: u32;
+  features: u32;
+  nodeCount: u32;
+  trees: u32;
+  leafCount: u32;
+  votes: u32;
+  targetCount: u32;
+  aggregate: u32;
 }

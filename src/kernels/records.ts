@@ -1,3 +1,5 @@
+import { detectionRecords } from './detectionRecords.ts';
+
 /**
  * The record of every kernel family: named 4-byte fields, in memory order. `assembly/records.ts` is generated from this table
  * (`node src/build.mjs`), so TypeScript and AssemblyScript cannot disagree on an offset.
@@ -67,21 +69,6 @@ export const records = {
   Scatter: { x: 'ptr', indices: 'ptr', updates: 'ptr', y: 'ptr', rows: 'u32', inner: 'u32', count: 'u32', mode: 'u32' },
   /** Determinants of x [batch, n, n]. scratch: n · n f64. */
   Det: { x: 'ptr', y: 'ptr', scratch: 'ptr', batch: 'u32', n: 'u32' },
-  /** boxes [batch, boxCount, 4], scores [batch, classes, boxCount] → y i32 [batch · classes · limit, 3], count i32 [1]. scratch: boxCount u32. */
-  NonMaxSuppression: {
-    boxes: 'ptr',
-    scores: 'ptr',
-    y: 'ptr',
-    count: 'ptr',
-    scratch: 'ptr',
-    batch: 'u32',
-    classes: 'u32',
-    boxCount: 'u32',
-    limit: 'u32',
-    centerPointBox: 'u32',
-    iouThreshold: 'f32',
-    scoreThreshold: 'f32',
-  },
   /** [rows, columns] → the same. */
   Rows: { x: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32' },
   /** y is the forward output. */
@@ -267,46 +254,6 @@ export const records = {
     offset: 'f32',
     mode: 'u32',
   },
-  /**
-   * x [batch, inHeight, inWidth, channels], regions [rois, 4], batchIndices i32 [rois] → y [rois, outHeight, outWidth, channels].
-   * samplingRatio 0: one sample a pixel.
-   */
-  RoiAlign: {
-    x: 'ptr',
-    regions: 'ptr',
-    batchIndices: 'ptr',
-    y: 'ptr',
-    batch: 'u32',
-    inHeight: 'u32',
-    inWidth: 'u32',
-    channels: 'u32',
-    rois: 'u32',
-    outHeight: 'u32',
-    outWidth: 'u32',
-    samplingRatio: 'u32',
-    spatialScale: 'f32',
-    halfPixel: 'u32',
-    maximum: 'u32',
-  },
-  /** x [rows, features] → y [rows, targetCount]; the tables are those of `ops/treeEnsemble.ts`. aggregate 0: sum, 1: average, 2: min, 3: max. */
-  TreeEnsemble: {
-    x: 'ptr',
-    nodes: 'ptr',
-    thresholds: 'ptr',
-    roots: 'ptr',
-    leaves: 'ptr',
-    targets: 'ptr',
-    weights: 'ptr',
-    y: 'ptr',
-    rows: 'u32',
-    features: 'u32',
-    nodeCount: 'u32',
-    trees: 'u32',
-    leafCount: 'u32',
-    votes: 'u32',
-    targetCount: 'u32',
-    aggregate: 'u32',
-  },
   /** y = keep ? x / (1 - rate) : 0; the mask is a function of seed (u32), step (i32), salt and the index. */
   Dropout: { x: 'ptr', y: 'ptr', seed: 'ptr', step: 'ptr', length: 'u32', salt: 'u32', rate: 'f32' },
   Sgd: { parameter: 'ptr', gradient: 'ptr', learningRate: 'ptr', scale: 'ptr', length: 'u32', weightDecay: 'f32' },
@@ -380,6 +327,7 @@ export const records = {
     units: 'u32',
     activation: 'u32',
   },
+  ...detectionRecords,
 } as const satisfies Record<string, Record<string, FieldType>>;
 
 export type RecordName = keyof typeof records;

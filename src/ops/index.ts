@@ -52,8 +52,8 @@ export { mish, mishGrad } from './mish.ts';
 export { mod } from './mod.ts';
 export { mul } from './mul.ts';
 export { neg } from './neg.ts';
-export { nonZero } from './nonZero.ts';
 export { nonMaxSuppression } from './nonMaxSuppression.ts';
+export { nonZero } from './nonZero.ts';
 export {
   accumulate,
   adagradUpdate,
@@ -66,7 +66,6 @@ export {
   sgdUpdate,
 } from './optimizers.ts';
 export { pad, padGrad } from './pad.ts';
-export * from './pending.ts';
 export { averagePool2d, averagePool2dGrad, maxPool2d, maxPool2dGrad } from './pool.ts';
 export { pow } from './pow.ts';
 export { reciprocal } from './reciprocal.ts';
@@ -103,6 +102,6 @@ export { tan } from './tan.ts';
 export { tanh, tanhGrad } from './tanh.ts';
 export { topK } from './topK.ts';
 export { transpose } from './transpose.ts';
-export { unique } from './unique.ts';
 export { treeEnsemble } from './treeEnsemble.ts';
+export { unique } from './unique.ts';
 export { where } from './where.ts';
