@@ -52,30 +52,31 @@ function high(p: usize, centered: bool): f32 {
   return centered ? first + second / 2 : max<f32>(first, second);
 }
 
-/** Whether the intersection of boxes `a` and `b` over their union is above the threshold; boxes without area overlap nothing. */
-function overlap(a: usize, b: usize, centered: bool, threshold: f32): bool {
-  const a0 = low(a, centered),
-    a1 = high(a, centered),
-    b0 = low(b, centered),
-    b1 = high(b, centered);
-  const width = min<f32>(a1, b1) - max<f32>(a0, b0);
-  if (!(width > 0)) return false;
-  const c0 = low(a + 4, centered),
-    c1 = high(a + 4, centered),
-    d0 = low(b + 4, centered),
-    d1 = high(b + 4, centered);
-  const height = min<f32>(c1, d1) - max<f32>(c0, d0);
-  if (!(height > 0)) return false;
-  const areaA = (a1 - a0) * (c1 - c0),
-    areaB = (b1 - b0) * (d1 - d0),
-    shared = width * height;
-  return areaA > 0 && areaB > 0 && shared / (areaA + areaB - shared) > threshold;
-}
-
-/** Whether box `i` overlaps none of the `count` boxes selected in the rows at `rows`. */
+/**
+ * Whether box `i` overlaps none of the `count` boxes selected in the rows at `rows`: intersection over union at most the threshold, or a box
+ * without area. One condition without branches: which of its parts fails is chance.
+ */
 function stands(r: NonMaxSuppression, boxes: usize, i: u32, rows: usize, count: u32): bool {
+  const centered = r.centerPointBox != 0,
+    threshold = r.iouThreshold;
+  const box = boxes + ((<usize>i) << 4);
+  const u0 = low(box, centered),
+    u1 = high(box, centered),
+    v0 = low(box + 4, centered),
+    v1 = high(box + 4, centered);
+  const area = (u1 - u0) * (v1 - v0);
   for (; count; count--) {
-    if (overlap(boxes + (i << 4), boxes + (load<u32>(rows, 8) << 4), r.centerPointBox != 0, r.iouThreshold)) return false;
+    const other = boxes + ((<usize>load<u32>(rows, 8)) << 4);
+    const s0 = low(other, centered),
+      s1 = high(other, centered),
+      t0 = low(other + 4, centered),
+      t1 = high(other + 4, centered);
+    const width = min<f32>(u1, s1) - max<f32>(u0, s0),
+      height = min<f32>(v1, t1) - max<f32>(v0, t0),
+      otherArea = (s1 - s0) * (t1 - t0),
+      shared = width * height;
+    const overlaps = i32(shared / (area + otherArea - shared) > threshold);
+    if (overlaps & i32(width > 0) & i32(height > 0) & i32(area > 0) & i32(otherArea > 0)) return false;
     rows += 12;
   }
   return true;

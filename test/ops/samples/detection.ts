@@ -8,7 +8,27 @@ const boxes = (batch: number, classes: number, count: number, scores = ranged(-1
 /** Every score 0: the order is that of the boxes. */
 const equal = (batch: number, classes: number, count: number): SampleInput => ranged(0, 0, batch, classes, count);
 
+/** Overlaps of exactly ½ and of nothing, a box without area, and scores that are no numbers or -Infinity. */
+const edges: readonly SampleInput[] = [
+  {
+    shape: [1, 6, 4],
+    values: [
+      [0, 0, 1, 2],
+      [0, 0, 1, 1],
+      [0, 2, 1, 3],
+      [0, 0, 0, 2],
+      [1, 2, 0, 0],
+      [0, 0, 1, 2],
+    ].flat(),
+  },
+  { shape: [1, 2, 6], values: [5, 4, 3, 2, Number.NEGATIVE_INFINITY, Number.NaN, 1, Number.NaN, 0, 0, 9, Number.NEGATIVE_INFINITY] },
+];
+
 const suppression: Sample[] = [
+  ...[0.4999, 0.5, 1].flatMap((iouThreshold) => [
+    { inputs: edges, attrs: { maxOutputBoxes: 6, iouThreshold } },
+    { inputs: edges, attrs: { maxOutputBoxes: 6, iouThreshold, scoreThreshold: 0 } },
+  ]),
   ...[0, 1, 2, 3, 5, 8, 40, 131].map((n) => ({ inputs: boxes(1, 1, n), attrs: { maxOutputBoxes: n, iouThreshold: 0.3 } })),
   ...[0, 0.1, 0.9, 1].map((iouThreshold) => ({ inputs: boxes(2, 3, 17), attrs: { maxOutputBoxes: 20, iouThreshold } })),
   { inputs: boxes(2, 3, 17), attrs: { maxOutputBoxes: 4, iouThreshold: 0.5, scoreThreshold: 0.25 } },
