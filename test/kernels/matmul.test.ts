@@ -6,7 +6,7 @@ import { draw, expectProduct } from './products.ts';
 
 /** rows, depth, columns: every tail of each, none of each, one row, blocks of many rows and great depth. */
 const sizes: [number, number, number][] = [
-  ...Array.from({ length: 18 }, (_, n): [number, number, number] => [n, 5, 11]),
+  ...Array.from({ length: 33 }, (_, n): [number, number, number] => [n, 5, 11]),
   ...Array.from({ length: 18 }, (_, n): [number, number, number] => [6, n, 9]),
   ...Array.from({ length: 18 }, (_, n): [number, number, number] => [7, 6, n]),
   ...Array.from({ length: 8 }, (_, n): [number, number, number] => [1, 13, 28 + n]),
