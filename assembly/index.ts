@@ -156,3 +156,4 @@ export { scatter_f32, scatter_i32 } from './kernels/scatter';
 export { nonzero_f32, nonzero_i32 } from './kernels/nonzero';
 export { top_k_f32, top_k_i32 } from './kernels/top_k';
 export { unique_f32, unique_i32 } from './kernels/unique';
+export { conv2d_f32_winograd } from './kernels/winograd_f32';

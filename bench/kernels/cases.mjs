@@ -3,6 +3,8 @@ const limits = [{ f32: 0 }, { f32: 6 }];
 const panels = (columns) => Math.ceil(columns / 8) * 8;
 /** Floats that any kernel here may want as scratch. */
 const SCRATCH = 1 << 16;
+/** Tiles of a Winograd convolution at a time. */
+const TILES = 32;
 
 /** An instance with `sizes` floats for each tensor, and `call` that makes a kernel and its record into a function. */
 function instance(module, sizes) {
@@ -52,6 +54,13 @@ const makers = {
     const geometry = [batch, ...size, from, ...out, to, ...kernel, stride, stride, 1, 1, ...pads, 1, blockRows];
     const name = which ? `conv2d_f32_grad_${which === 'dw' ? 'weight' : 'input'}` : 'conv2d_f32';
     return { macs: pixels * depth * to, run: call(name, [x, w, which ? 0 : bias, 0, y, scratch, ...geometry, ...limits]) };
+  },
+  winograd(module, { size, from, to, batch }) {
+    const pixels = batch * size[0] * size[1];
+    const { starts, call } = instance(module, [pixels * from, 9 * from * panels(to), pixels * to, to]);
+    const [x, w, y, bias, scratch] = starts;
+    const geometry = [batch, ...size, from, ...size, to, 3, 3, 1, 1, 1, 1, 1, 1, 1, TILES];
+    return { macs: pixels * 9 * from * to, run: call('conv2d_f32_winograd', [x, w, bias, 0, y, scratch, ...geometry, ...limits]) };
   },
   depthwise(module, { size, channels, stride }, which) {
     const out = size.map((extent) => Math.ceil(extent / stride));

@@ -13,6 +13,15 @@ const conv = (size, from, to, kernel = 1, stride = 1, batch = 1) => ({
   stride,
   batch,
 });
+/** A 3×3 convolution of stride 1 in tiles; its GMAC/s are those of nine products a pixel. */
+const winograd = (size, from, to, batch = 1) => ({
+  kind: 'winograd',
+  name: `conv 3 ${times(size)}×${from}→${to} in tiles`,
+  size: [size, size].flat().slice(0, 2),
+  from,
+  to,
+  batch,
+});
 const depthwise = (size, channels, stride = 1) => ({
   kind: 'depthwise',
   name: `depthwise ${times(size)}×${channels}${stride > 1 ? ` /${stride}` : ''}`,
@@ -92,12 +101,12 @@ export const networks = {
   ],
   'ResNet-8': [
     conv(32, 3, 16, 3),
-    repeat(2, conv(32, 16, 16, 3)),
+    repeat(2, winograd(32, 16, 16)),
     conv(32, 16, 32, 3, 2),
-    conv(16, 32, 32, 3),
+    winograd(16, 32, 32),
     conv(32, 16, 32, 1, 2),
     conv(16, 32, 64, 3, 2),
-    conv(8, 64, 64, 3),
+    winograd(8, 64, 64),
     conv(16, 32, 64, 1, 2),
     dense(1, 64, 10),
   ],
@@ -115,7 +124,12 @@ export const networks = {
 };
 
 /** Products by themselves. */
-export const products = [dense(240, 240, 240), dense(1, 1024, 1024), dense(32, 784, 128)];
+export const products = [
+  dense(240, 240, 240),
+  dense(1, 1024, 1024),
+  dense(32, 784, 128),
+  ...[16, 64].flatMap((channels) => [conv(28, channels, channels, 3), winograd(28, channels, channels)]),
+];
 
 /** What the MNIST networks of bench/training train, a batch of 32, and two depthwise layers: forward, dw and dx. */
 export const trained = [

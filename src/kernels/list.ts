@@ -210,6 +210,8 @@ export const kernels = {
   // unique
   unique_f32: 'Unique',
   unique_i32: 'Unique',
+  // winograd_f32
+  conv2d_f32_winograd: 'Conv2d',
 } as const satisfies Record<string, RecordName>;
 
 export type KernelName = keyof typeof kernels;

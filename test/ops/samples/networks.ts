@@ -21,6 +21,8 @@ const convolutions: Convolution[] = [
   { x: [1, 4, 4, 8], attrs: { kernel: [1, 1], filters: 8, strides: [2, 2] }, y: [2, 2] },
   { x: [1, 2, 3, 2], attrs: { kernel: [5, 5], filters: 3, padding: 'same' }, y: [2, 3] },
   { x: [1, 12, 30, 16], attrs: { kernel: [3, 3], filters: 8, padding: 'same' }, y: [12, 30] },
+  { x: [2, 5, 7, 9], attrs: { kernel: [3, 3], filters: 11, padding: 'same' }, y: [5, 7] },
+  { x: [1, 6, 8, 8], attrs: { kernel: [3, 3], filters: 8, padding: 'valid' }, y: [4, 6] },
 ];
 const filters = ({ x, attrs }: Convolution) => weights([...attrs.kernel, x[3] / (attrs.groups ?? 1), attrs.filters], attrs.groups ?? 1);
 const output = ({ x, y, attrs }: Convolution) => f32(x[0], ...y, attrs.filters);
