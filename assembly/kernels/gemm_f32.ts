@@ -7,7 +7,7 @@ import { edge, fiveRows, fourRows, gemv32, sixRows } from './gemm_tiles_f32';
 import { clamp1 } from './vector_f32';
 
 /** Bytes of x that should stay in the second-level cache while all panels pass by, each of them in the first-level cache. */
-const BLOCK_BYTES: usize = 131072;
+const BLOCK_BYTES: usize = 262144;
 
 /**
  * y[M,N] = clamp(x[M,K] · b + bias + residual). Strides in bytes, the residual's is y's. `bias` and `residual` may be 0; the residual may be y;
@@ -43,7 +43,8 @@ export function gemm(
       columns -= n;
     }
   }
-  let block = max<usize>(BLOCK_BYTES / max<usize>(depth << 2, 1) / 12, 1) * 12;
+  const blocks = max<usize>((rows * depth) / (BLOCK_BYTES >> 2), 1);
+  let block = (((rows + blocks - 1) / blocks + 11) / 12) * 12;
   for (let m: usize = 0; m < rows; m += block) {
     block = min(block, rows - m);
     for (let n: usize = 0; n < columns; n += 8) {

@@ -13,6 +13,7 @@ const sizes: [number, number, number][] = [
   [1, 1000, 70],
   [9, 1100, 12],
   [300, 70, 10],
+  [300, 500, 9],
 ];
 
 describe.each(sizes)('%i × %i · %i', (rows, depth, columns) => {
