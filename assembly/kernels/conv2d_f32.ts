@@ -35,7 +35,7 @@ function groupBytes(r: Conv2d): usize {
 
 /** Bytes of a line of the band: all input columns that a row of output pixels reads, padding included. */
 @inline
-function lineBytes(r: Conv2d): usize {
+export function lineBytes(r: Conv2d): usize {
   return (<usize>(((r.outWidth - 1) * r.strideX + (r.kernelWidth - 1) * r.dilationX + 1) * r.inChannels)) << 2;
 }
 
@@ -71,7 +71,7 @@ function fillBand(r: Conv2d, x: usize, n: u32, oy: u32, rows: u32): void {
 }
 
 /** Output rows oy … oy + rows - 1 of one image, from the band. `w` may lie in scratch. */
-function bandForward(r: Conv2d, w: usize, y: usize, rows: u32): void {
+export function bandForward(r: Conv2d, w: usize, y: usize, rows: u32): void {
   const channels = <usize>(r.inChannels / r.groups),
     columns = <usize>(r.outChannels / r.groups);
   const bytes = lineBytes(r),

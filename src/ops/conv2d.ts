@@ -36,7 +36,8 @@ export const filterShape = (channels: number, { kernel, groups, filters }: Conv2
   filters,
 ];
 
-function geometryOf(input: Shape, attrs: Conv2dAttributes): Geometry {
+/** The convolution of NHWC images of shape `input` in numbers. @throws SHAPE where groups do not divide the channels. */
+export function geometryOf(input: Shape, attrs: Conv2dAttributes): Geometry {
   const { channels, height, width } = nhwc(input);
   if (channels % attrs.groups || attrs.filters % attrs.groups) {
     throw new ThimbleError('SHAPE', `groups ${attrs.groups} does not divide ${channels} input channels and ${attrs.filters} filters`);
@@ -55,7 +56,7 @@ const isPointwise = (g: Geometry): boolean =>
   g.inWidth === g.outWidth;
 
 /** Output rows at a time and the bytes of the input lines they read, padding included. */
-function band(g: Geometry): { blockRows: number; bytes: number } {
+export function band(g: Geometry): { blockRows: number; bytes: number } {
   if (isPointwise(g)) return { blockRows: 0, bytes: 0 };
   const line = ((g.outWidth - 1) * g.strideX + (g.kernelWidth - 1) * g.dilationX + 1) * g.inChannels * 4;
   const window = (g.kernelHeight - 1) * g.dilationY + 1;

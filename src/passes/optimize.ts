@@ -5,6 +5,7 @@ import { fold } from './fold.ts';
 import { fuse } from './fuse.ts';
 import { sinkTransposes } from './layout.ts';
 import { recognize } from './patterns.ts';
+import { readPlanes } from './planes.ts';
 import { prune } from './prune.ts';
 
 /** The passes over an imported graph, in order. */
@@ -13,6 +14,7 @@ export const passes: readonly { readonly name: string; readonly run: (graph: Gra
   { name: 'recognize', run: recognize },
   { name: 'sinkTransposes', run: sinkTransposes },
   { name: 'fuse', run: fuse },
+  { name: 'readPlanes', run: readPlanes },
 ];
 
 /** The same computation in fewer and faster steps. Every pass leaves a graph that verifies. */

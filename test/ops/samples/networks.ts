@@ -24,6 +24,14 @@ const convolutions: Convolution[] = [
   { x: [2, 5, 7, 9], attrs: { kernel: [3, 3], filters: 11, padding: 'same' }, y: [5, 7] },
   { x: [1, 6, 8, 8], attrs: { kernel: [3, 3], filters: 8, padding: 'valid' }, y: [4, 6] },
 ];
+/** One to four channels; widths with and without a rest of 4; padding, none, and a crop. */
+const planar: Convolution[] = [
+  { x: [2, 7, 9, 3], attrs: { kernel: [3, 3], filters: 9, padding: 'same', strides: [2, 2] }, y: [4, 5] },
+  { x: [1, 6, 8, 3], attrs: { kernel: [2, 3], filters: 4, padding: [1, 0, 2, 1], dilations: [1, 2] }, y: [6, 7] },
+  { x: [1, 5, 11, 3], attrs: { kernel: [3, 2], filters: 8, padding: [-1, 0, -1, 2] }, y: [2, 11] },
+  { x: [1, 5, 6, 1], attrs: { kernel: [3, 3], filters: 3 }, y: [3, 4] },
+  { x: [3, 4, 5, 4], attrs: { kernel: [3, 3], filters: 5, padding: 'same' }, y: [4, 5] },
+];
 const filters = ({ x, attrs }: Convolution) => weights([...attrs.kernel, x[3] / (attrs.groups ?? 1), attrs.filters], attrs.groups ?? 1);
 const output = ({ x, y, attrs }: Convolution) => f32(x[0], ...y, attrs.filters);
 
@@ -35,7 +43,7 @@ const epilogues = [
   { bias: true, attrs: { residual: true, low: 0, high: 6 } },
 ];
 /** The operands of an epilogue for an output of shape `y`. */
-const addends = ({ bias, attrs }: (typeof epilogues)[number], y: SampleInput): SampleInput[] => [
+const addends = ({ bias, attrs }: { bias: boolean; attrs: { residual?: boolean } }, y: SampleInput): SampleInput[] => [
   ...(bias ? [f32(y.shape.at(-1) as number)] : []),
   ...(attrs.residual ? [y] : []),
 ];
@@ -128,6 +136,12 @@ export const networks: Samples = {
       })),
     ),
   ],
+  planarConv2d: planar.flatMap((s) =>
+    [{ bias: true, attrs: {} }, ...epilogues].map((epilogue) => ({
+      inputs: [f32(s.x[0], s.x[3], s.x[1], s.x[2]), filters(s), ...addends(epilogue, output(s))],
+      attrs: { ...s.attrs, ...epilogue.attrs },
+    })),
+  ),
   conv2dGradInput: [
     ...convolutions.map((s) => ({ inputs: [output(s), filters(s)], attrs: { ...s.attrs, input: s.x.slice(1) } })),
     ...convolutions.map((s) => ({
