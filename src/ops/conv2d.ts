@@ -48,7 +48,8 @@ export function geometryOf(input: Shape, attrs: Conv2dAttributes): Geometry {
 /** Bytes of input lines, or of gathered columns, that the kernels keep at hand: half of a 32 KB first-level cache. */
 const BLOCK_BYTES = 16384;
 
-const isPointwise = (g: Geometry): boolean =>
+/** Whether it is a matrix product as it is. */
+export const isPointwise = (g: Geometry): boolean =>
   g.kernelHeight * g.kernelWidth * g.strideY * g.strideX * g.groups === 1 &&
   g.padTop === 0 &&
   g.padLeft === 0 &&
@@ -73,7 +74,7 @@ const TILES_BYTES = 32768;
  * Tiles of 2×2 output pixels at a time where 16 products a tile (rounded up to 4 tiles) and their transformations take less than 9 products a
  * pixel, else 0. Weights are transformed anew for each block of tiles: at 16 tiles that takes an eighth of the time of the products.
  */
-function tilesAtATime(g: Geometry): number {
+export function tilesAtATime(g: Geometry): number {
   if (g.kernelHeight !== 3 || g.kernelWidth !== 3 || g.strideY * g.strideX * g.dilationY * g.dilationX * g.groups !== 1) return 0;
   if (Math.min(g.inChannels, g.outChannels) < TILED_CHANNELS) return 0;
   const tiles = g.batch * Math.ceil(g.outHeight / 2) * Math.ceil(g.outWidth / 2);

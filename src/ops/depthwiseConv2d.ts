@@ -17,7 +17,7 @@ export interface DepthwiseAttributes extends WindowAttributes {
 const defaults: DepthwiseAttributes = { ...windowDefaults, kernel: [1, 1], multiplier: 1 };
 
 /** As a grouped convolution with one input channel a group. */
-function geometryOf(input: Shape, attrs: DepthwiseAttributes): Geometry {
+export function depthwiseGeometry(input: Shape, attrs: DepthwiseAttributes): Geometry {
   const { channels, height, width } = nhwc(input);
   return geometry(input, { ...attrs, groups: channels }, channels * attrs.multiplier, windowOf(height, width, attrs.kernel, attrs));
 }
@@ -33,7 +33,7 @@ export const depthwiseConv2d: Op<DepthwiseAttributes & Limits> = defineOp<Depthw
   name: 'depthwiseConv2d',
   attrs: { ...defaults, ...unlimited },
   infer(inputs, attrs) {
-    const g = geometryOf(expectInput(inputs, 0).shape, attrs);
+    const g = depthwiseGeometry(expectInput(inputs, 0).shape, attrs);
     const given = expectInput(inputs, 1).shape;
     const expected = [...attrs.kernel, g.outChannels];
     if (!sameShape(given, expected))
@@ -44,7 +44,7 @@ export const depthwiseConv2d: Op<DepthwiseAttributes & Limits> = defineOp<Depthw
   },
   ref(inputs, attrs, [out]) {
     const [x, w] = inputs;
-    const g = geometryOf((x as RefTensor).shape, attrs);
+    const g = depthwiseGeometry((x as RefTensor).shape, attrs);
     const y = new Float64Array(sizeOf((out as TensorType).shape));
     forEachTap(g, (xi, wi, yi) => {
       y[yi] = (y[yi] as number) + ((x as RefTensor).data[xi] as number) * ((w as RefTensor).data[wi] as number);
@@ -52,7 +52,7 @@ export const depthwiseConv2d: Op<DepthwiseAttributes & Limits> = defineOp<Depthw
     return [finish(y, inputs, attrs)];
   },
   lower(ctx) {
-    const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
+    const g = depthwiseGeometry((ctx.inputs[0] as TensorType).shape, ctx.attrs);
     ctx.step('depthwise_conv2d_f32', {
       ...g,
       x: ctx.in(0),
@@ -75,7 +75,7 @@ export const depthwiseConv2d: Op<DepthwiseAttributes & Limits> = defineOp<Depthw
       ...rest,
     ];
   },
-  macs: ([x], attrs) => macsOf(geometryOf((x as TensorType).shape, attrs)),
+  macs: ([x], attrs) => macsOf(depthwiseGeometry((x as TensorType).shape, attrs)),
   tolerance: { rtol: 1e-4, atol: 1e-5 },
 });
 
@@ -95,13 +95,13 @@ export const depthwiseGradInput: Op<DepthwiseGradInputAttributes> = defineOp<Dep
   ref([dy, w], attrs, [out]) {
     const { shape } = out as TensorType;
     const dx = new Float64Array(sizeOf(shape));
-    forEachTap(geometryOf(shape, attrs), (xi, wi, yi) => {
+    forEachTap(depthwiseGeometry(shape, attrs), (xi, wi, yi) => {
       dx[xi] = (dx[xi] as number) + ((dy as RefTensor).data[yi] as number) * ((w as RefTensor).data[wi] as number);
     });
     return [dx];
   },
   lower(ctx) {
-    const g = geometryOf((ctx.outputs[0] as TensorType).shape, ctx.attrs);
+    const g = depthwiseGeometry((ctx.outputs[0] as TensorType).shape, ctx.attrs);
     ctx.step('depthwise_conv2d_f32_grad_input', {
       ...g,
       x: ctx.out(),
@@ -112,7 +112,7 @@ export const depthwiseGradInput: Op<DepthwiseGradInputAttributes> = defineOp<Dep
     });
   },
   grad: { none: 'second derivatives are not supported' },
-  macs: (_, attrs, [dx]) => macsOf(geometryOf((dx as TensorType).shape, attrs)),
+  macs: (_, attrs, [dx]) => macsOf(depthwiseGeometry((dx as TensorType).shape, attrs)),
   tolerance: { rtol: 1e-4, atol: 1e-5 },
 });
 
@@ -123,13 +123,13 @@ export const depthwiseGradWeight: Op<DepthwiseAttributes> = defineOp<DepthwiseAt
   infer: (inputs, attrs) => [{ dtype: 'f32', shape: [...attrs.kernel, nhwc(expectInput(inputs, 0).shape).channels * attrs.multiplier] }],
   ref([x, dy], attrs, [out]) {
     const dw = new Float64Array(sizeOf((out as TensorType).shape));
-    forEachTap(geometryOf((x as RefTensor).shape, attrs), (xi, wi, yi) => {
+    forEachTap(depthwiseGeometry((x as RefTensor).shape, attrs), (xi, wi, yi) => {
       dw[wi] = (dw[wi] as number) + ((x as RefTensor).data[xi] as number) * ((dy as RefTensor).data[yi] as number);
     });
     return [dw];
   },
   lower(ctx) {
-    const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
+    const g = depthwiseGeometry((ctx.inputs[0] as TensorType).shape, ctx.attrs);
     ctx.step('depthwise_conv2d_f32_grad_weight', {
       ...g,
       x: ctx.in(0),
@@ -140,6 +140,6 @@ export const depthwiseGradWeight: Op<DepthwiseAttributes> = defineOp<DepthwiseAt
     });
   },
   grad: { none: 'second derivatives are not supported' },
-  macs: ([x], attrs) => macsOf(geometryOf((x as TensorType).shape, attrs)),
+  macs: ([x], attrs) => macsOf(depthwiseGeometry((x as TensorType).shape, attrs)),
   tolerance: { rtol: 1e-4, atol: 1e-4 },
 });

@@ -16,6 +16,7 @@ export { bitwiseXor } from './bitwiseXor.ts';
 export { broadcast } from './broadcast.ts';
 export { cast } from './cast.ts';
 export { ceil } from './ceil.ts';
+export { chain } from './chain.ts';
 export { clip, clipGrad } from './clip.ts';
 export { concat } from './concat.ts';
 export { conv2d, conv2dGradInput, conv2dGradWeight } from './conv2d.ts';

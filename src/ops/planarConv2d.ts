@@ -8,7 +8,7 @@ import { transpose } from './transpose.ts';
 type Attributes = Conv2dAttributes & Epilogue;
 
 /** The shape of x as NHWC. */
-const pixels = ([batch, ...planes]: Shape): Shape => [batch, ...planes.slice(1), planes[0]] as Shape;
+export const pixels = ([batch, ...planes]: Shape): Shape => [batch, ...planes.slice(1), planes[0]] as Shape;
 const inPixels = (inputs: readonly TensorType[]): TensorType[] => {
   const [x, ...rest] = inputs as [TensorType, ...TensorType[]];
   return [x.shape.length === 4 ? { dtype: x.dtype, shape: pixels(x.shape) } : x, ...rest];

@@ -1,6 +1,7 @@
 import type { Graph } from '../ir/graph.ts';
 import { verify } from '../ir/verify.ts';
 import { opOf } from '../ops/registry.ts';
+import { chainConvolutions } from './chains.ts';
 import { fold } from './fold.ts';
 import { fuse } from './fuse.ts';
 import { sinkTransposes } from './layout.ts';
@@ -15,6 +16,7 @@ export const passes: readonly { readonly name: string; readonly run: (graph: Gra
   { name: 'sinkTransposes', run: sinkTransposes },
   { name: 'fuse', run: fuse },
   { name: 'readPlanes', run: readPlanes },
+  { name: 'chainConvolutions', run: chainConvolutions },
 ];
 
 /** The same computation in fewer and faster steps. Every pass leaves a graph that verifies. */

@@ -1,3 +1,5 @@
+import { conv2d } from '../../../src/ops/conv2d.ts';
+import { depthwiseConv2d } from '../../../src/ops/depthwiseConv2d.ts';
 import { f32, indexes, LENGTHS, type Sample, type SampleInput, type Samples, weights } from './sample.ts';
 
 const tails = LENGTHS.filter((n) => n > 0 && n <= 17);
@@ -95,7 +97,74 @@ const norms = [
   { groups: 6, epsilon: 0.1 },
 ];
 
+const pointwise = (filters: number, more: object = {}): Link => ({
+  op: 'conv2d',
+  operands: (c) => [weights([1, 1, c, filters], 1), f32(filters)],
+  attrs: { ...conv2d.attrs, filters, ...more },
+});
+const windowed = (op: 'conv2d' | 'planarConv2d', kernel: readonly [number, number], filters: number, more: object): Link => ({
+  op,
+  operands: (c) => [weights([...kernel, c, filters], 1)],
+  attrs: { ...conv2d.attrs, kernel, filters, ...more },
+});
+const perChannel = (kernel: readonly [number, number], more: object): Link => ({
+  op: 'depthwiseConv2d',
+  operands: (c) => [f32(...kernel, c), f32(c)],
+  attrs: { ...depthwiseConv2d.attrs, kernel, ...more },
+});
+
+interface Link {
+  readonly op: string;
+  /** Weights and bias for so many input channels. */
+  readonly operands: (channels: number) => SampleInput[];
+  readonly attrs: { readonly filters?: number; readonly [name: string]: unknown };
+}
+
+/** `links` on an image, in bands of one row, of some and of all. */
+const chained = (x: SampleInput, channels: number, links: readonly Link[], residual: readonly SampleInput[] = []): Sample[] => {
+  let c = channels;
+  const operands = links.map((link) => {
+    const own = link.operands(c);
+    c = link.attrs.filters ?? c;
+    return own;
+  });
+  const stages = links.map(({ op, attrs }, i) => ({
+    op,
+    attrs,
+    operands: (operands[i] as SampleInput[]).length + (i === links.length - 1 ? residual.length : 0),
+  }));
+  return [1, 3000, 1e9].map((bandBytes) => ({ inputs: [x, ...operands.flat(), ...residual], attrs: { stages, bandBytes } }));
+};
+
+const chains = [
+  ...chained(f32(1, 9, 7, 3), 3, [pointwise(12, { low: 0 }), perChannel([3, 3], { padding: 'same', low: 0, high: 6 }), pointwise(5)]),
+  ...chained(
+    f32(1, 8, 6, 4),
+    4,
+    [pointwise(9), perChannel([3, 3], { padding: 'same' }), pointwise(4, { residual: true, low: 0 })],
+    [f32(1, 8, 6, 4)],
+  ),
+  ...chained(f32(1, 3, 13, 10), 3, [
+    windowed('planarConv2d', [3, 3], 8, { strides: [2, 2], padding: 'same' }),
+    perChannel([3, 3], { strides: [2, 1], padding: [0, 1, 1, 1] }),
+    pointwise(8),
+    perChannel([5, 3], { padding: 'same', dilations: [2, 1] }),
+  ]),
+  // Windows further apart than they are high, padding in which whole bands lie, a crop.
+  ...chained(f32(1, 23, 5, 2), 2, [
+    windowed('conv2d', [2, 2], 3, { strides: [3, 1], padding: [5, 4, 0, 1] }),
+    perChannel([2, 1], { strides: [3, 2] }),
+    windowed('conv2d', [3, 3], 4, { padding: [4, 6, 1, 1] }),
+  ]),
+  ...chained(f32(1, 12, 4, 5), 5, [
+    perChannel([3, 3], { padding: [-2, 1, 1, 1] }),
+    windowed('conv2d', [4, 1], 7, { padding: [-1, -2, 0, 0] }),
+  ]),
+  ...chained(f32(1, 5, 5, 6), 6, [perChannel([3, 3], {})]),
+];
+
 export const networks: Samples = {
+  chain: chains,
   linear: [
     ...tails.flatMap((n) => [
       { inputs: [f32(5, 3), weights([3, n]), f32(n)], attrs: { units: n } },

@@ -1,0 +1,235 @@
+import { ThimbleError } from '../core/errors.ts';
+import type { TensorType } from '../core/tensor.ts';
+import { depthwiseScratch } from '../kernels/scratch.ts';
+import { band, conv2d, geometryOf, isPointwise } from './conv2d.ts';
+import type { Geometry } from './convolution.ts';
+import { defineOp, type Op, type RefTensor } from './define.ts';
+import { depthwiseConv2d, depthwiseGeometry } from './depthwiseConv2d.ts';
+import { pixels, planarConv2d } from './planarConv2d.ts';
+import { type Address, type LowerContext, offsetBy } from './step.ts';
+
+/** Operators that a chain may consist of; planarConv2d only as its first. */
+const members = { conv2d, planarConv2d, depthwiseConv2d };
+
+export interface Stage {
+  readonly op: keyof typeof members;
+  readonly attrs: object;
+  /** Inputs it has beyond the image: weights, bias, residual. */
+  readonly operands: number;
+}
+
+export interface ChainAttributes {
+  readonly stages: readonly Stage[];
+  /** Bytes of the rows that are held between the stages, unless a band of one row takes more: they stay in the second-level cache. */
+  readonly bandBytes: number;
+}
+
+export const isMember = (op: string): op is Stage['op'] => op in members;
+
+interface Link<T extends TensorType> {
+  readonly stage: Stage;
+  readonly op: Op;
+  readonly inputs: readonly T[];
+  /** Index of its first operand among the chain's inputs. */
+  readonly first: number;
+  readonly output: TensorType;
+}
+
+/** The stages with the types of what they read and write. `next` gives the input of the stage after `link`. */
+function* linksOf<T extends TensorType>(
+  inputs: readonly T[],
+  { stages }: Pick<ChainAttributes, 'stages'>,
+  next: (link: Link<T>) => T,
+): Generator<Link<T>> {
+  let first = 1;
+  let x = inputs[0] as T;
+  for (const stage of stages) {
+    const op = members[stage.op] as unknown as Op;
+    const own = [x, ...inputs.slice(first, first + stage.operands)];
+    const [output] = op.infer(own, stage.attrs as Op['attrs']) as [TensorType];
+    const link = { stage, op, inputs: own, first, output };
+    yield link;
+    x = next(link);
+    first += stage.operands;
+  }
+}
+
+const typed = (inputs: readonly TensorType[], attrs: ChainAttributes): Link<TensorType>[] => [
+  ...linksOf(inputs, attrs, ({ output }) => output),
+];
+
+/**
+ * Convolutions one after the other on one image, in bands of rows: what lies between them never exists as a whole. Inputs: x, then the
+ * operands of each stage.
+ */
+export const chain: Op<ChainAttributes> = defineOp<ChainAttributes>({
+  name: 'chain',
+  attrs: { stages: [], bandBytes: 262144 },
+  infer(inputs, attrs) {
+    const links = typed(inputs, attrs);
+    const batch = inputs[0]?.shape[0];
+    if (batch !== 1 || links.length === 0)
+      throw new ThimbleError('SHAPE', 'a chain takes one image through at least one stage', { got: `${batch} images` });
+    return [(links.at(-1) as Link<TensorType>).output];
+  },
+  ref(inputs, attrs) {
+    let data = new Float64Array();
+    const next = ({ op, stage, inputs: own, output }: Link<RefTensor>): RefTensor => {
+      [data] = op.ref(own, stage.attrs as Op['attrs'], [output]) as [Float64Array<ArrayBuffer>];
+      return { ...output, data };
+    };
+    for (const _ of linksOf(inputs, attrs, next));
+    return [data];
+  },
+  lower(ctx) {
+    const links = typed(ctx.inputs, ctx.attrs).map((link) => new Lowered(ctx, link));
+    const geometries = links.map(({ g }) => g);
+    const bands = planBands(geometries, ctx.attrs.bandBytes);
+    const heldRows = (i: number) => Math.max(...bands.map((band) => (band[i] as Rows).end - (band[i] as Rows).held));
+    links.forEach((link, i) => void link.allocate(i === links.length - 1, heldRows(i)));
+    for (const [b, rows] of bands.entries()) {
+      links.forEach((link, i) => {
+        link.move(b ? (bands[b - 1]?.[i] as Rows) : undefined, rows[i] as Rows);
+        link.run(i ? links[i - 1] : undefined, i ? rows[i - 1] : undefined, rows[i] as Rows);
+      });
+    }
+  },
+  grad: { none: 'a pass makes it of convolutions, after gradients' },
+  macs: (inputs, attrs) =>
+    typed(inputs, attrs).reduce(
+      (sum, { op, stage, inputs: own, output }) => sum + (op.macs?.(own, stage.attrs as Op['attrs'], [output]) ?? 0),
+      0,
+    ),
+  tolerance: { rtol: 1e-4, atol: 1e-4 },
+});
+
+/** Rows of a stage's output in one band: `held` … `end` - 1 are in its buffer, of which `start` … are new. */
+interface Rows {
+  readonly held: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+const rowBytes = (g: Geometry): number => g.outWidth * g.outChannels * 4;
+
+/** The rows of its input that rows `start` … `end` - 1 of the output read. */
+function rowsRead(g: Geometry, start: number, end: number): { start: number; end: number } {
+  const inside = (row: number) => Math.min(Math.max(row, 0), g.inHeight);
+  return {
+    start: inside(start * g.strideY - g.padTop),
+    end: inside((end - 1) * g.strideY - g.padTop + (g.kernelHeight - 1) * g.dilationY + 1),
+  };
+}
+
+/** For each band the rows of every stage, bands as high as `most` bytes between the stages allow. */
+function planBands(geometries: readonly Geometry[], most: number): Rows[][] {
+  const { outHeight } = geometries.at(-1) as Geometry;
+  for (let height = outHeight; ; height = Math.ceil(height / 2)) {
+    const bands = bandsOf(geometries, height);
+    const bytes = geometries
+      .slice(0, -1)
+      .reduce((sum, g, i) => sum + rowBytes(g) * Math.max(...bands.map((band) => (band[i] as Rows).end - (band[i] as Rows).held)), 0);
+    if (height === 1 || bytes <= most) return bands;
+  }
+}
+
+function bandsOf(geometries: readonly Geometry[], height: number): Rows[][] {
+  const last = geometries.length - 1;
+  const { outHeight } = geometries[last] as Geometry;
+  const bands: Rows[][] = [];
+  let before: Rows[] = geometries.map(() => ({ held: 0, start: 0, end: 0 }));
+  for (let top = 0; top < outHeight; top += height) {
+    const rows: Rows[] = [];
+    rows[last] = { held: top, start: top, end: Math.min(top + height, outHeight) };
+    for (let i = last - 1; i >= 0; i--) {
+      const after = rows[i + 1] as Rows;
+      const known = before[i] as Rows;
+      const read = rowsRead(geometries[i + 1] as Geometry, after.start, after.end);
+      const needed = after.start < after.end && read.start < read.end;
+      const start = needed ? Math.max(known.end, read.start) : known.end;
+      rows[i] = needed ? { held: read.start, start, end: Math.max(start, read.end) } : { held: known.held, start, end: start };
+    }
+    bands.push(rows);
+    before = rows;
+  }
+  return bands;
+}
+
+/** A stage as steps. */
+class Lowered {
+  readonly g: Geometry;
+  readonly #ctx: LowerContext<ChainAttributes>;
+  readonly #link: Link<TensorType>;
+  #scratch: Address | 0 = 0;
+  #blockRows = 0;
+  /** Where row 0 of what it holds lies: scratch, or the output with all its rows. */
+  #rows: Address | undefined;
+
+  constructor(ctx: LowerContext<ChainAttributes>, link: Link<TensorType>) {
+    const { op, attrs } = link.stage;
+    const { shape } = link.inputs[0] as TensorType;
+    this.#ctx = ctx;
+    this.#link = link;
+    this.g =
+      op === 'depthwiseConv2d'
+        ? depthwiseGeometry(shape, attrs as typeof depthwiseConv2d.attrs)
+        : geometryOf(op === 'planarConv2d' ? pixels(shape) : shape, attrs as typeof conv2d.attrs);
+  }
+
+  /** @param rows most that it ever holds. */
+  allocate(isLast: boolean, rows: number): void {
+    const { blockRows, bytes } =
+      this.#link.stage.op === 'depthwiseConv2d' ? { blockRows: 0, bytes: depthwiseScratch } : band({ ...this.g, outHeight: rows });
+    this.#blockRows = blockRows;
+    this.#scratch = this.#ctx.scratch(isPointwise(this.g) ? 0 : bytes);
+    this.#rows = isLast ? undefined : (this.#ctx.scratch(rows * rowBytes(this.g)) as Address);
+  }
+
+  /** The address of row `row` while it holds `rows`. */
+  #at(row: number, { held }: Rows): Address {
+    const bytes = rowBytes(this.g);
+    return this.#rows ? offsetBy(this.#rows, (row - held) * bytes) : this.#ctx.out(0, row * bytes);
+  }
+
+  /** Moves the rows that are still needed to the front. */
+  move(before: Rows | undefined, now: Rows): void {
+    if (!before || !this.#rows || now.held === before.held || now.held >= before.end) return;
+    const bytes = (before.end - now.held) * rowBytes(this.g);
+    this.#ctx.step('copy_bytes', { x: this.#at(now.held, before), y: this.#rows, bytes });
+  }
+
+  /** Computes its new rows from those that `source` holds, or from the input. */
+  run(source: Lowered | undefined, held: Rows | undefined, now: Rows): void {
+    const { g } = this;
+    const { stage, first } = this.#link;
+    const count = now.end - now.start;
+    if (count === 0) return;
+    const { residual = false, low, high } = stage.attrs as { residual?: boolean; low: number; high: number };
+    const last = first + stage.operands - 1;
+    const hasBias = stage.operands > (residual ? 2 : 1);
+    const lines = held ?? { held: 0, start: 0, end: g.inHeight };
+    const lineBytes = g.inWidth * g.inChannels * 4;
+    const from = (row: number) => (source ? source.#at(row, lines) : this.#ctx.in(0, row * lineBytes));
+    const geometry = isPointwise(g)
+      ? { ...g, inHeight: count, outHeight: count, x: from(now.start) }
+      : {
+          ...g,
+          inHeight: lines.end - lines.held,
+          outHeight: count,
+          padTop: g.padTop - now.start * g.strideY + lines.held,
+          x: from(lines.held),
+        };
+    const kernel = { conv2d: 'conv2d_f32', planarConv2d: 'conv2d_f32_planar', depthwiseConv2d: 'depthwise_conv2d_f32' } as const;
+    this.#ctx.step(kernel[stage.op], {
+      ...geometry,
+      w: this.#ctx.in(first),
+      bias: hasBias ? this.#ctx.in(first + 1) : 0,
+      residual: residual ? this.#ctx.in(last, now.start * rowBytes(g)) : 0,
+      y: this.#at(now.start, now),
+      scratch: this.#scratch,
+      blockRows: this.#blockRows,
+      low,
+      high,
+    });
+  }
+}
