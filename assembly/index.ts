@@ -95,6 +95,7 @@ export {
   cast_u8_f32,
 } from './kernels/cast';
 export { conv2d_f32_flip_weights, conv2d_f32, conv2d_f32_grad_weight, conv2d_f32_grad_input } from './kernels/conv2d_f32';
+export { conv2d_f32_columns } from './kernels/conv2d_columns_f32';
 export { conv2d_f32_planar } from './kernels/conv2d_planar_f32';
 export { cumulative_sum_f32, cumulative_prod_f32, cumulative_sum_i32, cumulative_prod_i32 } from './kernels/cumulative';
 export { depthwise_conv2d_f32 } from './kernels/depthwise_f32';

@@ -46,7 +46,7 @@ function wholeRows(r: Conv2d): bool {
 }
 
 /** Fills the band for output rows oy … oy + rows - 1 of image n: (rows - 1) strideY + (kernelHeight - 1) dilationY + 1 lines. */
-function fillBand(r: Conv2d, x: usize, n: u32, oy: u32, rows: u32): void {
+export function fillBand(r: Conv2d, x: usize, n: u32, oy: u32, rows: u32): void {
   const bytes = lineBytes(r);
   const lines = (rows - 1) * r.strideY + (r.kernelHeight - 1) * r.dilationY + 1;
   const channels = <usize>r.inChannels;

@@ -55,6 +55,16 @@ const makers = {
     const name = which ? `conv2d_f32_grad_${which === 'dw' ? 'weight' : 'input'}` : 'conv2d_f32';
     return { macs: pixels * depth * to, run: call(name, [x, w, which ? 0 : bias, 0, y, scratch, ...geometry, ...limits]) };
   },
+  columns(module, { size, from, to, kernel, stride }) {
+    const out = size.map((extent) => Math.ceil(extent / stride));
+    const pads = kernel.map((taps, i) => Math.max(0, (out[i] - 1) * stride + taps - size[i]) >> 1);
+    const depth = kernel[0] * kernel[1] * from;
+    const pixels = out[0] * out[1];
+    const { starts, call } = instance(module, [size[0] * size[1] * from, depth * panels(to), pixels * to, to]);
+    const [x, w, y, bias, scratch] = starts;
+    const geometry = [1, ...size, from, ...out, to, ...kernel, stride, stride, 1, 1, ...pads, 1, out[0]];
+    return { macs: pixels * depth * to, run: call('conv2d_f32_columns', [x, w, bias, 0, y, scratch, ...geometry, ...limits]) };
+  },
   winograd(module, { size, from, to, batch }) {
     const pixels = batch * size[0] * size[1];
     const { starts, call } = instance(module, [pixels * from, 9 * from * panels(to), pixels * to, to]);

@@ -13,6 +13,11 @@ const conv = (size, from, to, kernel = 1, stride = 1, batch = 1) => ({
   stride,
   batch,
 });
+/** A convolution of a narrow image, its windows side by side. */
+const columns = (size, from, to, kernel, stride) => {
+  const { name, ...rest } = conv(size, from, to, kernel, stride);
+  return { ...rest, kind: 'columns', name: `${name} in columns` };
+};
 /** A 3×3 convolution of stride 1 in tiles; its GMAC/s are those of nine products a pixel. */
 const winograd = (size, from, to, batch = 1) => ({
   kind: 'winograd',
@@ -110,7 +115,7 @@ export const networks = {
     conv(16, 32, 64, 1, 2),
     dense(1, 64, 10),
   ],
-  'DS-CNN': [conv([49, 10], 1, 64, [10, 4], 2), repeat(4, depthwise([25, 5], 64)), repeat(4, conv([25, 5], 64, 64)), dense(1, 64, 12)],
+  'DS-CNN': [columns([49, 10], 1, 64, [10, 4], 2), repeat(4, depthwise([25, 5], 64)), repeat(4, conv([25, 5], 64, 64)), dense(1, 64, 12)],
   'Autoencoder 640': [dense(1, 640, 128), repeat(6, dense(1, 128, 128)), dense(1, 128, 8), dense(1, 8, 128), dense(1, 128, 640)],
   /** 4 layers of 4 heads. */
   'Encoder 64×128': [

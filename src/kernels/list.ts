@@ -98,6 +98,8 @@ export const kernels = {
   conv2d_f32_flip_weights: 'Conv2d',
   conv2d_f32_grad_weight: 'Conv2d',
   conv2d_f32_grad_input: 'Conv2d',
+  // conv2d_columns_f32
+  conv2d_f32_columns: 'Conv2d',
   // conv2d_planar_f32
   conv2d_f32_planar: 'Conv2d',
   // cumulative

@@ -23,6 +23,11 @@ const convolutions: Convolution[] = [
   { x: [1, 4, 4, 8], attrs: { kernel: [1, 1], filters: 8, strides: [2, 2] }, y: [2, 2] },
   { x: [1, 2, 3, 2], attrs: { kernel: [5, 5], filters: 3, padding: 'same' }, y: [2, 3] },
   { x: [1, 12, 30, 16], attrs: { kernel: [3, 3], filters: 8, padding: 'same' }, y: [12, 30] },
+  { x: [2, 11, 4, 3], attrs: { kernel: [4, 3], filters: 9, padding: 'same', strides: [2, 1] }, y: [6, 4] },
+  { x: [1, 30, 5, 2], attrs: { kernel: [3, 2], filters: 4, dilations: [2, 1], padding: [1, -1, 1, 1] }, y: [26, 6] },
+  { x: [2, 40, 4, 1], attrs: { kernel: [5, 4], filters: 3, strides: [1, 2], padding: [0, 3, 1, 1] }, y: [39, 2] },
+  { x: [2, 19, 1, 5], attrs: { kernel: [4, 1], filters: 9, strides: [2, 1], padding: [1, 2, 0, 0] }, y: [10, 1] },
+  { x: [1, 9, 1, 4], attrs: { kernel: [3, 1], filters: 6, groups: 2, dilations: [2, 1], padding: 'same' }, y: [9, 1] },
   { x: [2, 5, 7, 9], attrs: { kernel: [3, 3], filters: 11, padding: 'same' }, y: [5, 7] },
   { x: [1, 6, 8, 8], attrs: { kernel: [3, 3], filters: 8, padding: 'valid' }, y: [4, 6] },
 ];
