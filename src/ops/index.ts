@@ -67,7 +67,6 @@ export {
   sgdUpdate,
 } from './optimizers.ts';
 export { pad, padGrad } from './pad.ts';
-export * from './pending.ts';
 export { planarConv2d } from './planarConv2d.ts';
 export { averagePool2d, averagePool2dGrad, maxPool2d, maxPool2dGrad } from './pool.ts';
 export { pow } from './pow.ts';
