@@ -260,6 +260,7 @@ export class BatchedMatmul {
   aColumn: u32;
   bRow: u32;
   bColumn: u32;
+  yRow: u32;
   alpha: f32;
 }
 

@@ -99,8 +99,8 @@ export function matmul_f32_batched(r: BatchedMatmul): void {
         a = packed;
         aStride = r.depth << 2;
       }
-      gemm(a, aStride, panels, 0, 0, y, r.columns << 2, r.rows, r.columns, r.depth, -Infinity, Infinity, false);
-      y += (r.rows * r.columns) << 2;
+      gemm(a, aStride, panels, 0, 0, y, r.yRow << 2, r.rows, r.columns, r.depth, -Infinity, Infinity, false);
+      y += (r.rows * r.yRow) << 2;
     }
   }
 }

@@ -102,6 +102,7 @@ const makers = {
       depth,
       1,
       ...strides,
+      columns,
       { f32: 0.5 },
     ];
     return { macs: batch * rows * depth * columns, run: call('matmul_f32_batched', words) };

@@ -105,7 +105,7 @@ export const records = {
     dyStride: 'u32',
     dxStride: 'u32',
   },
-  /** y[batch0, batch1, rows, columns] = alpha a · b; element strides, 0 to repeat. scratch: see `ops/matmul.ts`. */
+  /** y[batch0, batch1, rows, columns] = alpha a · b; element strides, 0 to repeat; rows of y are yRow apart. scratch: see `ops/matmul.ts`. */
   BatchedMatmul: {
     a: 'ptr',
     b: 'ptr',
@@ -124,6 +124,7 @@ export const records = {
     aColumn: 'u32',
     bRow: 'u32',
     bColumn: 'u32',
+    yRow: 'u32',
     alpha: 'f32',
   },
   /** [rows, columns] → [columns]. */

@@ -41,6 +41,7 @@ export { greaterOrEqual } from './greaterOrEqual.ts';
 export { groupNorm, groupNormGrad } from './groupNorm.ts';
 export { hardSigmoid, hardSigmoidGrad } from './hardSigmoid.ts';
 export { hardSwish, hardSwishGrad } from './hardSwish.ts';
+export { headAttention } from './headAttention.ts';
 export { isInf } from './isInf.ts';
 export { isNaN } from './isNaN.ts';
 export { leakyRelu, leakyReluGrad } from './leakyRelu.ts';

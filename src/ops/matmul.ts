@@ -2,6 +2,7 @@ import { ThimbleError } from '../core/errors.ts';
 import { broadcastShapes, formatShape, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
+import { batchedMatmulScratch } from '../kernels/scratch.ts';
 import { broadcastStrides } from './binary.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { mergeAxes } from './strided.ts';
@@ -92,26 +93,23 @@ export const matmul: Op<MatmulAttributes> = defineOp<MatmulAttributes>({
     const [batch0, batch1] = last2(merged.shape, 1);
     const [aBatch0, aBatch1] = last2(merged.strides[0] as number[], 0);
     const [bBatch0, bBatch1] = last2(merged.strides[1] as number[], 0);
-    const panels = Math.ceil(b.columns / 8) * 8 * a.columns * 4;
-    const packed = a.columnStride === 1 ? 0 : a.rows * a.columns * 4;
+    const sizes = { rows: a.rows, columns: b.columns, depth: a.columns, aColumn: a.columnStride };
     ctx.step('matmul_f32_batched', {
       a: ctx.in(0),
       b: ctx.in(1),
       y: ctx.out(),
-      scratch: ctx.scratch(panels + packed),
+      scratch: ctx.scratch(batchedMatmulScratch(sizes)),
       batch0,
       batch1,
       aBatch0,
       aBatch1,
       bBatch0,
       bBatch1,
-      rows: a.rows,
-      columns: b.columns,
-      depth: a.columns,
+      ...sizes,
       aRow: a.rowStride,
-      aColumn: a.columnStride,
       bRow: b.rowStride,
       bColumn: b.columnStride,
+      yRow: b.columns,
       alpha,
     });
   },

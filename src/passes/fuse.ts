@@ -4,6 +4,7 @@ import { producer } from '../ir/graph.ts';
 import { dataOf, scaledColumns } from '../ops/constants.ts';
 import { type Conv2dAttributes, filterShape } from '../ops/conv2d.ts';
 import type { PadAttributes } from '../ops/pad.ts';
+import { reshape } from '../ops/reshape.ts';
 import { type Rewriting, rewrite, useCounts } from './rewrite.ts';
 
 /** What a product can do to its result before it stores it. */
@@ -167,14 +168,36 @@ function clamped(node: Node, inputs: readonly Value[], once: Once, to: Rewriting
 
 /** pad → convolution: the convolution pads. */
 function unpadded(node: Node, inputs: readonly Value[], to: Rewriting): readonly Value[] | undefined {
-  const padding = producer(inputs[0] as Value);
   const attrs = node.attrs as unknown as Conv2dAttributes;
-  if (padding?.op !== 'pad' || !Array.isArray(attrs.padding)) return undefined;
-  const { pads, mode, value } = padding.attrs as unknown as PadAttributes;
-  const [batch, rows, columns, channels] = pads as readonly (readonly [number, number])[];
-  const isSpatial = mode === 'constant' && value === 0 && ![...(batch ?? [1]), ...(channels ?? [1])].some((n) => n !== 0);
-  if (!isSpatial || !rows || !columns) return undefined;
+  const padding = Array.isArray(attrs.padding) ? zeroPadding(inputs[0] as Value) : undefined;
+  if (!padding) return undefined;
+  const [batch, rows, columns, channels] = padding.pads as readonly [Pads, Pads, Pads, Pads];
+  if ([...batch, ...channels].some((n) => n !== 0)) return undefined;
   const [top, bottom, left, right] = attrs.padding as readonly [number, number, number, number];
   const whole = [top + rows[0], bottom + rows[1], left + columns[0], right + columns[1]];
-  return to.apply(node, [padding.inputs[0] as Value, ...inputs.slice(1)], { ...node.attrs, padding: whole });
+  return to.apply(node, [padding.input(), ...inputs.slice(1)], { ...node.attrs, padding: whole });
 }
+
+type Pads = readonly [number, number];
+
+/** `value` as a padding with zeros, also where a reshape moves axes of extent 1 behind it. */
+function zeroPadding(value: Value): { readonly pads: readonly Pads[]; readonly input: () => Value } | undefined {
+  const node = producer(value);
+  const padding = node?.op === 'reshape' ? producer(node.inputs[0] as Value) : node;
+  if (padding?.op !== 'pad') return undefined;
+  const { pads, mode, value: filler } = padding.attrs as unknown as PadAttributes;
+  if (mode !== 'constant' || filler !== 0) return undefined;
+  const [x] = padding.inputs as [Value];
+  if (node === padding) return { pads, input: () => x };
+  const { shape } = padding.outputs[0] as Value;
+  const isLong = (_: unknown, axis: number) => shape[axis] !== 1;
+  const long = value.shape.filter((extent) => extent !== 1);
+  if (long.join() !== shape.filter(isLong).join() || !pads.every((pad, axis) => isLong(pad, axis) || pad.every((n) => n === 0))) {
+    return undefined;
+  }
+  const left = pads.filter(isLong);
+  const moved = value.shape.map((extent): Pads => (extent === 1 ? [0, 0] : (left.shift() as Pads)));
+  return { pads: moved, input: () => reshape(x, { shape: value.shape.map((extent, i) => extent - sum(moved[i] as Pads)) }) };
+}
+
+const sum = ([before, after]: Pads): number => before + after;

@@ -24,11 +24,13 @@ const isReshape = (shape: Shape, perm: readonly number[]): boolean => {
   return moved.every((axis, i) => i === 0 || axis > (moved[i - 1] as number));
 };
 
-const ELEMENTWISE = new Set(
+/** Operators of one operand that give a tensor of its shape, element by element. */
+export const ELEMENTWISE = new Set(
   `abs exp log sqrt square reciprocal sign neg erf relu clip leakyRelu elu selu sigmoid tanh softplus softsign gelu geluTanh silu hardSigmoid
   hardSwish mish cast sin cos tan asin acos atan sinh cosh asinh acosh atanh ceil floor round isNaN isInf copy`.split(/\s+/),
 );
-const BROADCASTING = new Set(
+/** Operators of several operands under broadcasting, element by element. */
+export const BROADCASTING = new Set(
   'add sub mul div min max pow mod equal greater greaterOrEqual where bitwiseAnd bitwiseOr bitwiseXor'.split(' '),
 );
 const REDUCING = new Set('reduceSum reduceMean reduceMax reduceMin reduceProd reduceSquares'.split(' '));

@@ -1,6 +1,7 @@
 import type { Graph } from '../ir/graph.ts';
 import { verify } from '../ir/verify.ts';
 import { opOf } from '../ops/registry.ts';
+import { joinAttention } from './attention.ts';
 import { chainConvolutions } from './chains.ts';
 import { fold } from './fold.ts';
 import { fuse } from './fuse.ts';
@@ -8,12 +9,15 @@ import { sinkTransposes } from './layout.ts';
 import { recognize } from './patterns.ts';
 import { readPlanes } from './planes.ts';
 import { prune } from './prune.ts';
+import { sinkReshapes } from './reshapes.ts';
 
 /** The passes over an imported graph, in order. */
 export const passes: readonly { readonly name: string; readonly run: (graph: Graph) => Graph }[] = [
   { name: 'fold', run: fold },
   { name: 'recognize', run: recognize },
   { name: 'sinkTransposes', run: sinkTransposes },
+  { name: 'joinAttention', run: joinAttention },
+  { name: 'sinkReshapes', run: sinkReshapes },
   { name: 'fuse', run: fuse },
   { name: 'readPlanes', run: readPlanes },
   { name: 'chainConvolutions', run: chainConvolutions },

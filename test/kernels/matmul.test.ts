@@ -117,11 +117,14 @@ test.each([...Array(60).keys()])('batched, case %i', (seed) => {
   const [bRow, bColumn] = next(0, 1) ? [columns, 1] : [1, depth];
   const [aBatch0, aBatch1] = [batch1 * rows * depth, repeatA ? 0 : rows * depth];
   const [bBatch0, bBatch1] = [repeatB ? 0 : batch1 * depth * columns, repeatB ? 0 : depth * columns];
-  const y = new Float32Array(batch0 * batch1 * rows * columns);
+  // What lies between rows of y keeps its canary, which is NaN.
+  const yRow = columns + next(0, 3);
+  const y = new Float32Array(batch0 * batch1 * rows * yRow);
   const want = Float64Array.from(y, (_, i) => {
-    const n = i % columns;
-    const m = Math.floor(i / columns) % rows;
-    const batch = Math.floor(i / (columns * rows));
+    const n = i % yRow;
+    const m = Math.floor(i / yRow) % rows;
+    const batch = Math.floor(i / (yRow * rows));
+    if (n >= columns) return Number.NaN;
     const [i0, i1] = [Math.floor(batch / batch1), batch % batch1];
     let sum = 0;
     for (let k = 0; k < depth; k++) {
@@ -134,7 +137,7 @@ test.each([...Array(60).keys()])('batched, case %i', (seed) => {
   const scratch = { bytes: batchedMatmulScratch({ rows, columns, depth, aColumn }) };
   expectProduct(
     'matmul_f32_batched',
-    { a, b, y, scratch, ...batches, rows, columns, depth, aRow, aColumn, bRow, bColumn, alpha: 0.5 },
+    { a, b, y, scratch, ...batches, rows, columns, depth, aRow, aColumn, bRow, bColumn, yRow, alpha: 0.5 },
     y,
     want,
   );

@@ -286,4 +286,44 @@ export const networks: Samples = {
   lstmGrad: recurrentGrad(4, true),
   gru: [...recurrent(3), ...recurrent(3, true)],
   gruGrad: recurrentGrad(3, true),
+  headAttention: [
+    // Queries, keys and values side by side in one tensor, as encoders make them.
+    ...[1, 4, 9].flatMap((t) =>
+      [false, true].map((merged) => ({
+        inputs: [f32(2, t, 3 * 12), f32(2, t, 3 * 12), f32(2, t, 3 * 12)],
+        attrs: {
+          ...{ batch: 2, heads: 3, queries: t, keys: t, features: 4, values: 4, scale: 0.5, merged },
+          ...Object.fromEntries(['q', 'k', 'v'].map((name, i) => [name, { offset: 12 * i, strides: [36 * t, 4, 36, 1] }])),
+        },
+      })),
+    ),
+    // Few queries, keys in columns, a mask a head or one a batch.
+    ...[
+      [3, 2, 5],
+      [2, 1, 1, 5],
+      [1, 3, 2, 1],
+    ].map((mask) => ({
+      inputs: [f32(2, 3, 2, 7), f32(2, 3, 7, 5), f32(2, 3, 5, 9), f32(...mask)],
+      attrs: {
+        ...{ batch: 2, heads: 3, queries: 2, keys: 5, features: 7, values: 9, merged: true },
+        q: { offset: 0, strides: [42, 14, 7, 1] },
+        k: { offset: 0, strides: [105, 35, 1, 5] },
+        v: { offset: 0, strides: [135, 45, 9, 1] },
+      },
+    })),
+    // More scores than one block holds.
+    {
+      inputs: [f32(70, 3), f32(300, 3), f32(300, 2)],
+      attrs: {
+        ...{ queries: 70, keys: 300, features: 3, values: 2 },
+        q: { offset: 0, strides: [0, 0, 3, 1] },
+        k: { offset: 0, strides: [0, 0, 3, 1] },
+        v: { offset: 0, strides: [0, 0, 2, 1] },
+      },
+    },
+    {
+      inputs: [f32(0, 3), f32(4, 3), f32(4, 2)],
+      attrs: { keys: 4, features: 3, values: 2, k: { offset: 0, strides: [0, 0, 3, 1] }, v: { offset: 0, strides: [0, 0, 2, 1] } },
+    },
+  ],
 };
