@@ -2,7 +2,7 @@ import { allocate, type DType, type TypedArray } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
-import type { Elem } from '../formats/onnx/elements.ts';
+import { type Elem, integerRange } from '../formats/onnx/elements.ts';
 import type { Imported, Port } from '../formats/onnx/importer.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { MemoryPlan } from '../plan/report.ts';
@@ -77,6 +77,14 @@ export class InferenceModel {
   }
 }
 
+/** Arrays all of whose numbers are in the type's range. */
+const filled: Partial<Record<Elem, Int8ArrayConstructor | Uint8ArrayConstructor | Int32ArrayConstructor>> = {
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int32: Int32Array,
+  int64: Int32Array,
+};
+
 /** Data of the input's dtype; other integers and doubles are converted with a range check. */
 function converted({ name, dtype, type, shape }: TensorInfo, feed: Feed): TypedArray {
   const tensor = ArrayBuffer.isView(feed) ? undefined : feed;
@@ -90,18 +98,17 @@ function converted({ name, dtype, type, shape }: TensorInfo, feed: Feed): TypedA
       got: `${data.constructor.name}, ${tensor ? formatShape(tensor.shape) : `${data.length} elements`}`,
     });
   }
+  const range = integerRange[type];
+  const isInside = filled[type] !== undefined && data instanceof filled[type];
+  if (range && !isInside && data.some((value: number | bigint) => value < range[0] || value > range[1])) {
+    throw new ThimbleError('INPUT', `input "${name}" has a number outside ${type}`, {
+      expected: `${range[0]} to ${range[1]}`,
+      hint: range[1] === 2 ** 31 - 1 ? 'thimble computes with 32-bit integers' : undefined,
+    });
+  }
   if (data.constructor === target.constructor) return data as TypedArray;
   const result = allocate(dtype, data.length);
-  for (let i = 0; i < result.length; i++) {
-    const value = Number(data[i]);
-    result[i] = value;
-    if (dtype !== 'f32' && result[i] !== value) {
-      throw new ThimbleError(
-        'INPUT',
-        `${value} in input "${name}" is outside ${dtype === 'i32' ? 'the 32-bit integers thimble computes with' : dtype}`,
-      );
-    }
-  }
+  for (let i = 0; i < result.length; i++) result[i] = Number(data[i]);
   return result;
 }
 

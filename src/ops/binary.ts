@@ -4,7 +4,7 @@ import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import type { kernels } from '../kernels/list.ts';
 import { defineOp, expectInput, expectWords, type GradContext, type GradRule, type Op, type RefTensor, type Tolerance } from './define.ts';
-import { axes6, mergeAxes } from './strided.ts';
+import { axes6, walks } from './strided.ts';
 
 type BinaryKernel = { [K in keyof typeof kernels]: (typeof kernels)[K] extends 'Binary' ? K : never }[keyof typeof kernels];
 
@@ -53,16 +53,19 @@ export function defineBinary<A extends object>(spec: BinarySpec<A>): Op<A> {
     lower(ctx) {
       const [a, b] = ctx.inputs as [TensorType, TensorType];
       const { shape } = ctx.outputs[0] as TensorType;
-      const merged = mergeAxes(shape, [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape)]);
-      const [aStrides, bStrides] = merged.strides as [number[], number[]];
-      ctx.step(form(a, ctx.attrs).kernel, {
-        a: ctx.in(0),
-        b: ctx.in(1),
-        y: ctx.out(),
-        ...axes6('n', merged.shape, 1),
-        ...axes6('a', aStrides, 0),
-        ...axes6('b', bStrides, 0),
-      });
+      const strides = [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape), stridesOf(shape)];
+      for (const walk of walks(shape, strides)) {
+        const [aStrides, bStrides] = walk.strides as [number[], number[]];
+        const [aStart, bStart, start] = walk.starts as [number, number, number];
+        ctx.step(form(a, ctx.attrs).kernel, {
+          a: ctx.in(0, 4 * aStart),
+          b: ctx.in(1, 4 * bStart),
+          y: ctx.out(0, 4 * start),
+          ...axes6('n', walk.shape, 1),
+          ...axes6('a', aStrides, 0),
+          ...axes6('b', bStrides, 0),
+        });
+      }
     },
     grad: spec.grad,
     // An operand that repeats is smaller than the output, and the planner lends a buffer only to an output of the same size.

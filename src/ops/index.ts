@@ -10,6 +10,7 @@ export { asinh } from './asinh.ts';
 export { atan } from './atan.ts';
 export { atanh } from './atanh.ts';
 export { batchNorm, batchNormGrad, batchNormInference, movingAverage } from './batchNorm.ts';
+export { bitcast } from './bitcast.ts';
 export { bitwiseAnd } from './bitwiseAnd.ts';
 export { bitwiseOr } from './bitwiseOr.ts';
 export { bitwiseXor } from './bitwiseXor.ts';

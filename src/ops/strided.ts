@@ -1,4 +1,3 @@
-import { ThimbleError } from '../core/errors.ts';
 import type { Shape } from '../core/shape.ts';
 
 /** Axes a strided kernel walks. */
@@ -8,12 +7,6 @@ type Six<P extends string> = Record<`${P}${0 | 1 | 2 | 3 | 4 | 5}`, number>;
 
 /** Record fields `p0..p5` of up to six values, right-aligned; missing leading ones are `fill`. */
 export function axes6<P extends string>(prefix: P, values: readonly number[], fill: number): Six<P> {
-  if (values.length > AXES) {
-    throw new ThimbleError('SHAPE', `${values.length} axes that cannot be merged`, {
-      expected: `at most ${AXES}`,
-      hint: 'reshape to fewer axes',
-    });
-  }
   const padded = [...new Array<number>(AXES - values.length).fill(fill), ...values];
   return Object.fromEntries(padded.map((value, i) => [`${prefix}${i}`, value])) as Six<P>;
 }
@@ -40,3 +33,24 @@ export function mergeAxes(shape: Shape, strides: readonly (readonly number[])[])
   }
   return merged;
 }
+
+/** A part of a walk over strided operands: its axes, each operand's strides along them, and the element each operand starts at. */
+export interface Walk {
+  readonly shape: readonly number[];
+  readonly strides: readonly (readonly number[])[];
+  readonly starts: readonly number[];
+}
+
+/** The walk over `shape`, whole, or where more than six axes cannot be merged one part for each index of the outermost. Give the strides of all operands. */
+export function walks(shape: Shape, strides: readonly (readonly number[])[]): Walk[] {
+  let parts: Walk[] = [{ ...mergeAxes(shape, strides), starts: strides.map(() => 0) }];
+  while ((parts[0] as Walk).shape.length > AXES) parts = parts.flatMap(apart);
+  return parts;
+}
+
+const apart = ({ shape: [extent, ...shape], strides, starts }: Walk): Walk[] =>
+  Array.from({ length: extent as number }, (_, i) => ({
+    shape,
+    strides: strides.map((list) => list.slice(1)),
+    starts: starts.map((start, k) => start + i * (strides[k]?.[0] as number)),
+  }));

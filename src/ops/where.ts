@@ -1,9 +1,9 @@
-import { broadcastShapes } from '../core/shape.ts';
+import { broadcastShapes, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import { broadcastStrides, broadcastTo } from './binary.ts';
 import { defineOp, expectInput, expectWords, type Op } from './define.ts';
-import { axes6, mergeAxes } from './strided.ts';
+import { axes6, walks } from './strided.ts';
 import { sumTo } from './sumTo.ts';
 
 /** condition ? a : b, with broadcasting of all three. Inputs: condition (i32, true where not 0), a, b (both f32 or both i32). */
@@ -23,18 +23,20 @@ export const where: Op<object> = defineOp<object>({
   lower(ctx) {
     const { shape } = ctx.outputs[0] as TensorType;
     const strides = ctx.inputs.map((x) => broadcastStrides(x.shape, shape));
-    const merged = mergeAxes(shape, strides);
-    const [c, a, b] = merged.strides as [number[], number[], number[]];
-    ctx.step('where', {
-      condition: ctx.in(0),
-      a: ctx.in(1),
-      b: ctx.in(2),
-      y: ctx.out(),
-      ...axes6('n', merged.shape, 1),
-      ...axes6('c', c, 0),
-      ...axes6('a', a, 0),
-      ...axes6('b', b, 0),
-    });
+    for (const walk of walks(shape, [...strides, stridesOf(shape)])) {
+      const [c, a, b] = walk.strides as [number[], number[], number[]];
+      const [cStart, aStart, bStart, start] = walk.starts as [number, number, number, number];
+      ctx.step('where', {
+        condition: ctx.in(0, 4 * cStart),
+        a: ctx.in(1, 4 * aStart),
+        b: ctx.in(2, 4 * bStart),
+        y: ctx.out(0, 4 * start),
+        ...axes6('n', walk.shape, 1),
+        ...axes6('c', c, 0),
+        ...axes6('a', a, 0),
+        ...axes6('b', b, 0),
+      });
+    }
   },
   grad({ inputs: [condition, a, b], wants }, [dy]) {
     const zero = (dy as Value).graph.scalar(0);

@@ -6,12 +6,59 @@ export type Attribute =
   | readonly string[]
   | { readonly float: number }
   | { readonly floats: readonly number[] }
-  | { readonly tensor: FileTensor };
+  | { readonly tensor: FileTensor }
+  | { readonly graph: FileGraph }
+  /** In a function: the attribute of the call that is meant. */
+  | { readonly reference: string };
+
+/** TensorProto.DataType. */
+const types = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7, string: 8, bool: 9, float16: 10, double: 11, bfloat16: 16, int4: 22 };
+type TypeName = keyof typeof types;
 
 export interface FileTensor {
   readonly dims: readonly number[];
-  readonly type: 'float' | 'uint8' | 'int64' | 'double';
-  readonly data: readonly number[];
+  readonly type: TypeName;
+  /** Elements; bytes for types that have no array here. */
+  readonly data: readonly (number | bigint)[];
+  /** Where the data is instead: location, offset, length. */
+  readonly external?: Readonly<Record<string, string>>;
+}
+
+export interface FilePort {
+  readonly type: TypeName;
+  readonly dims: readonly (number | string)[];
+  readonly kind?: 'tensor' | 'sequence';
+}
+
+export interface FileNode {
+  readonly op: string;
+  readonly name?: string;
+  readonly domain?: string;
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+  readonly inputs?: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+export interface FileGraph {
+  readonly name?: string;
+  readonly nodes: readonly FileNode[];
+  readonly inputs?: Readonly<Record<string, FilePort>>;
+  readonly outputs: readonly string[];
+  readonly initializers?: Readonly<Record<string, FileTensor>>;
+}
+
+export interface FileFunction {
+  readonly name: string;
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly nodes: readonly FileNode[];
+}
+
+export interface FileModel extends FileGraph {
+  /** Version of each operator set; ai.onnx 17 where left out. */
+  readonly opsets?: Readonly<Record<string, number>>;
+  readonly functions?: readonly FileFunction[];
 }
 
 /** An ONNX file of one node. */
@@ -20,15 +67,14 @@ export interface OneNode {
   readonly domain?: string;
   readonly version: number;
   readonly attributes: Readonly<Record<string, Attribute>>;
-  readonly inputs: Readonly<Record<string, { readonly type: FileTensor['type']; readonly dims: readonly number[] }>>;
+  readonly inputs: Readonly<Record<string, FilePort>>;
   readonly outputs: readonly string[];
 }
 
-/** TensorProto.DataType. */
-const types = { float: 1, uint8: 2, int64: 7, double: 11 };
+type Field = readonly [number, number | string | Uint8Array | { readonly float: number }];
 
 /** A protobuf message of fields: whole numbers as varints, text and bytes with their length, floats in 4 bytes. */
-function message(...fields: readonly (readonly [number, number | string | Uint8Array | { readonly float: number }])[]): Uint8Array {
+function message(...fields: readonly Field[]): Uint8Array {
   return bytes(
     fields.map(([field, value]) => {
       if (typeof value === 'number') return bytes([varint(field * 8), varint(value)]);
@@ -51,10 +97,19 @@ function varint(value: number): Uint8Array {
   }
 }
 
-function tensor({ dims, type, data }: FileTensor): Uint8Array {
-  const arrays = { float: Float32Array, uint8: Uint8Array, double: Float64Array };
-  const array = type === 'int64' ? BigInt64Array.from(data, BigInt) : arrays[type].from(data);
-  return message(...dims.map((n) => [1, n] as const), [2, types[type]], [9, new Uint8Array(array.buffer)]);
+function rawBytes({ type, data }: FileTensor): Uint8Array {
+  if (type === 'int64') return new Uint8Array(BigInt64Array.from(data, BigInt).buffer);
+  const arrays = { float: Float32Array, int8: Int8Array, int32: Int32Array, double: Float64Array };
+  const array = type in arrays ? arrays[type as keyof typeof arrays] : Uint8Array;
+  return new Uint8Array(array.from(data as number[]).buffer);
+}
+
+function tensor(given: FileTensor, name = ''): Uint8Array {
+  const { dims, type, external } = given;
+  const head: Field[] = [...dims.map((n) => [1, n] as const), [2, types[type]], [8, name]];
+  if (!external) return message(...head, [9, rawBytes(given)]);
+  const entries = Object.entries(external).map(([key, value]) => [13, message([1, key], [2, value])] as const);
+  return message(...head, ...entries, [14, 1]);
 }
 
 function attribute(name: string, value: Attribute): Uint8Array {
@@ -63,27 +118,63 @@ function attribute(name: string, value: Attribute): Uint8Array {
   if ('float' in value) return message([1, name], [2, value], [20, 1]);
   if ('floats' in value) return message([1, name], ...value.floats.map((float) => [7, { float }] as const), [20, 6]);
   if ('tensor' in value) return message([1, name], [5, tensor(value.tensor)], [20, 4]);
+  if ('graph' in value) return message([1, name], [6, graph(value.graph)], [20, 5]);
+  if ('reference' in value) return message([1, name], [21, value.reference], [20, 2]);
   return message([1, name], ...value.map((one) => [typeof one === 'string' ? 9 : 8, one] as const));
 }
 
-/** The bytes of an ONNX model (https://onnx.ai/onnx/api/classes.html: ModelProto) of one node. */
-export function fileOf({ op, domain = '', version, attributes, inputs, outputs }: OneNode): Uint8Array {
-  const node = message(
-    ...Object.keys(inputs).map((name) => [1, name] as const),
-    ...outputs.map((name) => [2, name] as const),
+const node = ({ op, name = '', domain = '', attributes = {}, inputs = [], outputs }: FileNode): Uint8Array =>
+  message(
+    ...inputs.map((input) => [1, input] as const),
+    ...outputs.map((output) => [2, output] as const),
+    [3, name],
     [4, op],
-    ...Object.entries(attributes).map(([name, value]) => [5, attribute(name, value)] as const),
+    ...Object.entries(attributes).map(([key, value]) => [5, attribute(key, value)] as const),
     [7, domain],
   );
-  const shape = (dims: readonly number[]) => message(...dims.map((n) => [1, message([1, n])] as const));
-  const infos = Object.entries(inputs).map(([name, { type, dims }]) =>
-    message([1, name], [2, message([1, message([1, types[type]], [2, shape(dims)])])]),
-  );
-  const graph = message(
-    [1, node],
-    [2, op],
-    ...infos.map((info) => [11, info] as const),
-    ...outputs.map((name) => [12, message([1, name])] as const),
-  );
-  return message([1, 8], [7, graph], [8, message([1, ''], [2, 17])], [8, message([1, domain], [2, version])]);
+
+function port(name: string, { type, dims, kind = 'tensor' }: FilePort): Uint8Array {
+  const shape = message(...dims.map((n) => [1, message([typeof n === 'number' ? 1 : 2, n])] as const));
+  const own = message([1, message([1, types[type]], [2, shape])]);
+  return message([1, name], [2, kind === 'tensor' ? own : message([4, message([1, own])])]);
 }
+
+const graph = ({ name = 'graph', nodes, inputs = {}, outputs, initializers = {} }: FileGraph): Uint8Array =>
+  message(
+    ...nodes.map((one) => [1, node(one)] as const),
+    [2, name],
+    ...Object.entries(initializers).map(([key, value]) => [5, tensor(value, key)] as const),
+    ...Object.entries(inputs).map(([key, value]) => [11, port(key, value)] as const),
+    ...outputs.map((output) => [12, message([1, output])] as const),
+  );
+
+const opset = (domain: string, version: number): Uint8Array => message([1, domain], [2, version]);
+
+const localFunction = ({ name, domain, inputs, outputs, nodes }: FileFunction): Uint8Array =>
+  message(
+    [1, name],
+    ...inputs.map((input) => [4, input] as const),
+    ...outputs.map((output) => [5, output] as const),
+    ...nodes.map((one) => [7, node(one)] as const),
+    [9, opset('', 17)],
+    [10, domain],
+  );
+
+/** The bytes of an ONNX model (https://onnx.ai/onnx/api/classes.html: ModelProto). */
+export const modelFile = ({ opsets = { '': 17 }, functions = [], ...main }: FileModel): Uint8Array =>
+  message(
+    [1, 8],
+    [7, graph(main)],
+    ...Object.entries(opsets).map(([domain, version]) => [8, opset(domain, version)] as const),
+    ...functions.map((one) => [25, localFunction(one)] as const),
+  );
+
+/** The bytes of an ONNX model of one node. */
+export const fileOf = ({ op, domain = '', version, attributes, inputs, outputs }: OneNode): Uint8Array =>
+  modelFile({
+    name: op,
+    nodes: [{ op, domain, attributes, inputs: Object.keys(inputs), outputs }],
+    inputs,
+    outputs,
+    opsets: { '': 17, [domain]: version },
+  });

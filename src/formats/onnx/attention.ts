@@ -21,6 +21,8 @@ import {
   where,
 } from '../../ops/index.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
+import { isSequence } from './operand.ts';
+import { damaged } from './protobuf.ts';
 import { padded, reshapedTo } from './shapes.ts';
 
 const NEVER = Number.NEGATIVE_INFINITY;
@@ -127,6 +129,22 @@ function attentionRow(n: NodeContext): Result {
   return [joined, ...present, exposed];
 }
 
+/** Attention with subgraphs that change the scores and the probabilities (ONNX FlexAttention). */
+function flexAttention(n: NodeContext): Value {
+  const [q, k, v] = [n.f32(0), n.f32(1), n.f32(2)];
+  const [, heads, , size] = q.shape as [number, number, number, number];
+  const times = heads / (k.shape[1] as number);
+  const modified = (name: string, value: Value): Value => {
+    if (!n.attribute(name)) return value;
+    const [result] = n.inline(n.subgraph(name), [{ value, elem: 'float32' }]);
+    if (!result || isSequence(result)) throw damaged(`${name} has no tensor as its output`);
+    return result.value;
+  };
+  const scores = matmul([q, repeated(k, times)], { transposeB: true, alpha: n.float('scale', 1 / Math.sqrt(size)) });
+  const p = modified('prob_mod', softmax(modified('score_mod', scores)));
+  return matmul([p, repeated(v, times)]);
+}
+
 /** Rotary position embedding (Su et al. 2021). */
 function rotaryEmbedding(n: NodeContext): Value {
   const given = n.f32(0);
@@ -189,6 +207,8 @@ function linearAttention(n: NodeContext): Result {
 
 /** [.., size, 1] → [.., 1, size]. */
 const rowOf = (column: Value): Value => reshapedTo(column, [...column.shape.slice(0, 2), 1, column.shape[2] as number]);
+
+export const previews: Rows = { FlexAttention: flexAttention };
 
 export const attention: Rows = {
   Attention: attentionRow,

@@ -63,49 +63,84 @@ function loop(n: NodeContext): Result {
   return [...carried, ...scans.map((list) => stacked(list, 0, none))];
 }
 
+/** A scanned input, its axis, and whether it is read from the back. */
+interface Scanned extends Operand {
+  readonly axis: number;
+  readonly backwards: boolean;
+}
+
+/** Element `at` of `axis`, which goes away. */
+function element({ value, elem }: Operand, axis: number, at: number): Operand {
+  const one = slice(value, {
+    starts: value.shape.map((_, k) => (k === axis ? at : 0)),
+    sizes: value.shape.map((extent, k) => (k === axis ? 1 : extent)),
+  });
+  const shape = value.shape.filter((_, k) => k !== axis);
+  return { value: reshapedTo(one, shape), elem };
+}
+
+/** The body for each step: the last states, and what each step gave for every other output. */
+function unrolled(n: NodeContext, states: readonly Binding[], inputs: readonly Scanned[]): { carried: Binding[]; scans: Operand[][] } {
+  const body = n.subgraph('body');
+  let carried = [...states];
+  const scans: Operand[][] = Array.from({ length: Math.max(0, body.outputs.length - states.length) }, () => []);
+  const steps = inputs[0] ? (inputs[0].value.shape[inputs[0].axis] as number) : 0;
+  for (const { value, axis } of inputs) {
+    if (value.shape[axis] !== steps) throw new ThimbleError('SHAPE', 'scanned inputs differ in length', { expected: String(steps) });
+  }
+  for (let t = 0; t < steps; t++) {
+    const elements = inputs.map((input) => element(input, input.axis, input.backwards ? steps - 1 - t : t));
+    const results = n.inline(body, [...carried, ...elements]);
+    carried = results.slice(0, states.length);
+    results.slice(states.length).forEach((binding, k) => void scans[k]?.push(tensorOf(binding)));
+  }
+  return { carried, scans };
+}
+
+const overNothing = (n: NodeContext) => (): never => n.refuse('a scan over nothing');
+
 /** Unrolled over the scan axes. */
 function scan(n: NodeContext): Result {
-  const body = n.subgraph('body');
+  if (n.version < 9) return scanOfBatch(n);
   const count = n.int('num_scan_inputs');
   const states = n.arity - count;
-  if (n.version < 9) n.refuse('Scan of operator set 8', { expected: 'operator set 9 or newer' });
-  const inputs = Array.from({ length: count }, (_, i) => n.operand(states + i));
-  const axes = inputs.map(({ value }, i) => normalizeAxis(n.ints('scan_input_axes')[i] ?? 0, value.shape.length));
-  const backwards = n.ints('scan_input_directions');
-  let carried: Binding[] = Array.from({ length: states }, (_, i) => n.binding(i) ?? null);
-  const scans: Operand[][] = Array.from({ length: body.outputs.length - states }, () => []);
-  const steps = inputs[0]?.value.shape[axes[0] as number] ?? 0;
-  for (let t = 0; t < steps; t++) {
-    const elements = inputs.map(({ value, elem }, i): Operand => {
-      const axis = axes[i] as number;
-      const at = backwards[i] ? steps - 1 - t : t;
-      const one = slice(value, {
-        starts: value.shape.map((_, k) => (k === axis ? at : 0)),
-        sizes: value.shape.map((extent, k) => (k === axis ? 1 : extent)),
-      });
-      return {
-        value: reshapedTo(
-          one,
-          value.shape.filter((_, k) => k !== axis),
-        ),
-        elem,
-      };
-    });
-    const results = n.inline(body, [...carried, ...elements]);
-    carried = results.slice(0, states);
-    results.slice(states).forEach((binding, k) => void scans[k]?.push(tensorOf(binding)));
-  }
+  const inputs = Array.from({ length: count }, (_, i): Scanned => {
+    const operand = n.operand(states + i);
+    const axis = normalizeAxis(n.ints('scan_input_axes')[i] ?? 0, operand.value.shape.length);
+    return { ...operand, axis, backwards: n.ints('scan_input_directions')[i] === 1 };
+  });
+  const initial = Array.from({ length: states }, (_, i): Binding => n.binding(i) ?? null);
+  const { carried, scans } = unrolled(n, initial, inputs);
   const outAxes = n.ints('scan_output_axes');
   const outBackwards = n.ints('scan_output_directions');
-  const none = () => n.refuse('a scan over nothing');
   return [
     ...carried,
     ...scans.map((list, i) => {
-      const ordered = outBackwards[i] ? [...list].reverse() : list;
       const rank = (list[0]?.value.shape.length ?? 0) + 1;
-      return stacked(ordered, normalizeAxis(outAxes[i] ?? 0, rank), none);
+      return stacked(outBackwards[i] ? [...list].reverse() : list, normalizeAxis(outAxes[i] ?? 0, rank), overNothing(n));
     }),
   ];
+}
+
+/** Scan of operator set 8: every operand has a batch axis in front, and each sample is scanned for itself along its first axis. */
+function scanOfBatch(n: NodeContext): Result {
+  if (n.has(0)) n.refuse('Scan with sequence_lens', { expected: 'sequences of one length' });
+  const count = n.int('num_scan_inputs');
+  const states = n.arity - 1 - count;
+  const operands = Array.from({ length: states + count }, (_, i) => n.operand(i + 1));
+  const samples = Array.from({ length: operands[0]?.value.shape[0] ?? 0 }, (_, b) => {
+    const own = operands.map((operand) => element(operand, 0, b));
+    const inputs = own.slice(states).map((operand, i) => ({ ...operand, axis: 0, backwards: n.ints('directions')[i] === 1 }));
+    const { carried, scans } = unrolled(n, own.slice(0, states), inputs);
+    return [...carried.map(tensorOf), ...scans.map((list) => stacked(list, 0, overNothing(n)))];
+  });
+  return n.node.outputs.map((_, i) =>
+    stacked(
+      samples.flatMap((outputs) => outputs[i] ?? []),
+      0,
+      overNothing(n),
+    ),
+  );
 }
 
 const sequence = (items: readonly Operand[], fallback: Sequence['elem'] = 'float32'): Sequence => ({

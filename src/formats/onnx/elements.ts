@@ -10,6 +10,10 @@ export type Elem =
   | 'float16'
   | 'bfloat16'
   | 'float64'
+  | 'int2'
+  | 'uint2'
+  | 'int4'
+  | 'uint4'
   | 'int8'
   | 'uint8'
   | 'int16'
@@ -37,9 +41,13 @@ const elems: Readonly<Record<number, Elem>> = {
   12: 'uint32',
   13: 'uint64',
   16: 'bfloat16',
+  21: 'uint4',
+  22: 'int4',
+  25: 'uint2',
+  26: 'int2',
 };
 
-/** @throws UNSUPPORTED_ATTR for complex numbers, float8 and 4-bit types. */
+/** @throws UNSUPPORTED_ATTR for complex numbers and floats of 8 bits or less. */
 export function elemOf(dataType: number, node?: string): Elem {
   const elem = elems[dataType];
   if (elem) return elem;
@@ -55,11 +63,29 @@ export const isUnsigned = (elem: Elem): boolean => elem.startsWith('uint');
 /** How graphs hold an element type: every float as f32, every integer and bool as i32. */
 export const held = (elem: Elem): 'f32' | 'i32' => (isFloat(elem) ? 'f32' : 'i32');
 
+const border: Partial<Record<Elem, DType>> = { int2: 'i8', int4: 'i8', int8: 'i8', uint2: 'u8', uint4: 'u8', uint8: 'u8', bool: 'bool' };
 /** How an input or output of an element type lies at the border of the program. */
-export const atBorder = (elem: Elem): DType =>
-  elem === 'int8' ? 'i8' : elem === 'uint8' ? 'u8' : elem === 'bool' ? 'bool' : isFloat(elem) ? 'f32' : 'i32';
+export const atBorder = (elem: Elem): DType => border[elem] ?? held(elem);
 
 const INT32 = 2 ** 31;
+
+/** Smallest and largest number of integer types, as far as 32-bit integers hold them. */
+export const integerRange: Partial<Record<Elem, readonly [number, number]>> = {
+  bool: [0, 1],
+  int2: [-2, 1],
+  uint2: [0, 3],
+  int4: [-8, 7],
+  uint4: [0, 15],
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int16: [-32768, 32767],
+  uint16: [0, 65535],
+  int32: [-INT32, INT32 - 1],
+  uint32: [0, INT32 - 1],
+  int64: [-INT32, INT32 - 1],
+  uint64: [0, INT32 - 1],
+};
+
 /** Exporters write "to the end" as the largest 64-bit number, or one nearly as large. */
 const SENTINEL = 2 ** 60;
 
@@ -70,20 +96,25 @@ export function toInt32(value: number, name: string): number {
   throw new ThimbleError('INPUT', `${value} is outside the 32-bit integers that thimble computes with`, { node: name });
 }
 
-const bytesOf: Readonly<Record<Exclude<Elem, 'string'>, number>> = {
-  float32: 4,
-  float16: 2,
-  bfloat16: 2,
-  float64: 8,
-  int8: 1,
-  uint8: 1,
-  int16: 2,
-  uint16: 2,
-  int32: 4,
-  uint32: 4,
-  int64: 8,
-  uint64: 8,
-  bool: 1,
+/** Bits of an element in raw data. */
+export const bitsOf: Readonly<Record<Exclude<Elem, 'string'>, number>> = {
+  float32: 32,
+  float16: 16,
+  bfloat16: 16,
+  float64: 64,
+  int2: 2,
+  uint2: 2,
+  int4: 4,
+  uint4: 4,
+  int8: 8,
+  uint8: 8,
+  int16: 16,
+  uint16: 16,
+  int32: 32,
+  uint32: 32,
+  int64: 64,
+  uint64: 64,
+  bool: 8,
 };
 
 /** An IEEE 754 half-precision number. */
@@ -102,7 +133,12 @@ function fromBfloat16(bits: number): number {
   return word.getFloat32(0);
 }
 
-function readRaw(view: DataView, elem: Exclude<Elem, 'string'>, at: number): number {
+/** Elements of whole bytes. */
+type Wide = Exclude<Elem, 'string' | Packed>;
+/** Several elements in a byte, the first in its low bits. */
+type Packed = 'int2' | 'uint2' | 'int4' | 'uint4';
+
+function readRaw(view: DataView, elem: Wide, at: number): number {
   switch (elem) {
     case 'float32':
       return view.getFloat32(at, true);
@@ -154,8 +190,13 @@ export function tensorOf(proto: TensorProto, external?: ExternalData): FileTenso
   const count = sizeOf(dims);
   const raw = proto.external ? externalBytes(proto, external) : proto.raw;
   if (raw) {
-    if (raw.length !== count * bytesOf[elem]) throw damaged(`a tensor of ${count} ${elem} has ${raw.length} bytes`, name);
+    if (raw.length !== Math.ceil((count * bitsOf[elem]) / 8)) throw damaged(`a tensor of ${count} ${elem} has ${raw.length} bytes`, name);
     return { elem, shape: dims, data: fromRaw(raw, elem, count, name) };
+  }
+  if (isPacked(elem)) {
+    if (proto.ints.length !== Math.ceil((count * bitsOf[elem]) / 8))
+      throw damaged(`a tensor of ${count} ${elem} has ${proto.ints.length} numbers`, name);
+    return { elem, shape: dims, data: unpacked(Uint8Array.from(proto.ints), elem, count) };
   }
   const list = listOf(proto, elem);
   if (list.length !== count) throw damaged(`a tensor of ${count} ${elem} has ${list.length} elements`, name);
@@ -173,14 +214,26 @@ function fromRaw(raw: Uint8Array, elem: Exclude<Elem, 'string'>, count: number, 
     const aligned = new Uint8Array(raw);
     return elem === 'float32' ? new Float32Array(aligned.buffer) : new Int32Array(aligned.buffer);
   }
+  if (isPacked(elem)) return unpacked(raw, elem, count);
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const data = allocate(held(elem), count);
   const integer = !isFloat(elem);
   for (let i = 0; i < count; i++) {
-    const value = readRaw(view, elem, i * bytesOf[elem]);
+    const value = readRaw(view, elem, (i * bitsOf[elem]) / 8);
     data[i] = integer ? toInt32(value, name) : value;
   }
   return data;
+}
+
+const isPacked = (elem: Elem): elem is Packed => elem !== 'string' && bitsOf[elem] < 8;
+
+function unpacked(raw: Uint8Array, elem: Packed, count: number): TypedArray {
+  const bits = bitsOf[elem];
+  const range = 2 ** bits;
+  return Int32Array.from({ length: count }, (_, i) => {
+    const number = ((raw[Math.floor((i * bits) / 8)] as number) >> ((i * bits) % 8)) & (range - 1);
+    return !isUnsigned(elem) && number >= range / 2 ? number - range : number;
+  });
 }
 
 function listOf(proto: TensorProto, elem: Elem): readonly number[] {

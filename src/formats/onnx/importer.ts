@@ -6,6 +6,7 @@ import { cast } from '../../ops/cast.ts';
 import { evaluated, isConstant } from '../../ops/evaluate.ts';
 import { NodeContext, type Result } from './context.ts';
 import { atBorder, type Elem, type ExternalData, elemOf, held, isFloat, tensorOf } from './elements.ts';
+import { rounded } from './halves.ts';
 import { type Binding, isSequence, type Operand } from './operand.ts';
 import { domainName, rowOf } from './operators.ts';
 import type { FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfo } from './proto.ts';
@@ -39,6 +40,9 @@ export interface Imported {
 
 /** Loops are unrolled: nodes beyond this are refused. */
 const MAX_NODES = 200_000;
+
+/** A body cannot be imported because of a node outside it, which is on the list of failures already. */
+class FollowsFailure extends Error {}
 
 /** Turns one ONNX model into one graph. */
 export class Importer {
@@ -115,7 +119,8 @@ export class Importer {
     }
     const { elem, value, count, countAxis: axis = 0 } = binding;
     const border = atBorder(elem);
-    const outside = border === value.dtype ? value : cast(value, { to: border });
+    const exact = value.origin.kind === 'node' ? rounded(value, elem) : value;
+    const outside = border === exact.dtype ? exact : cast(exact, { to: border });
     if (this.graph.inputs.some((input) => input.name === name)) {
       throw new ThimbleError('UNSUPPORTED_OP', `"${name}" is both an input and an output`);
     }
@@ -137,6 +142,7 @@ export class Importer {
     const failures = this.#failures.length;
     this.#body(proto.nodes, names, scope, this.#model.opsets);
     if (this.#failures.length > failures) this.#throwFailures();
+    if (names.some((name) => this.#failed.has(name))) throw new FollowsFailure();
     return names.map((name) => this.lookup(scope, name));
   }
 
@@ -161,8 +167,7 @@ export class Importer {
       try {
         this.#node(node, scope, opsets);
       } catch (error) {
-        const known = asThimbleError(error);
-        this.#failures.push({ node, error: known });
+        if (!(error instanceof FollowsFailure)) this.#failures.push({ node, error: asThimbleError(error) });
         for (const name of node.outputs) this.#failed.add(name);
       }
     }
@@ -202,6 +207,7 @@ export class Importer {
     const failures = this.#failures.length;
     this.#body(nodes, called.outputs, scope, called.opsets);
     if (this.#failures.length > failures) this.#throwFailures();
+    if (called.outputs.some((name) => this.#failed.has(name))) throw new FollowsFailure();
     node.outputs.forEach((name, i) => {
       if (name) outer.set(name, this.lookup(scope, called.outputs[i] ?? ''));
     });

@@ -199,6 +199,7 @@ export const layers: Rows = {
   HardSwish: activation((x) => hardSwish(x, { alpha: 1 / 6, beta: 0.5 })),
   Mish: activation(mish),
   Swish: configured(swish),
+  SwiGLU: configured((gate, n) => mul([swish(gate, n), n.f32(1)])),
   Gelu: configured((x, n) => (n.text('approximate', 'none') === 'tanh' ? geluTanh(x) : gelu(x))),
   ThresholdedRelu: configured(thresholded),
   Shrink: configured(shrink),

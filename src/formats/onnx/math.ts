@@ -8,6 +8,7 @@ import {
   asinh,
   atan,
   atanh,
+  bitcast,
   bitwiseAnd,
   bitwiseOr,
   bitwiseXor,
@@ -45,13 +46,14 @@ import {
   where,
 } from '../../ops/index.ts';
 import type { NodeContext, Row, Rows } from './context.ts';
-import { type Elem, elemOf, held } from './elements.ts';
+import { bitsOf, type Elem, elemOf, held, isFloat } from './elements.ts';
+import { rounded } from './halves.ts';
 import type { Operand } from './operand.ts';
 
 /** The value an integer of `elem` has after arithmetic in 32 bits: the low bits count. */
 export function wrapped(value: Value, elem: Elem): Value {
-  const bits = { int8: 8, uint8: 8, int16: 16, uint16: 16 }[elem as string];
-  if (!bits) return value;
+  if (elem === 'string' || elem === 'bool' || isFloat(elem) || bitsOf[elem] >= 32) return value;
+  const bits = bitsOf[elem];
   const integer = (number: number) => value.graph.constant({ dtype: 'i32', shape: [], data: Int32Array.of(number) });
   const mask = integer(2 ** bits - 1);
   if (elem.startsWith('uint')) return bitwiseAnd([value, mask]);
@@ -112,7 +114,8 @@ export function converted({ value, elem: from }: Operand, elem: Elem): Operand {
     return { value: sub([value.graph.constant({ dtype: 'i32', shape: [], data: Int32Array.of(1) }), isZero]), elem };
   }
   const moved = value.dtype === to ? value : cast(value, { to });
-  return { value: to === 'i32' && from !== elem ? wrapped(moved, elem) : moved, elem };
+  if (from === elem) return { value: moved, elem };
+  return { value: to === 'i32' ? wrapped(moved, elem) : rounded(moved, elem), elem };
 }
 
 function mean(n: NodeContext): Value {
@@ -147,9 +150,28 @@ function isInfRow(n: NodeContext): Operand {
   return bool(isInf(n.f32(0), { detectPositive: n.int('detect_positive', 1) !== 0, detectNegative: n.int('detect_negative', 1) !== 0 }));
 }
 
+/** Right shifts of signed integers fill with the sign. By less than nothing, or by the width or more, only the fill is left. */
 function shift(n: NodeContext): Operand {
-  const op = n.text('direction') === 'LEFT' ? shiftLeft : shiftRight;
-  return { value: wrapped(op([n.x(0), n.x(1)]), n.elem(0)), elem: n.elem(0) };
+  const [x, by, elem] = [n.x(0), n.x(1), n.elem(0)];
+  const left = n.text('direction') === 'LEFT';
+  const fill = left ? n.integers([0], []) : sub([n.integers([0], []), greater([n.integers([0], []), x])]);
+  const moved = left ? shiftLeft([x, by]) : bitwiseXor([shiftRight([bitwiseXor([x, fill]), by]), fill]);
+  const inside = mul([greaterOrEqual([by, n.integers([0], [])]), greater([n.integers([Math.min(bitsOf[elem as 'int32'], 32)], []), by])]);
+  return { value: where([inside, wrapped(moved, elem), fill]), elem };
+}
+
+/** Types of one width whose bits, read as the other, are the other's number in i32. */
+const rereadable: readonly (readonly Elem[])[] = [['int8', 'uint8'], ['int16', 'uint16'], ['int32'], ['float32']];
+
+function bitCast(n: NodeContext): Operand {
+  const { value, elem } = n.operand(0);
+  const to = elemOf(n.int('to'));
+  const words: readonly Elem[] = ['float32', 'int32'];
+  if (words.includes(elem) && words.includes(to) && elem !== to) return { value: bitcast(value, { to: held(to) }), elem: to };
+  const bytes = elem === 'bool' ? 'uint8' : elem;
+  if (!rereadable.some((types) => types.includes(bytes) && types.includes(to)))
+    n.refuse(`the bits of ${elem} as ${to}`, { expected: '8- and 16-bit integers, or int32 and float32' });
+  return { value: wrapped(value, to), elem: to };
 }
 
 const one = (n: NodeContext) => n.integers([1], []);
@@ -205,6 +227,7 @@ export const math: Rows = {
   BitwiseXor: bitwise(bitwiseXor),
   BitwiseNot: (n) => ({ value: wrapped(bitwiseXor([n.x(0), n.integers([-1], [])]), n.elem(0)), elem: n.elem(0) }),
   BitShift: shift,
+  BitCast: bitCast,
   Where: (n) => ({ value: where([n.x(0), n.x(1), n.x(2)]), elem: n.elem(1) }),
   Cast: (n) => converted(n.operand(0), elemOf(n.int('to'))),
   CastLike: (n) => converted(n.operand(0), n.elem(1)),

@@ -1,8 +1,9 @@
 import { ThimbleError } from '../../core/errors.ts';
-import { attention } from './attention.ts';
+import { attention, previews } from './attention.ts';
 import type { Row, Rows } from './context.ts';
 import { control } from './control.ts';
 import { convolutions } from './convolutions.ts';
+import { deformable } from './deformable.ts';
 import { detection } from './detection.ts';
 import { indexing } from './indexing.ts';
 import { layers } from './layers.ts';
@@ -30,6 +31,7 @@ const domains: Readonly<Record<string, Rows>> = {
     ...reductions,
     ...layers,
     ...convolutions,
+    ...deformable,
     ...pooling,
     ...products,
     ...attention,
@@ -44,6 +46,7 @@ const domains: Readonly<Record<string, Rows>> = {
     ...text,
   },
   'ai.onnx.ml': ml,
+  'ai.onnx.preview': previews,
   'ai.onnx.preview.training': training,
 };
 

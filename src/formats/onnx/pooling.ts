@@ -1,4 +1,5 @@
-import { sizeOf } from '../../core/shape.ts';
+import { ThimbleError } from '../../core/errors.ts';
+import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import {
   abs,
@@ -21,7 +22,9 @@ import {
   where,
 } from '../../ops/index.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
-import { reshapedTo } from './shapes.ts';
+import { bool } from './math.ts';
+import { damaged } from './protobuf.ts';
+import { padded, reshapedTo } from './shapes.ts';
 import { explicitPadding, positions, taps, type Window, windowOf } from './windows.ts';
 
 const poolWindow = (n: NodeContext): Window => windowOf(n, n.shape(0).slice(2), n.ints('kernel_shape'));
@@ -62,9 +65,8 @@ function maxPool(n: NodeContext): Result {
   let best = values[0] as Value;
   let index = indices[0] as Value;
   for (let i = 1; i < all.length; i++) {
-    const better = greater([values[i] as Value, best]);
-    const hit = better.dtype === 'i32' ? better : where([greater([best, values[i] as Value]), n.integers([0], []), n.integers([1], [])]);
-    index = where([hit, indices[i] as Value, index]);
+    const better = bool(greater([values[i] as Value, best])).value;
+    index = where([better, indices[i] as Value, index]);
     best = max([best, values[i] as Value]);
   }
   return [
@@ -142,26 +144,33 @@ function globalLpPool(n: NodeContext): Value {
   return pow([reduceSum(pow([abs(x), n.graph.scalar(p)]), over), n.graph.scalar(1 / p)]);
 }
 
-/** Puts values back where MaxPool found them. */
+/**
+ * Puts values back where MaxPool found them. Indices count in the tensor that such a pooling has; where `output_shape` asks for more, zeros
+ * follow on each axis, as in the ONNX reference.
+ */
 function maxUnpool(n: NodeContext): Value {
   const x = n.f32(0);
   const kernel = n.ints('kernel_shape');
-  const strides = n.ints(
-    'strides',
-    kernel.map(() => 1),
-  );
-  const pads = n.ints('pads', new Array<number>(2 * kernel.length).fill(0));
-  const tight = kernel.map(
-    (extent, i) =>
-      ((x.shape[i + 2] as number) - 1) * (strides[i] as number) + extent - (pads[i] as number) - (pads[i + kernel.length] as number),
-  );
-  const natural = [...x.shape.slice(0, 2), ...tight];
-  const shape = n.has(2) ? n.numbers(2) : natural;
-  const zeros = broadcast(n.graph.scalar(0), { shape: [sizeOf(natural)] });
+  const rank = x.shape.length - 2;
+  const strides = n.ints('strides', new Array<number>(rank).fill(1));
+  const pads = n.ints('pads', new Array<number>(2 * rank).fill(0));
+  if (rank < 1 || kernel.length !== rank || strides.length !== rank || pads.length !== 2 * rank)
+    throw damaged(`kernel, strides and pads do not have ${rank} axes`);
+  const pooled = x.shape
+    .slice(2)
+    .map((extent, i) => (extent - 1) * (strides[i] as number) + (kernel[i] as number) - (pads[i] as number) - (pads[i + rank] as number));
+  const shape = [...x.shape.slice(0, 2), ...pooled];
   const flat = (value: Value) => reshapedTo(value, [sizeOf(value.shape)]);
-  const same = shape.join() === natural.join();
-  const target = same ? zeros : broadcast(n.graph.scalar(0), { shape: [sizeOf(shape)] });
-  return reshapedTo(scatter([target, flat(n.x(1)), flat(x)], { reduction: 'none' }), shape);
+  const zeros = broadcast(n.graph.scalar(0), { shape: [sizeOf(shape)] });
+  const y = reshapedTo(scatter([zeros, flat(n.x(1)), flat(x)], { reduction: 'none' }), shape);
+  const wanted = n.has(2) ? n.numbers(2) : shape;
+  if (wanted.length !== shape.length) throw new ThimbleError('SHAPE', `output_shape [${wanted}] for ${formatShape(shape)}`);
+  return padded(
+    y,
+    wanted.map((extent, i): [number, number] => [0, extent - (shape[i] as number)]),
+    'constant',
+    0,
+  );
 }
 
 /** Local response normalisation over channels (Krizhevsky et al. 2012). */

@@ -3,25 +3,21 @@ import type { Value } from '../../ir/graph.ts';
 import { add, broadcast, cast, clip, div, max, min, mul, reduceMax, reduceMin, reshape, round, sub } from '../../ops/index.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { convolveIntegers, convWindow } from './convolutions.ts';
-import { type Elem, elemOf } from './elements.ts';
+import { type Elem, elemOf, integerRange } from './elements.ts';
 import type { Operand } from './operand.ts';
 import { integerProduct } from './products.ts';
 import { reshapedTo } from './shapes.ts';
 
-/** Smallest and largest number of a quantized type. */
-const ranges: Partial<Record<Elem, readonly [number, number]>> = {
-  int8: [-128, 127],
-  uint8: [0, 255],
-  int16: [-32768, 32767],
-  uint16: [0, 65535],
-};
+/** Types that numbers are quantized to. */
+const quantizedTypes: readonly Elem[] = ['int2', 'uint2', 'int4', 'uint4', 'int8', 'uint8', 'int16', 'uint16'];
 
 const float = (value: Value): Value => (value.dtype === 'f32' ? value : cast(value, { to: 'f32' }));
 
 /** Rounds half to even, adds the zero point and saturates, as ONNX QuantizeLinear does. */
 function saturated(n: NodeContext, scaled: Value, zero: Value | undefined, elem: Elem): Operand {
-  const range = ranges[elem];
-  if (!range) return n.refuse(`quantized elements of type ${elem}`, { expected: Object.keys(ranges).join(', ') });
+  const range = integerRange[elem];
+  if (!range || !quantizedTypes.includes(elem))
+    return n.refuse(`quantized elements of type ${elem}`, { expected: quantizedTypes.join(', ') });
   const whole = round(scaled);
   const moved = zero ? add([whole, float(zero)]) : whole;
   return { value: cast(clip(moved, { min: range[0], max: range[1] }), { to: 'i32' }), elem };

@@ -19,7 +19,9 @@ import {
   sub,
 } from '../../ops/index.ts';
 import type { NodeContext, Row, Rows } from './context.ts';
+import { type Elem, integerRange } from './elements.ts';
 import { wrapped } from './math.ts';
+import type { Operand } from './operand.ts';
 
 interface Over {
   readonly axes: readonly number[];
@@ -38,6 +40,22 @@ const reduction =
     const axes = given.length ? given : x.shape.map((_, i) => i);
     return { value: wrapped(reduce(x, { axes, keepDims: n.int('keepdims', 1) !== 0 }), elem), elem };
   };
+
+/** Types all of whose numbers a 32-bit integer holds. */
+const narrow: readonly Elem[] = ['bool', 'int8', 'uint8', 'int16', 'uint16', 'int32'];
+
+/** The largest or smallest of nothing is the other end of the type. */
+const extremum = (reduce: (x: Value, over: Over) => Value, end: 0 | 1): Row => {
+  const row = reduction(reduce, identity);
+  return (n) => {
+    const result = row(n) as Operand;
+    if (sizeOf(n.shape(0)) > 0 || n.x(0).dtype === 'f32') return result;
+    const elem = n.elem(0);
+    const number = narrow.includes(elem) ? integerRange[elem]?.[end] : undefined;
+    if (number === undefined) return n.refuse(`the extreme of no ${elem}`);
+    return { value: n.filled('i32', result.value.shape, number), elem };
+  };
+};
 
 const float = (x: Value): Value => (x.dtype === 'f32' ? x : cast(x, { to: 'f32' }));
 /** Computes in f32 and converts back where the operand holds integers. */
@@ -86,8 +104,8 @@ const identity = (x: Value): Value => x;
 export const reductions: Rows = {
   ReduceSum: reduction(reduceSum, identity),
   ReduceMean: reduction(mean, identity),
-  ReduceMax: reduction(reduceMax, identity),
-  ReduceMin: reduction(reduceMin, identity),
+  ReduceMax: extremum(reduceMax, 0),
+  ReduceMin: extremum(reduceMin, 1),
   ReduceProd: reduction(reduceProd, identity),
   ReduceL1: reduction((x, over) => reduceSum(absolute(x), over)),
   ReduceL2: reduction(inFloat((x, over) => sqrt(reduceSquares(x, over)))),

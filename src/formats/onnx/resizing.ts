@@ -30,8 +30,11 @@ function sourcePosition(i: number, { from, to, scale, roi }: AxisScale, coordina
   switch (coordinates) {
     case 'asymmetric':
       return i / scale;
-    case 'align_corners':
-      return to > 1 ? (i * (from - 1)) / (to - 1) : 0;
+    case 'align_corners': {
+      // The reference of ONNX counts the length before it is rounded down to whole elements.
+      const length = from * scale;
+      return length === 1 ? 0 : (i * (from - 1)) / (length - 1);
+    }
     case 'pytorch_half_pixel':
       return to > 1 ? (i + 0.5) / scale - 0.5 : -0.5;
     case 'half_pixel':

@@ -122,7 +122,7 @@ function reflected(position: Value, low: number, high: number): Value {
 }
 
 /** The whole positions around `position` along one axis and their weights. */
-function cornersOf(position: Value, mode: string): { index: Value; weight: Value | null }[] {
+export function cornersOf(position: Value, mode: string): { index: Value; weight: Value | null }[] {
   const { graph } = position;
   if (mode === 'nearest') return [{ index: round(position), weight: null }];
   const base = floor(position);

@@ -196,7 +196,8 @@ function spaceToDepth(n: NodeContext): Value {
   const [batch, channels, height, width] = n.shape(0) as [number, number, number, number];
   const b = n.int('blocksize');
   const apart = reshapedTo(n.x(0), [batch, channels, height / b, b, width / b, b]);
-  return reshapedTo(transpose(apart, { perm: [0, 3, 5, 1, 2, 4] }), [batch, channels * b * b, height / b, width / b]);
+  const perm = n.text('mode', 'DCR') === 'DCR' ? [0, 3, 5, 1, 2, 4] : [0, 1, 3, 5, 2, 4];
+  return reshapedTo(transpose(apart, { perm }), [batch, channels * b * b, height / b, width / b]);
 }
 
 function centerCropPad(n: NodeContext): Value {

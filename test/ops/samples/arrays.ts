@@ -98,13 +98,21 @@ export const arrays: Samples = {
     { inputs: [f32(3, 1)], attrs: { shape: [2, 3, 4] } },
     { inputs: [f32()], attrs: { shape: [5] } },
     { inputs: [f32(5)], attrs: { shape: [5] } },
+    { inputs: [f32(2, 1, 3, 1, 2, 1, 2, 1)], attrs: { shape: [2, 3, 3, 2, 2, 2, 2, 3] } },
   ]),
   transpose: f32AndI32([
     { inputs: [f32(2, 3, 4, 5)], attrs: { perm: [0, 2, 3, 1] } },
     { inputs: [f32(2, 3, 4, 5)], attrs: { perm: [3, 1, 0, 2] } },
     { inputs: [f32(7, 9)] },
     { inputs: [f32(3, 0, 2)], attrs: { perm: [2, 1, 0] } },
+    { inputs: [f32(2, 3, 2, 2, 1, 3, 2, 2)] },
   ]),
+  bitcast: [
+    ...LENGTHS.map((n) => ({ inputs: [f32(n)], attrs: { to: 'i32' } })),
+    ...LENGTHS.map((n) => ({ inputs: [{ shape: [n], dtype: 'i32' as const, range: [1e9, 1.1e9] as const }] })),
+    { inputs: [f32(2, 3)] },
+    { inputs: [i32(3, 2)], attrs: { to: 'i32' } },
+  ],
   slice: f32AndI32([
     { inputs: [f32(4, 5, 6)], attrs: { starts: [1, 0, 2], sizes: [2, 5, 3] } },
     { inputs: [f32(4, 5)], attrs: { starts: [3, 4], sizes: [2, 3], steps: [-2, -2] } },

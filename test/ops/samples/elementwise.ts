@@ -135,6 +135,7 @@ export const elementwise: Samples = {
     { inputs: [bits(), f32(4), f32(2, 3, 4)] },
     { inputs: [bits(2, 1), f32(1, 2), f32()] },
     { inputs: [bits(2, 2), f32(1, 2), f32(2, 1)] },
+    { inputs: [bits(2, 1, 2, 1, 2, 1, 2), f32(1, 3, 1, 2, 1, 2, 1), f32(2, 3, 2, 1, 2, 1, 1)] },
   ]),
   equal: f32AndI32(binary()),
   greater: f32AndI32(binary()),
