@@ -20,7 +20,14 @@ async function compile(flavour) {
       bytes = contents;
     },
   });
+  if (bytes) bytes = withSection(bytes, 'thimble.flavour', flavour);
   return { bytes, error: error?.message, messages: stderr.toString() };
+}
+
+/** `module` with a custom section: an id of 0, the size, the length of the name, the name, the contents. All lengths here are below 128. */
+function withSection(module, name, contents) {
+  const body = [name.length, ...Buffer.from(name + contents)];
+  return Buffer.concat([module, Buffer.from([0, body.length, ...body])]);
 }
 
 function compileInWorker(flavour) {

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -42,7 +42,60 @@ function filesIn(folder) {
     .sort();
 }
 
-/** dist/index.js, dist/runtime/index.js and dist/cli.js, which share dist/chunks. Kernels are inlined, each flavour in a chunk of its own. */
+/** The entries users import, and two that nobody does: they part the importers from training, so that a user's bundler can leave one out. */
+const library = {
+  index: 'src/index.ts',
+  runtime: 'src/hosts/runtime.ts',
+  'parts/load': 'src/inference/load.ts',
+  'parts/train': 'src/train/model.ts',
+};
+
+/** What the bundles share. */
+const settings = {
+  absWorkingDir: root,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'neutral',
+  mainFields: ['module', 'main'],
+  target: 'es2022',
+  logLevel: 'error',
+  write: false,
+};
+
+/**
+ * The bundles of each kind of host. On most, kernels are inlined, each flavour in a chunk of its own that is loaded when it is chosen. Workers
+ * compile no bytes: there the bundle imports the .wasm files, which are modules.
+ */
+const bundles = [
+  {
+    ...settings,
+    entryPoints: { ...library, cli: 'src/cli/main.ts' },
+    outdir: 'dist',
+    chunkNames: 'chunks/[name]-[hash]',
+    // The CLI's plain libraries are dependencies; what draws the report is bundled (linkedom asks for canvas only where it is there).
+    external: ['node:*', 'commander', 'cli-table3', 'canvas'],
+    loader: { '.wasm': 'binary', '.gz': 'binary' },
+  },
+  {
+    ...settings,
+    entryPoints: library,
+    outdir: 'dist/workerd',
+    chunkNames: '[name]-[hash]',
+    external: ['node:*'],
+    plugins: [{ name: 'workerd', setup: useKernelModules }],
+  },
+];
+
+/** Takes src/hosts/kernels.workerd.ts for kernels.ts, and leaves its imports of .wasm files in place. */
+function useKernelModules(build) {
+  build.onResolve({ filter: /\/kernels\.ts$/ }, ({ path, resolveDir }) =>
+    resolve(resolveDir, path) === join(root, 'src/hosts/kernels.ts') ? { path: join(root, 'src/hosts/kernels.workerd.ts') } : undefined,
+  );
+  build.onResolve({ filter: /\.wasm$/ }, ({ path }) => ({ path: `../kernels/${basename(path)}`, external: true }));
+}
+
+/** Writes the bundles, if a source changed since they were written. */
 async function bundle(replaceFile) {
   const hash = createHash('sha256');
   for (const file of [...filesIn('src'), 'dist/kernels/stamp', 'package-lock.json'])
@@ -52,27 +105,13 @@ async function bundle(replaceFile) {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
 
   const { build } = await import('esbuild');
-  const entries = { index: 'src/index.ts', 'runtime/index': 'src/runtime/index.ts', cli: 'src/cli/main.ts' };
-  const { outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(join(root, path)))),
-    outdir: 'dist',
-    bundle: true,
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    format: 'esm',
-    platform: 'neutral',
-    mainFields: ['module', 'main'],
-    // The CLI's plain libraries are dependencies; what draws the report is bundled (linkedom asks for canvas only where it is there).
-    external: ['node:*', 'commander', 'cli-table3', 'canvas'],
-    target: 'es2022',
-    loader: { '.wasm': 'binary', '.gz': 'binary' },
-    logLevel: 'error',
-    write: false,
-  });
+  const results = await Promise.all(bundles.map(build));
+  const outputFiles = results.flatMap((result) => result.outputFiles);
   for (const { path, contents } of outputFiles) replaceFile(path, contents);
   const current = new Set(outputFiles.map(({ path }) => relative(root, path)));
-  for (const file of filesIn('dist/chunks')) if (!current.has(file)) rmSync(join(root, file), { force: true });
+  for (const file of ['chunks', 'parts', 'runtime', 'workerd'].flatMap((folder) => filesIn(`dist/${folder}`))) {
+    if (!current.has(file)) rmSync(join(root, file), { force: true });
+  }
   replaceFile(stamp, digest);
 }
 

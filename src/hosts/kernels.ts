@@ -1,4 +1,4 @@
-import type { Flavour } from '../runtime/flavour.ts';
+import { chooseKernels, type Flavour, type Kernels } from '../runtime/flavour.ts';
 
 const bytes: Record<Flavour, () => Promise<{ default: Uint8Array<ArrayBuffer> }>> = {
   scalar: () => import('../../dist/kernels/scalar.wasm'),
@@ -22,3 +22,6 @@ export function kernelModule(flavour: Flavour): Promise<WebAssembly.Module> {
   }
   return module;
 }
+
+/** The kernels of `flavour`; with `auto`, the fastest this host runs right. @throws INPUT where it runs none. */
+export const kernelsFor = (flavour: Flavour | 'auto'): Promise<Kernels> => chooseKernels(flavour, kernelModule);

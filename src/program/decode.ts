@@ -72,6 +72,10 @@ function checkMap(program: Program): void {
   for (const [name, method] of Object.entries(methods as Record<string, Method>)) {
     checkSlots(method.inputs, regions.io);
     checkSlots(method.outputs, regions.io);
+    for (const { name, shape, count } of method.outputs) {
+      const counter = count && method.outputs.find((output) => output.name === count.name);
+      if (count && !(counter?.dtype === 'i32' && shape[count.axis] !== undefined)) fail(`nothing counts the entries of "${name}"`);
+    }
     const { calls } = method;
     if (!Array.isArray(calls) || calls.length % 2) fail(`method "${name}" has no calls`);
     for (let i = 0; i < calls.length; i += 2) {
@@ -79,6 +83,21 @@ function checkMap(program: Program): void {
         fail(`call ${i / 2} of "${name}" has no kernel or record`);
     }
   }
+  if (!isSoundTraining(program)) fail('what it says of training does not fit its methods');
+}
+
+function isSoundTraining({ training, methods, state }: Program): boolean {
+  if (training === undefined) return true;
+  const { batchSize, learningRate, accumulationSteps, accumulated } = training;
+  return (
+    Number.isInteger(batchSize) &&
+    Number.isInteger(accumulationSteps) &&
+    Number.isInteger(accumulated) &&
+    ['number', 'object'].includes(typeof learningRate) &&
+    methods.train !== undefined &&
+    (accumulationSteps <= 1 || methods.accumulate !== undefined) &&
+    state.some(({ name }) => name === 'step')
+  );
 }
 
 const inside = (address: number, bytes: number, region: Region): boolean =>
@@ -93,6 +112,7 @@ const dtypes: readonly string[] = ['f32', 'i32', 'i8', 'u8', 'bool'] satisfies D
 const slotInside = (slot: Slot, region: Region): boolean =>
   typeof slot?.name === 'string' &&
   dtypes.includes(slot.dtype) &&
+  ['string', 'undefined'].includes(typeof slot.type) &&
   Array.isArray(slot.shape) &&
   slot.shape.every((n) => Number.isInteger(n) && n >= 0) &&
   inside(slot.address, sizeOf(slot.shape) * bytesPerElement(slot.dtype), region);

@@ -1,3 +1,5 @@
+import type { Elem } from '../core/elem.ts';
+import type { Schedule } from '../core/schedule.ts';
 import type { TensorType } from '../core/tensor.ts';
 
 /** A tensor at a fixed place of linear memory. */
@@ -5,6 +7,10 @@ export interface Slot extends TensorType {
   readonly name: string;
   /** Byte address. */
   readonly address: number;
+  /** Element type in the file the model came from, where it is not `dtype`: 64-bit integers are held as i32. */
+  readonly type?: Elem;
+  /** Of an output whose size is found at run time: the output with the number of valid entries, and the axis it counts. */
+  readonly count?: { readonly name: string; readonly axis: number };
 }
 
 /** A state slot, and how the tensor a user sees is laid out in it (see `ir/variable.ts`). */
@@ -31,6 +37,17 @@ export interface Method {
   readonly calls: readonly number[];
 }
 
+/** What a host has to know to call the method `train`. */
+export interface Training {
+  readonly batchSize: number;
+  /** By completed optimizer steps, which the state `step` counts. */
+  readonly learningRate: number | Schedule;
+  /** Batches an update takes: all but the last of them go to the method `accumulate`. */
+  readonly accumulationSteps: number;
+  /** Batches since the last update, in the state as it is in the file. */
+  readonly accumulated: number;
+}
+
 /**
  * Everything a host needs to run: entry points, the memory map, and the bytes to start with. Nothing is allocated after instantiation.
  */
@@ -42,6 +59,7 @@ export interface Program {
   readonly kernels: readonly string[];
   readonly methods: Readonly<Record<string, Method>>;
   readonly state: readonly StateSlot[];
+  readonly training?: Training;
   /** Initial contents of static, const and state, which lie side by side. The rest starts as zeros. */
   readonly image: Uint8Array;
 }

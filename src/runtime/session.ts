@@ -3,6 +3,7 @@ import { ThimbleError } from '../core/errors.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { type Method, type Program, pagesOf, type Slot, type StateSlot } from '../program/format.ts';
+import { flavourOf, type Kernels } from './flavour.ts';
 
 type Kernel = (record: number) => void;
 
@@ -22,29 +23,32 @@ export type Feeds = Readonly<Record<string, Tensor | TypedArray>>;
 export class Session {
   readonly program: Program;
   readonly memory: WebAssembly.Memory;
+  /** The kernels it runs on: their flavour, and why it is this one. */
+  readonly kernels: Kernels;
   readonly #methods: ReadonlyMap<string, BoundMethod>;
 
   /**
-   * @param module one flavour of the kernels.
+   * @param kernels one flavour of the kernels, as `chooseKernels` gives them, or their module.
    * @throws TRAP where the host cannot allocate the memory.
    */
-  constructor(program: Program, module: WebAssembly.Module) {
+  constructor(program: Program, kernels: Kernels | WebAssembly.Module) {
     this.program = program;
+    this.kernels = 'flavour' in kernels ? kernels : { module: kernels, flavour: flavourOf(kernels), reason: 'its module was given' };
     const pages = Math.max(1, pagesOf(program));
     try {
       this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     } catch (error) {
       throw new ThimbleError('TRAP', `the host has no ${pages} pages of 64 KiB: ${(error as Error).message}`, { node: program.name });
     }
-    const { exports } = new WebAssembly.Instance(module, { env: { memory: this.memory } });
+    const { exports } = new WebAssembly.Instance(this.kernels.module, { env: { memory: this.memory } });
     new Uint8Array(this.memory.buffer).set(program.image);
-    const kernels = program.kernels.map((name) => exports[name] as Kernel);
+    const functions = program.kernels.map((name) => exports[name] as Kernel);
     this.#methods = new Map(
       Object.entries(program.methods).map(([name, method]) => {
         const { calls } = method;
         const bound: { kernels: Kernel[]; records: number[] } = { kernels: [], records: [] };
         for (let i = 0; i < calls.length; i += 2) {
-          bound.kernels.push(kernels[calls[i] as number] as Kernel);
+          bound.kernels.push(functions[calls[i] as number] as Kernel);
           bound.records.push(calls[i + 1] as number);
         }
         return [name, { method, ...bound }];

@@ -2,13 +2,14 @@ import type { TypedArray } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { kernelModule } from '../hosts/kernels.ts';
+import { kernelsFor } from '../hosts/kernels.ts';
 import { initialize, type Layer, type Symbolic, type Weight } from '../layers/layer.ts';
 import type { MemoryPlan } from '../plan/report.ts';
 import { type Built, build } from '../program/build.ts';
-import { type Flavour, supports } from '../runtime/flavour.ts';
+import type { Flavour } from '../runtime/flavour.ts';
 import { Session } from '../runtime/session.ts';
 import { type Batch, type Column, type Inputs, inputsByName, type Rows, rowsOf, type Table, tableOf } from './data.ts';
+import { type ExportOptions, exportModel } from './export.ts';
 import { type FitOptions, fitModel, type History } from './fit.ts';
 import { evaluateRows, predictRows } from './inference.ts';
 import type { Loss, LossName } from './losses.ts';
@@ -29,8 +30,8 @@ export interface CompileOptions {
   readonly batchSize?: number;
   /** Bytes, or text such as '64KB', that the whole linear memory may use. */
   readonly budget?: number | string;
-  /** `simd` (default) gives the same bits on every host; `scalar` needs no SIMD and gives the same; `relaxed` may be faster. */
-  readonly flavour?: Flavour;
+  /** `simd` (default) gives the same bits on every host; `scalar` needs no SIMD and gives the same; `relaxed` may be faster; `auto` is the fastest there is. */
+  readonly flavour?: Flavour | 'auto';
 }
 
 const DEFAULT_BATCH = 32;
@@ -41,7 +42,7 @@ export class Model {
   readonly seed: number;
   #batchSize = DEFAULT_BATCH;
   #budget: number | string | undefined;
-  #flavour: Flavour = 'simd';
+  #flavour: Flavour | 'auto' = 'simd';
   #compiled: Compiled | undefined;
   #built: Built | undefined;
   #session: Session | undefined;
@@ -87,8 +88,7 @@ export class Model {
     const { batchSize = DEFAULT_BATCH, budget, flavour = 'simd' } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new ThimbleError('INPUT', `batchSize ${batchSize}`, { expected: 'a whole number of at least 1' });
-    if (!supports(flavour))
-      throw new ThimbleError('INPUT', `this host does not run the ${flavour} kernels`, { hint: "choose flavour 'scalar' or 'simd'" });
+    await kernelsFor(flavour);
     const compiled = options.loss === undefined ? undefined : planTraining(this.network, this.seed, options.loss, options);
     const previous = {
       batchSize: this.#batchSize,
@@ -137,11 +137,11 @@ export class Model {
     return this.#need(this.#session, 'session');
   }
 
-  get compiled(): { readonly optimizer: Optimizer; readonly loss: Loss; readonly metrics: readonly Metric[] } | undefined {
+  get compiled(): Compiled | undefined {
     return this.#compiled;
   }
 
-  get compileOptions(): { readonly batchSize: number; readonly budget: number | string | undefined; readonly flavour: Flavour } {
+  get compileOptions(): { readonly batchSize: number; readonly budget: number | string | undefined; readonly flavour: Flavour | 'auto' } {
     return { batchSize: this.#batchSize, budget: this.#budget, flavour: this.#flavour };
   }
 
@@ -254,6 +254,12 @@ export class Model {
     this.#push();
   }
 
+  /** The model as a `.thimble` file, its present state included, for `thimble/runtime` and standalone modules; see `ExportOptions`. */
+  export(options: ExportOptions = {}): Uint8Array {
+    this.#pull();
+    return exportModel(this, options);
+  }
+
   /** Everything that makes up the model's state: weights, and once compiled the optimizer's moments, step and RNG. Current copies. */
   state(): readonly Held[] {
     this.#pull();
@@ -300,7 +306,7 @@ export class Model {
       }
     }
     const built = build(graphs, { name: 'model', budget: this.#budget });
-    this.#session = new Session(built.program, await kernelModule(this.#flavour));
+    this.#session = new Session(built.program, await kernelsFor(this.#flavour));
     this.#built = built;
   }
 

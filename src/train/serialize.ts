@@ -37,7 +37,7 @@ interface Training {
   readonly metrics: readonly string[];
   readonly batchSize: number;
   readonly budget?: number | string;
-  readonly flavour: 'scalar' | 'simd' | 'relaxed';
+  readonly flavour: 'scalar' | 'simd' | 'relaxed' | 'auto';
   readonly accumulated: number;
   readonly learningRate?: number;
 }

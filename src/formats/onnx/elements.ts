@@ -1,29 +1,11 @@
 import { allocate, type DType, type TypedArray } from '../../core/dtype.ts';
+import type { Elem } from '../../core/elem.ts';
 import { ThimbleError } from '../../core/errors.ts';
 import { sizeOf } from '../../core/shape.ts';
 import type { TensorProto } from './proto.ts';
 import { damaged } from './protobuf.ts';
 
-/** Element types of ONNX tensors. */
-export type Elem =
-  | 'float32'
-  | 'float16'
-  | 'bfloat16'
-  | 'float64'
-  | 'int2'
-  | 'uint2'
-  | 'int4'
-  | 'uint4'
-  | 'int8'
-  | 'uint8'
-  | 'int16'
-  | 'uint16'
-  | 'int32'
-  | 'uint32'
-  | 'int64'
-  | 'uint64'
-  | 'bool'
-  | 'string';
+export { type Elem, integerRange } from '../../core/elem.ts';
 
 /** TensorProto.DataType → element type. */
 const elems: Readonly<Record<number, Elem>> = {
@@ -68,23 +50,6 @@ const border: Partial<Record<Elem, DType>> = { int2: 'i8', int4: 'i8', int8: 'i8
 export const atBorder = (elem: Elem): DType => border[elem] ?? held(elem);
 
 const INT32 = 2 ** 31;
-
-/** Smallest and largest number of integer types, as far as 32-bit integers hold them. */
-export const integerRange: Partial<Record<Elem, readonly [number, number]>> = {
-  bool: [0, 1],
-  int2: [-2, 1],
-  uint2: [0, 3],
-  int4: [-8, 7],
-  uint4: [0, 15],
-  int8: [-128, 127],
-  uint8: [0, 255],
-  int16: [-32768, 32767],
-  uint16: [0, 65535],
-  int32: [-INT32, INT32 - 1],
-  uint32: [0, INT32 - 1],
-  int64: [-INT32, INT32 - 1],
-  uint64: [0, INT32 - 1],
-};
 
 /** Exporters write "to the end" as the largest 64-bit number, or one nearly as large. */
 const SENTINEL = 2 ** 60;
