@@ -634,3 +634,148 @@ export class TreeEnsemble {
   targetCount: u32;
   aggregate: u32;
 }
+
+@unmanaged
+export class Conv2dInt8 {
+  x: usize;
+  w: usize;
+  bias: usize;
+  y: usize;
+  band: usize;
+  sums: usize;
+  table: usize;
+  batch: u32;
+  inHeight: u32;
+  inWidth: u32;
+  inChannels: u32;
+  outHeight: u32;
+  outWidth: u32;
+  outChannels: u32;
+  kernelHeight: u32;
+  kernelWidth: u32;
+  strideY: u32;
+  strideX: u32;
+  dilationY: u32;
+  dilationX: u32;
+  padTop: i32;
+  padLeft: i32;
+  groups: u32;
+  blockRows: u32;
+  xZero: i32;
+  multiplier: usize;
+  shift: usize;
+  scale: usize;
+  perChannel: u32;
+  yZero: i32;
+  low: i32;
+  high: i32;
+  rounding: u32;
+}
+
+@unmanaged
+export class Requantize {
+  x: usize;
+  y: usize;
+  rows: u32;
+  channels: u32;
+  multiplier: usize;
+  shift: usize;
+  scale: usize;
+  perChannel: u32;
+  yZero: i32;
+  low: i32;
+  high: i32;
+  rounding: u32;
+}
+
+@unmanaged
+export class Lookup {
+  x: usize;
+  table: usize;
+  y: usize;
+  length: u32;
+}
+
+@unmanaged
+export class QuantizeInt8 {
+  x: usize;
+  y: usize;
+  length: u32;
+  scale: f32;
+  zero: i32;
+  low: i32;
+  high: i32;
+  away: u32;
+}
+
+@unmanaged
+export class Pool2dInt8 {
+  x: usize;
+  y: usize;
+  batch: u32;
+  inHeight: u32;
+  inWidth: u32;
+  channels: u32;
+  outHeight: u32;
+  outWidth: u32;
+  kernelHeight: u32;
+  kernelWidth: u32;
+  strideY: u32;
+  strideX: u32;
+  padTop: i32;
+  padLeft: i32;
+  low: i32;
+  high: i32;
+}
+
+@unmanaged
+export class SoftmaxInt8 {
+  x: usize;
+  y: usize;
+  rows: u32;
+  columns: u32;
+  multiplier: i32;
+  shift: u32;
+  diffMin: i32;
+}
+
+@unmanaged
+export class BinaryInt8 {
+  a: usize;
+  b: usize;
+  y: usize;
+  n0: u32;
+  n1: u32;
+  n2: u32;
+  n3: u32;
+  n4: u32;
+  n5: u32;
+  a0: u32;
+  a1: u32;
+  a2: u32;
+  a3: u32;
+  a4: u32;
+  a5: u32;
+  b0: u32;
+  b1: u32;
+  b2: u32;
+  b3: u32;
+  b4: u32;
+  b5: u32;
+  aZero: i32;
+  bZero: i32;
+  bSign: i32;
+  leftShift: u32;
+  aMultiplier: i32;
+  aShift: i32;
+  bMultiplier: i32;
+  bShift: i32;
+  yMultiplier: i32;
+  yShift: i32;
+  aScale: f32;
+  bScale: f32;
+  yZero: i32;
+  low: i32;
+  high: i32;
+  rounding: u32;
+}

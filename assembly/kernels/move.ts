@@ -110,7 +110,7 @@ function coordinate(i: u32, scale: f32, offset: f32, size: u32): f32 {
 
 /** Nearest rounds down (after the offset: half-pixel centres round to nearest, ties down, as the source coordinate floors). */
 @inline
-function nearestIndex(i: u32, scale: f32, offset: f32, size: u32): u32 {
+export function nearestIndex(i: u32, scale: f32, offset: f32, size: u32): u32 {
   return <u32>min<f32>(max<f32>(floor<f32>((<f32>i + offset) * scale), 0), <f32>(size - 1));
 }
 

@@ -214,6 +214,30 @@ export const kernels = {
   // unique
   unique_f32: 'Unique',
   unique_i32: 'Unique',
+  // conv2d_s8
+  conv2d_s8: 'Conv2dInt8',
+  // depthwise_s8
+  depthwise_conv2d_s8: 'Conv2dInt8',
+  // requantize
+  requantize_s8: 'Requantize',
+  quantize_s8: 'QuantizeInt8',
+  dequantize_s8: 'QuantizeInt8',
+  lookup_u8: 'Lookup',
+  // binary_s8
+  add_s8: 'BinaryInt8',
+  mul_s8: 'BinaryInt8',
+  max_s8: 'Binary',
+  min_s8: 'Binary',
+  // pool2d_s8
+  max_pool2d_s8: 'Pool2dInt8',
+  average_pool2d_s8: 'Pool2dInt8',
+  // softmax_s8
+  softmax_s8: 'SoftmaxInt8',
+  // move_u8
+  strided_copy_u8: 'Strided',
+  fill_u8: 'FillI32',
+  gather_rows_u8: 'Gather',
+  resize_u8: 'Resize',
   // winograd_f32
   conv2d_f32_winograd: 'Conv2d',
 } as const satisfies Record<string, RecordName>;

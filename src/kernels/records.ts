@@ -1,4 +1,5 @@
 import { detectionRecords } from './detectionRecords.ts';
+import { arithmeticInt8, int8Records } from './int8Records.ts';
 
 /**
  * The record of every kernel family: named 4-byte fields, in memory order. `assembly/records.ts` is generated from this table
@@ -329,6 +330,8 @@ export const records = {
     activation: 'u32',
   },
   ...detectionRecords,
+  ...int8Records,
+  BinaryInt8: { a: 'ptr', b: 'ptr', y: 'ptr', ...six('n', 'u32'), ...six('a', 'u32'), ...six('b', 'u32'), ...arithmeticInt8 },
 } as const satisfies Record<string, Record<string, FieldType>>;
 
 export type RecordName = keyof typeof records;

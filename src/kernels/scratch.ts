@@ -16,3 +16,59 @@ export const winogradTileBytes = (channels: number): number => (channels + 1) * 
 /** `conv2d_f32_winograd`: `tiles` tiles, rounded up to fours, a panel of transformed weights, one tile's inputs with padding. */
 export const winogradScratch = (tiles: number, channels: number): number =>
   Math.ceil(tiles / 4) * 4 * winogradTileBytes(channels) + channels * (512 + 64);
+
+/** Numbers of a convolution that its scratch depends on. */
+interface Convolution {
+  readonly batch: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernelHeight: number;
+  readonly kernelWidth: number;
+  readonly strideY: number;
+  readonly strideX: number;
+  readonly dilationY: number;
+  readonly dilationX: number;
+}
+
+/** What the 8-bit convolutions keep at hand, in bytes, and the output rows (or pixels) at a time. */
+export interface Int8Scratch {
+  readonly blockRows: number;
+  readonly band: number;
+  readonly sums: number;
+  readonly table: number;
+}
+
+/** Bytes of 16-bit inputs at hand: half of a first-level cache at most, as little as keeps weights from being read too often. */
+const MATRIX_BYTES = 8192;
+const BAND_BYTES = 16384;
+/** Inputs are read in whole vectors: up to 14 bytes past the last. */
+const SLACK = 16;
+
+/** Bytes of a band of input lines, as 16-bit numbers. */
+function bands(g: Convolution): { blockRows: number; band: number } {
+  const line = ((g.outWidth - 1) * g.strideX + (g.kernelWidth - 1) * g.dilationX + 1) * g.inChannels * 2;
+  const window = (g.kernelHeight - 1) * g.dilationY + 1;
+  const blockRows = Math.max(1, Math.min(g.outHeight, Math.floor((BAND_BYTES / line - window) / g.strideY) + 1));
+  return { blockRows, band: ((blockRows - 1) * g.strideY + window) * line + SLACK };
+}
+
+const padded = (channels: number): number => Math.ceil(channels / 8) * 8;
+
+/** `conv2d_s8`: `matrix` where it is a matrix product, whose rows are the pixels. */
+export function int8Scratch(g: Convolution, matrix: boolean): Int8Scratch {
+  const table = g.kernelHeight * g.kernelWidth * 4 + padded(g.outChannels) * 12;
+  if (!matrix) return { ...bands(g), sums: g.outWidth * 32, table };
+  const pixels = g.batch * g.outHeight * g.outWidth;
+  const fit = Math.floor(MATRIX_BYTES / (2 * Math.max(1, g.inChannels)) / 4) * 4;
+  const blockRows = Math.min(pixels, Math.max(8, fit));
+  return { blockRows, band: blockRows * g.inChannels * 2 + SLACK, sums: blockRows * 32, table };
+}
+
+/** `depthwise_conv2d_s8`. */
+export const depthwiseInt8Scratch = (g: Convolution): Int8Scratch => ({
+  ...bands(g),
+  sums: g.outWidth * 32,
+  table: padded(g.outChannels) * 12,
+});

@@ -1,9 +1,9 @@
-import type { DType } from '../core/dtype.ts';
+import { bytesPerElement, type DType } from '../core/dtype.ts';
 import { broadcastShapes, type Shape, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import type { kernels } from '../kernels/list.ts';
-import { defineOp, expectInput, expectWords, type GradContext, type GradRule, type Op, type RefTensor, type Tolerance } from './define.ts';
+import { defineOp, expectInput, type GradContext, type GradRule, type Op, type RefTensor, type Tolerance } from './define.ts';
 import { axes6, walks } from './strided.ts';
 
 type BinaryKernel = { [K in keyof typeof kernels]: (typeof kernels)[K] extends 'Binary' ? K : never }[keyof typeof kernels];
@@ -15,7 +15,7 @@ export interface BinaryForm {
 }
 
 /** Forms by the dtype of both operands and the result; what is left out is refused. */
-export type BinaryForms = { readonly [D in 'f32' | 'i32']?: BinaryForm };
+export type BinaryForms = { readonly [D in 'f32' | 'i32' | 'i8']?: BinaryForm };
 
 export interface BinarySpec<A> {
   readonly name: string;
@@ -34,13 +34,13 @@ export function broadcastStrides(shape: Shape, out: Shape): number[] {
 
 /** An element-wise operator of two operands of one dtype under numpy broadcasting; the result has the same dtype. */
 export function defineBinary<A extends object>(spec: BinarySpec<A>): Op<A> {
-  const form = ({ dtype }: TensorType, attrs: A) => spec.forms(attrs)[dtype as 'f32' | 'i32'] as BinaryForm;
+  const form = ({ dtype }: TensorType, attrs: A) => spec.forms(attrs)[dtype as keyof BinaryForms] as BinaryForm;
   return defineOp<A>({
     name: spec.name,
     attrs: spec.attrs,
     infer(inputs, attrs) {
       const dtypes = Object.keys(spec.forms(attrs)) as DType[];
-      const a = dtypes.length > 1 ? expectWords(inputs, 0) : expectInput(inputs, 0, dtypes[0]);
+      const a = expectInput(inputs, 0, dtypes.find((dtype) => dtype === inputs[0]?.dtype) ?? dtypes[0]);
       return [{ dtype: a.dtype, shape: broadcastShapes(a.shape, expectInput(inputs, 1, a.dtype).shape) }];
     },
     ref([a, b], attrs, [y]) {
@@ -53,14 +53,15 @@ export function defineBinary<A extends object>(spec: BinarySpec<A>): Op<A> {
     lower(ctx) {
       const [a, b] = ctx.inputs as [TensorType, TensorType];
       const { shape } = ctx.outputs[0] as TensorType;
+      const bytes = bytesPerElement(a.dtype);
       const strides = [broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape), stridesOf(shape)];
       for (const walk of walks(shape, strides)) {
         const [aStrides, bStrides] = walk.strides as [number[], number[]];
         const [aStart, bStart, start] = walk.starts as [number, number, number];
         ctx.step(form(a, ctx.attrs).kernel, {
-          a: ctx.in(0, 4 * aStart),
-          b: ctx.in(1, 4 * bStart),
-          y: ctx.out(0, 4 * start),
+          a: ctx.in(0, bytes * aStart),
+          b: ctx.in(1, bytes * bStart),
+          y: ctx.out(0, bytes * start),
           ...axes6('n', walk.shape, 1),
           ...axes6('a', aStrides, 0),
           ...axes6('b', bStrides, 0),

@@ -1,8 +1,9 @@
+import { bytesPerElement } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { formatShape, normalizeAxis, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
-import { defineOp, expectInput, expectWords, type Op, type RefTensor } from './define.ts';
+import { defineOp, expectAny, expectInput, type Op, type RefTensor } from './define.ts';
 import { slice } from './slice.ts';
 import { stridedCopy } from './stridedCopy.ts';
 
@@ -10,12 +11,12 @@ export interface ConcatAttributes {
   readonly axis: number;
 }
 
-/** Joins tensors (all f32 or all i32) along `axis`; the other extents are equal. */
+/** Joins tensors of one dtype along `axis`; the other extents are equal. */
 export const concat: Op<ConcatAttributes> = defineOp<ConcatAttributes>({
   name: 'concat',
   attrs: { axis: -1 },
   infer(inputs, attrs) {
-    const { dtype, shape } = expectWords(inputs, 0);
+    const { dtype, shape } = expectAny(inputs, 0);
     const axis = normalizeAxis(attrs.axis, shape.length);
     const others = (s: Shape) => s.filter((_, i) => i !== axis).join();
     inputs.forEach((_, i) => {
@@ -49,12 +50,12 @@ export const concat: Op<ConcatAttributes> = defineOp<ConcatAttributes>({
     return [result];
   },
   lower(ctx) {
-    const { shape } = ctx.outputs[0] as TensorType;
+    const { dtype, shape } = ctx.outputs[0] as TensorType;
     const axis = normalizeAxis(ctx.attrs.axis, shape.length);
     const strides = stridesOf(shape);
     let offset = 0;
     ctx.inputs.forEach((input, i) => {
-      stridedCopy(ctx, ctx.in(i), ctx.out(0, offset * 4), input.shape, stridesOf(input.shape), strides);
+      stridedCopy(ctx, ctx.in(i), ctx.out(0, offset * bytesPerElement(dtype)), input.shape, stridesOf(input.shape), strides, { dtype });
       offset += (input.shape[axis] as number) * (strides[axis] as number);
     });
   },

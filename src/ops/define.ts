@@ -89,6 +89,9 @@ function completeAttrs<A extends object>(spec: OpSpec<A>, overrides: Partial<A>)
   return { ...spec.attrs, ...given };
 }
 
+/** The type of input `index`, of any dtype: what operators take that only move elements. @throws SHAPE where it is missing. */
+export const expectAny = (inputs: readonly TensorType[], index: number): TensorType => expectInput(inputs, index, inputs[index]?.dtype);
+
 /** The type of input `index`, which moves as 4-byte elements. @throws SHAPE where it is missing, DTYPE where it is neither f32 nor i32. */
 export function expectWords(inputs: readonly TensorType[], index: number): TensorType {
   return expectInput(inputs, index, inputs[index]?.dtype === 'i32' ? 'i32' : 'f32');

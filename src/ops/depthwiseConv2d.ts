@@ -14,7 +14,7 @@ export interface DepthwiseAttributes extends WindowAttributes {
   readonly multiplier: number;
 }
 
-const defaults: DepthwiseAttributes = { ...windowDefaults, kernel: [1, 1], multiplier: 1 };
+export const depthwiseDefaults: DepthwiseAttributes = { ...windowDefaults, kernel: [1, 1], multiplier: 1 };
 
 /** As a grouped convolution with one input channel a group. */
 export function depthwiseGeometry(input: Shape, attrs: DepthwiseAttributes): Geometry {
@@ -31,7 +31,7 @@ const macsOf = (g: Geometry): number => g.batch * g.outHeight * g.outWidth * g.o
  */
 export const depthwiseConv2d: Op<DepthwiseAttributes & Limits> = defineOp<DepthwiseAttributes & Limits>({
   name: 'depthwiseConv2d',
-  attrs: { ...defaults, ...unlimited },
+  attrs: { ...depthwiseDefaults, ...unlimited },
   infer(inputs, attrs) {
     const g = depthwiseGeometry(expectInput(inputs, 0).shape, attrs);
     const given = expectInput(inputs, 1).shape;
@@ -87,7 +87,7 @@ export interface DepthwiseGradInputAttributes extends DepthwiseAttributes {
 /** dx from dy and w. */
 export const depthwiseGradInput: Op<DepthwiseGradInputAttributes> = defineOp<DepthwiseGradInputAttributes>({
   name: 'depthwiseGradInput',
-  attrs: { ...defaults, input: [1, 1] },
+  attrs: { ...depthwiseDefaults, input: [1, 1] },
   infer(inputs, attrs) {
     const { batch, channels } = nhwc(expectInput(inputs, 0).shape);
     return [{ dtype: 'f32', shape: [batch, ...attrs.input, channels / attrs.multiplier] }];
@@ -119,7 +119,7 @@ export const depthwiseGradInput: Op<DepthwiseGradInputAttributes> = defineOp<Dep
 /** dw from x and dy. */
 export const depthwiseGradWeight: Op<DepthwiseAttributes> = defineOp<DepthwiseAttributes>({
   name: 'depthwiseGradWeight',
-  attrs: defaults,
+  attrs: depthwiseDefaults,
   infer: (inputs, attrs) => [{ dtype: 'f32', shape: [...attrs.kernel, nhwc(expectInput(inputs, 0).shape).channels * attrs.multiplier] }],
   ref([x, dy], attrs, [out]) {
     const dw = new Float64Array(sizeOf((out as TensorType).shape));

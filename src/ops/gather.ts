@@ -1,8 +1,9 @@
+import { bytesPerElement } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { formatShape, normalizeAxis, type Shape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
-import { defineOp, expectInput, expectWords, type Op, type RefTensor } from './define.ts';
+import { defineOp, expectAny, expectInput, type Op, type RefTensor } from './define.ts';
 
 export interface GatherAttributes {
   readonly axis: number;
@@ -19,14 +20,14 @@ const sizes = (shape: Shape, indices: Shape, axis: number) => ({
 const limited = (index: number, length: number): number => Math.max(0, Math.min(index, length - 1));
 
 /**
- * Rows of x (f32 or i32) along `axis` at `indices` (i32, any shape, which replaces the axis). With axis 0 it is an embedding lookup.
+ * Rows of x along `axis` at `indices` (i32, any shape, which replaces the axis). With axis 0 it is an embedding lookup.
  * Indexes outside 0..length-1 are limited to that range.
  */
 export const gather: Op<GatherAttributes> = defineOp<GatherAttributes>({
   name: 'gather',
   attrs: { axis: 0 },
   infer(inputs, attrs) {
-    const { dtype, shape } = expectWords(inputs, 0);
+    const { dtype, shape } = expectAny(inputs, 0);
     const axis = normalizeAxis(attrs.axis, shape.length);
     const to = [...shape.slice(0, axis), ...expectInput(inputs, 1, 'i32').shape, ...shape.slice(axis + 1)];
     if (shape[axis] === 0 && sizeOf(to) > 0) throw new ThimbleError('SHAPE', `axis ${axis} of ${formatShape(shape)} has no rows to take`);
@@ -43,9 +44,12 @@ export const gather: Op<GatherAttributes> = defineOp<GatherAttributes>({
     ];
   },
   lower(ctx) {
-    const { shape } = ctx.inputs[0] as TensorType;
+    const { dtype, shape } = ctx.inputs[0] as TensorType;
     const size = sizes(shape, (ctx.inputs[1] as TensorType).shape, normalizeAxis(ctx.attrs.axis, shape.length));
-    ctx.step('gather_rows', { x: ctx.in(0), indices: ctx.in(1), y: ctx.out(), ...size });
+    const fields = { x: ctx.in(0), indices: ctx.in(1), y: ctx.out(), ...size };
+    const bytes = size.inner * bytesPerElement(dtype);
+    if (bytes % 4 === 0) ctx.step('gather_rows', { ...fields, inner: bytes / 4 });
+    else ctx.step('gather_rows_u8', { ...fields, inner: bytes });
   },
   grad: ({ inputs: [x, indices], attrs }, [dy]) => [
     gatherGrad([dy as Value, indices as Value], { ...attrs, shape: (x as Value).shape }),

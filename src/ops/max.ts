@@ -7,11 +7,11 @@ import { sumTo } from './sumTo.ts';
 
 const f = (a: number, b: number): number => Math.max(a, b);
 
-/** max(a, b); where both are equal the gradient goes to a, with broadcasting; both f32 or both i32. */
+/** max(a, b); where both are equal the gradient goes to a, with broadcasting; both f32, i32 or i8. */
 export const max: Op<object> = defineBinary({
   name: 'max',
   attrs: {},
-  forms: () => ({ f32: { kernel: 'max_f32', f }, i32: { kernel: 'max_i32', f } }),
+  forms: () => ({ f32: { kernel: 'max_f32', f }, i32: { kernel: 'max_i32', f }, i8: { kernel: 'max_s8', f } }),
   grad: (context, [given]) => {
     const { a, b, dy, wants } = operands(context, given);
     return [

@@ -7,11 +7,11 @@ import { sumTo } from './sumTo.ts';
 
 const f = (a: number, b: number): number => Math.min(a, b);
 
-/** min(a, b); where both are equal the gradient goes to a, with broadcasting; both f32 or both i32. */
+/** min(a, b); where both are equal the gradient goes to a, with broadcasting; both f32, i32 or i8. */
 export const min: Op<object> = defineBinary({
   name: 'min',
   attrs: {},
-  forms: () => ({ f32: { kernel: 'min_f32', f }, i32: { kernel: 'min_i32', f } }),
+  forms: () => ({ f32: { kernel: 'min_f32', f }, i32: { kernel: 'min_i32', f }, i8: { kernel: 'min_s8', f } }),
   grad: (context, [given]) => {
     const { a, b, dy, wants } = operands(context, given);
     return [

@@ -1,8 +1,9 @@
+import { bytesPerElement } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
-import { defineOp, expectWords, type Op, type RefTensor } from './define.ts';
+import { defineOp, expectAny, type Op, type RefTensor } from './define.ts';
 import { offsetBy } from './step.ts';
 import { stridedCopy } from './stridedCopy.ts';
 
@@ -96,12 +97,12 @@ const centre = (shape: Shape, pads: PadAttributes['pads']): number =>
 
 const defaults: PadAttributes = { pads: [], mode: 'constant', value: 0 };
 
-/** x (f32 or i32) with borders. */
+/** x with borders. */
 export const pad: Op<PadAttributes> = defineOp<PadAttributes>({
   name: 'pad',
   attrs: defaults,
   infer(inputs, { pads, mode }) {
-    const { dtype, shape } = expectWords(inputs, 0);
+    const { dtype, shape } = expectAny(inputs, 0);
     if (pads.length !== shape.length || pads.flat().some((n) => !Number.isInteger(n) || n < 0)) {
       throw new ThimbleError('UNSUPPORTED_ATTR', 'pads are two numbers >= 0 for each axis', { got: JSON.stringify(pads) });
     }
@@ -123,12 +124,14 @@ export const pad: Op<PadAttributes> = defineOp<PadAttributes>({
     const { pads, mode, value } = ctx.attrs;
     const out = padded(shape, pads);
     const strides = stridesOf(out);
-    if (mode === 'constant') ctx.step(dtype === 'i32' ? 'fill_i32' : 'fill_f32', { y: ctx.out(), length: sizeOf(out), value });
-    stridedCopy(ctx, ctx.in(0), ctx.out(0, centre(shape, pads) * 4), shape, stridesOf(shape), strides);
+    const bytes = bytesPerElement(dtype);
+    const fill = dtype === 'f32' ? 'fill_f32' : dtype === 'i32' ? 'fill_i32' : 'fill_u8';
+    if (mode === 'constant') ctx.step(fill, { y: ctx.out(), length: sizeOf(out), value });
+    stridedCopy(ctx, ctx.in(0), ctx.out(0, centre(shape, pads) * bytes), shape, stridesOf(shape), strides, { dtype });
     if (mode === 'constant') return;
     for (const strip of strips(shape, ctx.attrs)) {
       const from = strides.map((stride, axis) => (axis === strip.axis ? strip.step : stride));
-      stridedCopy(ctx, ctx.out(0, strip.inside * 4), ctx.out(0, strip.border * 4), strip.shape, from, strides);
+      stridedCopy(ctx, ctx.out(0, strip.inside * bytes), ctx.out(0, strip.border * bytes), strip.shape, from, strides, { dtype });
     }
   },
   grad: ({ inputs: [x], attrs }, [dy]) => [padGrad(dy as Value, { ...attrs, shape: (x as Value).shape })],
@@ -159,7 +162,7 @@ export const padGrad: Op<PadAttributes & { readonly shape: Shape }> = defineOp<P
       ctx.step('copy_bytes', { x: from, y: folded, bytes: sizeOf(out) * 4 });
       for (const strip of folds) {
         const to = strides.map((stride, axis) => (axis === strip.axis ? strip.step : stride));
-        stridedCopy(ctx, offsetBy(folded, strip.border * 4), offsetBy(folded, strip.inside * 4), strip.shape, strides, to, true);
+        stridedCopy(ctx, offsetBy(folded, strip.border * 4), offsetBy(folded, strip.inside * 4), strip.shape, strides, to, { add: true });
       }
       from = folded;
     }

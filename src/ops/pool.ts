@@ -1,27 +1,31 @@
-import { sizeOf } from '../core/shape.ts';
+import { type Shape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import type { LowerContext, StepFields } from './step.ts';
 import { nhwc, type Padding, type Window, windowOf } from './window.ts';
 
-export interface PoolAttributes {
+/** A window of pooling. */
+export interface PoolWindow {
   readonly kernel: readonly [number, number];
   readonly strides: readonly [number, number];
   readonly padding: Padding;
+}
+
+export interface PoolAttributes extends PoolWindow {
   /** Averages divide by the whole window, padding counted (ONNX count_include_pad); Keras leaves it out. */
   readonly includePad: boolean;
 }
 
 const defaults: PoolAttributes = { kernel: [2, 2], strides: [2, 2], padding: 'valid', includePad: false };
 
-const windowFor = (shape: readonly number[], attrs: PoolAttributes): Window => {
+const windowFor = (shape: readonly number[], attrs: PoolWindow): Window => {
   const { height, width } = nhwc(shape);
   return windowOf(height, width, attrs.kernel, { ...attrs, dilations: [1, 1] });
 };
 
 /** Calls `visit` with the indexes of x and y for every tap inside the image. */
-function forEachTap(shape: readonly number[], attrs: PoolAttributes, visit: (x: number, y: number) => void): void {
+export function forEachTap(shape: readonly number[], attrs: PoolWindow, visit: (x: number, y: number) => void): void {
   const { batch, height, width, channels } = nhwc(shape);
   const { outHeight, outWidth, padTop, padLeft } = windowFor(shape, attrs);
   for (let i = 0; i < batch * outHeight * outWidth * channels; i++) {
@@ -39,7 +43,7 @@ function forEachTap(shape: readonly number[], attrs: PoolAttributes, visit: (x: 
 }
 
 /** The window's numbers as record fields. */
-function fields(shape: readonly number[], attrs: PoolAttributes): Omit<StepFields<'max_pool2d_f32'>, 'x' | 'y' | 'dy' | 'dx'> {
+export function poolFields(shape: readonly number[], attrs: PoolWindow) {
   const { batch, height, width, channels } = nhwc(shape);
   return {
     ...windowFor(shape, attrs),
@@ -51,16 +55,24 @@ function fields(shape: readonly number[], attrs: PoolAttributes): Omit<StepField
     kernelWidth: attrs.kernel[1],
     strideY: attrs.strides[0],
     strideX: attrs.strides[1],
-    includePad: attrs.includePad ? 1 : 0,
   };
 }
 
-function infer(inputs: readonly TensorType[], attrs: PoolAttributes): TensorType[] {
-  const { shape } = expectInput(inputs, 0);
+/** As `poolFields`, for the f32 kernels. */
+function fields(shape: readonly number[], attrs: PoolAttributes): Omit<StepFields<'max_pool2d_f32'>, 'x' | 'y' | 'dy' | 'dx'> {
+  return { ...poolFields(shape, attrs), includePad: attrs.includePad ? 1 : 0 };
+}
+
+/** The shape of pooled images. */
+export function inferPool(shape: Shape, attrs: PoolWindow): Shape {
   const { batch, channels } = nhwc(shape);
   const { outHeight, outWidth } = windowFor(shape, attrs);
-  return [{ dtype: 'f32', shape: [batch, outHeight, outWidth, channels] }];
+  return [batch, outHeight, outWidth, channels];
 }
+
+const infer = (inputs: readonly TensorType[], attrs: PoolAttributes): TensorType[] => [
+  { dtype: 'f32', shape: inferPool(expectInput(inputs, 0).shape, attrs) },
+];
 
 const lowerWith = (kernel: 'max_pool2d_f32' | 'average_pool2d_f32') => (ctx: LowerContext<PoolAttributes>) => {
   ctx.step(kernel, { ...fields((ctx.inputs[0] as TensorType).shape, ctx.attrs), x: ctx.in(0), y: ctx.out(), dy: 0, dx: 0 });
@@ -128,7 +140,7 @@ export const averagePool2d: Op<PoolAttributes> = defineOp<PoolAttributes>({
 });
 
 /** The divisor of each average. */
-function tapCounts(shape: readonly number[], attrs: PoolAttributes, outputs: number): Float64Array {
+export function tapCounts(shape: readonly number[], attrs: PoolAttributes, outputs: number): Float64Array {
   const counts = new Float64Array(outputs);
   if (attrs.includePad) return counts.fill(attrs.kernel[0] * attrs.kernel[1]);
   forEachTap(shape, attrs, (_, yi) => {

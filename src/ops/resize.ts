@@ -64,13 +64,15 @@ const fields = (shape: readonly number[], attrs: ResizeAttributes) => {
 
 const defaults: ResizeAttributes = { size: [1, 1], mode: 'nearest', coordinates: 'halfPixel' };
 
-/** Images x [N, H, W, C] scaled to `size`. */
+/** Images x [N, H, W, C] scaled to `size`; x is f32, or for `nearest` also i8. */
 export const resize: Op<ResizeAttributes> = defineOp<ResizeAttributes>({
   name: 'resize',
   attrs: defaults,
-  infer(inputs, { size }) {
-    const { batch, channels } = nhwc(expectInput(inputs, 0).shape);
-    return [{ dtype: 'f32', shape: [batch, ...size, channels] }];
+  infer(inputs, { size, mode }) {
+    // Numbers of 8 bits cannot be blended without a scale.
+    const { dtype, shape } = mode === 'nearest' && inputs[0]?.dtype === 'i8' ? inputs[0] : expectInput(inputs, 0);
+    const { batch, channels } = nhwc(shape);
+    return [{ dtype, shape: [batch, ...size, channels] }];
   },
   ref([x], attrs, [out]) {
     const y = new Float64Array(sizeOf((out as TensorType).shape));
@@ -80,7 +82,8 @@ export const resize: Op<ResizeAttributes> = defineOp<ResizeAttributes>({
     return [y];
   },
   lower(ctx) {
-    ctx.step('resize_f32', { x: ctx.in(0), y: ctx.out(), ...fields((ctx.inputs[0] as TensorType).shape, ctx.attrs) });
+    const { dtype, shape } = ctx.inputs[0] as TensorType;
+    ctx.step(dtype === 'i8' ? 'resize_u8' : 'resize_f32', { x: ctx.in(0), y: ctx.out(), ...fields(shape, ctx.attrs) });
   },
   grad: ({ inputs: [x], attrs }, [dy]) => {
     const { height, width } = nhwc((x as Value).shape);

@@ -1,8 +1,9 @@
+import { bytesPerElement } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { formatShape, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
-import { defineOp, expectWords, type Op, type RefTensor } from './define.ts';
+import { defineOp, expectAny, type Op, type RefTensor } from './define.ts';
 import { stridedCopy } from './stridedCopy.ts';
 
 export interface SliceAttributes {
@@ -50,12 +51,12 @@ function check(shape: Shape, attrs: SliceAttributes): void {
   }
 }
 
-/** A box of x (f32 or i32), every `steps`-th element. */
+/** A box of x, every `steps`-th element. */
 export const slice: Op<SliceAttributes> = defineOp<SliceAttributes>({
   name: 'slice',
   attrs: { starts: [], sizes: [], steps: [] },
   infer(inputs, attrs) {
-    const { dtype, shape } = expectWords(inputs, 0);
+    const { dtype, shape } = expectAny(inputs, 0);
     check(shape, attrs);
     return [{ dtype, shape: attrs.sizes }];
   },
@@ -64,8 +65,10 @@ export const slice: Op<SliceAttributes> = defineOp<SliceAttributes>({
     return [gatherStrided((x as RefTensor).data, attrs.sizes, strides, offset)];
   },
   lower(ctx) {
-    const { offset, strides } = viewOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
-    stridedCopy(ctx, ctx.in(0, offset * 4), ctx.out(), ctx.attrs.sizes, strides, stridesOf(ctx.attrs.sizes));
+    const { dtype, shape } = ctx.inputs[0] as TensorType;
+    const { offset, strides } = viewOf(shape, ctx.attrs);
+    const from = ctx.in(0, offset * bytesPerElement(dtype));
+    stridedCopy(ctx, from, ctx.out(), ctx.attrs.sizes, strides, stridesOf(ctx.attrs.sizes), { dtype });
   },
   grad: ({ inputs: [x], attrs }, [dy]) => [sliceGrad(dy as Value, { ...attrs, shape: (x as Value).shape })],
   tolerance: 'exact',

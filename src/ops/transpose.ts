@@ -2,7 +2,7 @@ import { ThimbleError } from '../core/errors.ts';
 import { type Shape, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
-import { defineOp, expectWords, type Op, type RefTensor } from './define.ts';
+import { defineOp, expectAny, type Op, type RefTensor } from './define.ts';
 import { gatherStrided } from './slice.ts';
 import { stridedCopy } from './stridedCopy.ts';
 
@@ -14,12 +14,12 @@ export interface TransposeAttributes {
 const permutation = (perm: readonly number[], rank: number): readonly number[] =>
   perm.length ? perm : Array.from({ length: rank }, (_, i) => rank - 1 - i);
 
-/** Permutes axes of x (f32 or i32). */
+/** Permutes axes of x. */
 export const transpose: Op<TransposeAttributes> = defineOp<TransposeAttributes>({
   name: 'transpose',
   attrs: { perm: [] },
   infer(inputs, attrs) {
-    const { dtype, shape } = expectWords(inputs, 0);
+    const { dtype, shape } = expectAny(inputs, 0);
     const perm = permutation(attrs.perm, shape.length);
     if ([...perm].sort((a, b) => a - b).some((axis, i) => axis !== i) || perm.length !== shape.length) {
       throw new ThimbleError('UNSUPPORTED_ATTR', `perm [${perm}] is not a permutation of ${shape.length} axes`);
@@ -38,7 +38,7 @@ export const transpose: Op<TransposeAttributes> = defineOp<TransposeAttributes>(
     ];
   },
   lower(ctx) {
-    const { shape } = ctx.inputs[0] as TensorType;
+    const { dtype, shape } = ctx.inputs[0] as TensorType;
     const out: Shape = (ctx.outputs[0] as TensorType).shape;
     const strides = stridesOf(shape);
     stridedCopy(
@@ -48,6 +48,7 @@ export const transpose: Op<TransposeAttributes> = defineOp<TransposeAttributes>(
       out,
       permutation(ctx.attrs.perm, shape.length).map((axis) => strides[axis] as number),
       stridesOf(out),
+      { dtype },
     );
   },
   grad({ inputs: [x], attrs }, [dy]) {

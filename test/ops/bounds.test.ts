@@ -10,6 +10,7 @@ import { cast, runKernels } from './lowering.ts';
 import { arrays } from './samples/arrays.ts';
 import { detection } from './samples/detection.ts';
 import { elementwise } from './samples/elementwise.ts';
+import { int8 } from './samples/int8.ts';
 import { networks } from './samples/networks.ts';
 import { draw, shapeOf } from './samples/sample.ts';
 
@@ -25,7 +26,7 @@ function expectSame(bytes: Uint8Array, data: TypedArray, what: string): void {
   expect(Buffer.compare(bytes, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)), what).toBe(0);
 }
 
-describe.each(Object.entries({ ...elementwise, ...arrays, ...detection, ...networks }))('%s', (name, samples) => {
+describe.each(Object.entries({ ...elementwise, ...arrays, ...detection, ...networks, ...int8 }))('%s', (name, samples) => {
   it('writes all of its outputs, nothing else but its scratch, and reads no scratch before it wrote it', async () => {
     for (const [index, sample] of samples.entries()) {
       const graph = new Graph(name);

@@ -12,10 +12,11 @@ import { cast, flavours, runKernels, runReference } from './lowering.ts';
 import { arrays } from './samples/arrays.ts';
 import { detection } from './samples/detection.ts';
 import { elementwise } from './samples/elementwise.ts';
+import { int8 } from './samples/int8.ts';
 import { networks } from './samples/networks.ts';
 import { draw, type Sample, shapeOf } from './samples/sample.ts';
 
-const samples = { ...elementwise, ...arrays, ...detection, ...networks };
+const samples = { ...elementwise, ...arrays, ...detection, ...networks, ...int8 };
 /** Their effect is on state: `test/train` follows them through whole training runs. */
 const updates = [...registry.values()].filter((op) => op.mutates).map((op) => op.name);
 
@@ -121,8 +122,11 @@ it.each([
   ['div', ['u8', 'u8']],
   ['greater', ['bool', 'i32']],
   ['concat', ['f32', 'i32']],
-  ['transpose', ['u8']],
-  ['gather', ['i8', 'i32']],
+  ['add', ['i8', 'i8']],
+  ['max', ['i8', 'f32']],
+  ['gather', ['i8', 'f32']],
+  ['linearInt8', ['u8']],
+  ['requantize', ['i8']],
 ] as const)('%s refuses %s', (name, dtypes) => {
   const graph = new Graph(name);
   const values = dtypes.map((dtype, i) => graph.input(`x${i}`, { dtype, shape: [3] }));

@@ -1,4 +1,4 @@
-import { f32, f32AndI32, i32, indexes, LENGTHS, type Sample, type SampleInput, type Samples } from './sample.ts';
+import { anyType, f32, f32AndI32, i8, i32, indexes, LENGTHS, type Sample, type SampleInput, type Samples } from './sample.ts';
 
 const reductions = (): Sample[] => [
   ...LENGTHS.map((n) => ({ inputs: [f32(3, n)], attrs: { axes: [1] } })),
@@ -92,15 +92,15 @@ export const arrays: Samples = {
       ...[1, 3].map((inner) => ({ inputs: [f32(4, inner), i32(12), f32(12, inner)], attrs: { reduction } })),
     ]),
   ),
-  copy: f32AndI32(LENGTHS.map((n) => ({ inputs: [f32(n)] }))),
-  reshape: f32AndI32([{ inputs: [f32(2, 6)], attrs: { shape: [3, -1] } }]),
-  broadcast: f32AndI32([
+  copy: anyType(LENGTHS.map((n) => ({ inputs: [f32(n)] }))),
+  reshape: anyType([{ inputs: [f32(2, 6)], attrs: { shape: [3, -1] } }]),
+  broadcast: anyType([
     { inputs: [f32(3, 1)], attrs: { shape: [2, 3, 4] } },
     { inputs: [f32()], attrs: { shape: [5] } },
     { inputs: [f32(5)], attrs: { shape: [5] } },
     { inputs: [f32(2, 1, 3, 1, 2, 1, 2, 1)], attrs: { shape: [2, 3, 3, 2, 2, 2, 2, 3] } },
   ]),
-  transpose: f32AndI32([
+  transpose: anyType([
     { inputs: [f32(2, 3, 4, 5)], attrs: { perm: [0, 2, 3, 1] } },
     { inputs: [f32(2, 3, 4, 5)], attrs: { perm: [3, 1, 0, 2] } },
     { inputs: [f32(7, 9)] },
@@ -113,7 +113,8 @@ export const arrays: Samples = {
     { inputs: [f32(2, 3)] },
     { inputs: [i32(3, 2)], attrs: { to: 'i32' } },
   ],
-  slice: f32AndI32([
+  slice: anyType([
+    { inputs: [f32(3, 4, 12)], attrs: { starts: [1, 0, 4], sizes: [2, 4, 8] } },
     { inputs: [f32(4, 5, 6)], attrs: { starts: [1, 0, 2], sizes: [2, 5, 3] } },
     { inputs: [f32(4, 5)], attrs: { starts: [3, 4], sizes: [2, 3], steps: [-2, -2] } },
     { inputs: [f32(4, 5)], attrs: { starts: [0, 1], sizes: [0, 2] } },
@@ -122,12 +123,13 @@ export const arrays: Samples = {
     { inputs: [f32(2, 5, 3)], attrs: { starts: [1, 0, 2], sizes: [2, 5, 3], shape: [4, 5, 6] } },
     { inputs: [f32(2, 3)], attrs: { starts: [3, 4], sizes: [2, 3], steps: [-2, -2], shape: [4, 5] } },
   ],
-  concat: f32AndI32([
+  concat: anyType([
     ...LENGTHS.map((n) => ({ inputs: [f32(2, 3), f32(2, n), f32(2, 5)], attrs: { axis: -1 } })),
     { inputs: [f32(2, 3), f32(1, 3)], attrs: { axis: 0 } },
     { inputs: [f32(2, 1, 3), f32(2, 4, 3)], attrs: { axis: 1 } },
   ]),
-  gather: f32AndI32([
+  gather: anyType([
+    { inputs: [f32(5, 70), indexes(5, 3)] },
     { inputs: [f32(5, 4), indexes(5, 3, 2)] },
     { inputs: [f32(2, 6, 3), indexes(6, 4)], attrs: { axis: 1 } },
     { inputs: [f32(5, 4), { shape: [6], dtype: 'i32', range: [-3, 9] }] },
@@ -138,7 +140,8 @@ export const arrays: Samples = {
   ],
   pad: [
     { inputs: [i32(...padShape)], attrs: { pads: pads[0], value: -(2 ** 31) } },
-    ...f32AndI32([
+    { inputs: [i8(...padShape)], attrs: { pads: pads[1], value: -128 } },
+    ...anyType([
       { inputs: [f32(...padShape)], attrs: { pads: longPads, mode: 'wrap' } },
       ...modes.flatMap((mode) => pads.map((p) => ({ inputs: [f32(...padShape)], attrs: { pads: p, mode, value: 3 } }))),
     ]),

@@ -1,0 +1,94 @@
+// What the 8-bit convolutions read: input lines with their padding, as unsigned numbers (x + 128), in scratch. `wide` lines hold 16-bit numbers, for
+// dot products of those.
+import { Conv2dInt8 } from '../records';
+
+/** Elements of a line of the band: all input columns that a row of output pixels reads. */
+@inline
+export function lineLength(r: Conv2dInt8): usize {
+  return <usize>(((r.outWidth - 1) * r.strideX + (r.kernelWidth - 1) * r.dilationX + 1) * r.inChannels);
+}
+
+/** to[i] = x[i] + 128. */
+export function widen(to: usize, x: usize, count: usize, wide: bool): void {
+  if (wide) {
+    if (ASC_FEATURE_SIMD) {
+      const sign = i8x16.splat(-128);
+      for (; count >= 16; count -= 16) {
+        const v = v128.xor(v128.load(x), sign);
+        v128.store(to, i16x8.extend_low_i8x16_u(v));
+        v128.store(to, i16x8.extend_high_i8x16_u(v), 16);
+        x += 16;
+        to += 32;
+      }
+    }
+    for (; count; count--) {
+      store<u16>(to, load<u8>(x) ^ 128);
+      x++;
+      to += 2;
+    }
+  } else {
+    if (ASC_FEATURE_SIMD) {
+      const sign = i8x16.splat(-128);
+      for (; count >= 16; count -= 16) {
+        v128.store(to, v128.xor(v128.load(x), sign));
+        x += 16;
+        to += 16;
+      }
+    }
+    for (; count; count--) {
+      store<u8>(to, load<u8>(x) ^ 128);
+      x++;
+      to++;
+    }
+  }
+}
+
+function fill(to: usize, value: u32, count: usize, wide: bool): void {
+  if (wide) {
+    for (; count; count--) {
+      store<u16>(to, value);
+      to += 2;
+    }
+  } else memory.fill(to, <u8>value, count);
+}
+
+/** Fills the band for output rows oy … oy + rows - 1 of image n: (rows - 1) strideY + (kernelHeight - 1) dilationY + 1 lines. */
+export function fillBand(r: Conv2dInt8, n: u32, oy: u32, rows: u32, wide: bool): void {
+  const length = lineLength(r),
+    shift: usize = wide ? 1 : 0;
+  const lines = (rows - 1) * r.strideY + (r.kernelHeight - 1) * r.dilationY + 1;
+  const channels = <usize>r.inChannels;
+  const width = <i32>((r.outWidth - 1) * r.strideX + (r.kernelWidth - 1) * r.dilationX + 1);
+  const left = min<i32>(max<i32>(r.padLeft, 0), width);
+  const skip = max<i32>(-r.padLeft, 0);
+  const inside = max<i32>(min<i32>(<i32>r.inWidth - skip, width - left), 0);
+  const right = width - left - inside;
+  const zero = <u32>(r.xZero + 128);
+  let iy = <i32>(oy * r.strideY) - r.padTop;
+  let to = r.band;
+  for (let i: u32 = 0; i < lines; i++) {
+    if (<u32>iy >= r.inHeight) fill(to, zero, length, wide);
+    else {
+      const from = r.x + ((<usize>n * r.inHeight + <usize>iy) * r.inWidth + <usize>skip) * channels;
+      fill(to, zero, <usize>left * channels, wide);
+      widen(to + ((<usize>left * channels) << shift), from, <usize>inside * channels, wide);
+      fill(to + ((<usize>(left + inside) * channels) << shift), zero, <usize>right * channels, wide);
+    }
+    iy++;
+    to += length << shift;
+  }
+}
+
+/**
+ * Whether inputs are to be 16-bit numbers: where the host's relaxed dot product does not take a second operand above 127 as unsigned, exactly.
+ * Hosts keep one behaviour, so one product shows it: 4 · 127 · 255, of bytes (127) the compiler cannot know.
+ */
+@inline
+export function isWide(unknown: i32): bool {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    const a = i8x16.splat(<i8>(unknown | 127)),
+      b = i8x16.splat(-1);
+    return i32x4.extract_lane(i32x4.relaxed_dot_i8x16_i7x16_add_s(a, b, i32x4.splat(0)), 0) != 129540;
+  }
+  return ASC_FEATURE_SIMD;
+}

@@ -1,0 +1,104 @@
+/** Records of the 8-bit kernels. Inputs count as x + 128, so that they are unsigned; biases have that folded in (`core/quads.ts`). */
+
+const geometry = {
+  batch: 'u32',
+  inHeight: 'u32',
+  inWidth: 'u32',
+  inChannels: 'u32',
+  outHeight: 'u32',
+  outWidth: 'u32',
+  outChannels: 'u32',
+  kernelHeight: 'u32',
+  kernelWidth: 'u32',
+  strideY: 'u32',
+  strideX: 'u32',
+  dilationY: 'u32',
+  dilationX: 'u32',
+  padTop: 'i32',
+  padLeft: 'i32',
+  groups: 'u32',
+} as const;
+
+/**
+ * From i32 sums to i8: rounding 0 double, 1 single (both multiplier and shift, i32), 2 float (scale, f32). perChannel: 1 where every channel has
+ * factors of its own, else 0.
+ */
+const requantization = {
+  multiplier: 'ptr',
+  shift: 'ptr',
+  scale: 'ptr',
+  perChannel: 'u32',
+  yZero: 'i32',
+  low: 'i32',
+  high: 'i32',
+  rounding: 'u32',
+} as const;
+
+export const int8Records = {
+  /**
+   * NHWC convolution of i8. Scratch (see `ops/conv2dInt8.ts`): band holds input lines, sums one panel of i32, table the offsets of the runs of a
+   * window and what requantization prepares for each channel. blockRows output rows (pixels where it is a matrix product) at a time.
+   */
+  Conv2dInt8: {
+    x: 'ptr',
+    w: 'ptr',
+    bias: 'ptr',
+    y: 'ptr',
+    band: 'ptr',
+    sums: 'ptr',
+    table: 'ptr',
+    ...geometry,
+    blockRows: 'u32',
+    xZero: 'i32',
+    ...requantization,
+  },
+  /** y[rows, channels] i8 of x i32. */
+  Requantize: { x: 'ptr', y: 'ptr', rows: 'u32', channels: 'u32', ...requantization },
+  /** y[i] = table[x[i] + 128]. */
+  Lookup: { x: 'ptr', table: 'ptr', y: 'ptr', length: 'u32' },
+  /** Between f32 and i8: away: ties away from zero instead of to even. */
+  QuantizeInt8: { x: 'ptr', y: 'ptr', length: 'u32', scale: 'f32', zero: 'i32', low: 'i32', high: 'i32', away: 'u32' },
+  /** Windows over NHWC. */
+  Pool2dInt8: {
+    x: 'ptr',
+    y: 'ptr',
+    batch: 'u32',
+    inHeight: 'u32',
+    inWidth: 'u32',
+    channels: 'u32',
+    outHeight: 'u32',
+    outWidth: 'u32',
+    kernelHeight: 'u32',
+    kernelWidth: 'u32',
+    strideY: 'u32',
+    strideX: 'u32',
+    padTop: 'i32',
+    padLeft: 'i32',
+    low: 'i32',
+    high: 'i32',
+  },
+  SoftmaxInt8: { x: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32', multiplier: 'i32', shift: 'u32', diffMin: 'i32' },
+} as const;
+
+/**
+ * y = f(a, b) of i8 over six axes (see `Binary`). Sums: a and b are moved left by leftShift and scaled by their own factors before they are
+ * added (bSign 1) or subtracted (-1); products have no factors of their own. With rounding 2 the scales apply instead.
+ */
+export const arithmeticInt8 = {
+  aZero: 'i32',
+  bZero: 'i32',
+  bSign: 'i32',
+  leftShift: 'u32',
+  aMultiplier: 'i32',
+  aShift: 'i32',
+  bMultiplier: 'i32',
+  bShift: 'i32',
+  yMultiplier: 'i32',
+  yShift: 'i32',
+  aScale: 'f32',
+  bScale: 'f32',
+  yZero: 'i32',
+  low: 'i32',
+  high: 'i32',
+  rounding: 'u32',
+} as const;

@@ -1,0 +1,199 @@
+import { fixedPoint } from '../../../src/core/fixedPoint.ts';
+import type { Shape } from '../../../src/core/shape.ts';
+import { softmaxScaling } from '../../../src/ops/softmaxInt8.ts';
+import { i8, LENGTHS, type Sample, type SampleInput, type Samples } from './sample.ts';
+
+const ROUNDINGS = ['double', 'single', 'float'] as const;
+type Rounding = (typeof ROUNDINGS)[number];
+
+/** Factors of sums of `count` products: most results are inside the limits, some at them. */
+function factors(rounding: Rounding, channels: number, count: number): SampleInput[] {
+  const factor = (c: number) => ((1 + (c % 5)) * 0.01) / Math.sqrt(Math.max(1, count));
+  const fixed = Array.from({ length: channels }, (_, c) => fixedPoint(factor(c)));
+  const shape = [channels];
+  if (rounding === 'float') return [{ shape, values: fixed.map((_, c) => Math.fround(factor(c))) }];
+  return [
+    { shape, dtype: 'i32', values: fixed.map(({ multiplier }) => multiplier) },
+    { shape, dtype: 'i32', values: fixed.map(({ shift }) => shift) },
+  ];
+}
+const i32 = (range: number, ...shape: number[]): SampleInput => ({ shape, dtype: 'i32', range: [-range, range] });
+const quads = (shape: Shape, groups = 1, runs = 1): SampleInput => ({ ...i8(...shape), quads: { groups, runs } });
+
+interface Convolution {
+  readonly x: readonly [number, number, number, number];
+  readonly attrs: {
+    readonly kernel: readonly [number, number];
+    readonly groups?: number;
+    readonly filters: number;
+    readonly dilations?: readonly [number, number];
+  } & Record<string, unknown>;
+}
+const convolutions: Convolution[] = [
+  { x: [2, 5, 6, 3], attrs: { kernel: [3, 3], filters: 4, padding: 'same' } },
+  { x: [1, 7, 8, 5], attrs: { kernel: [3, 2], filters: 9, padding: 'same', strides: [2, 2] } },
+  { x: [2, 9, 7, 4], attrs: { kernel: [3, 3], filters: 6, groups: 2, dilations: [2, 1], padding: 'valid' } },
+  { x: [1, 9, 9, 5], attrs: { kernel: [2, 3], filters: 11, dilations: [1, 3], padding: 'same' } },
+  { x: [1, 6, 6, 6], attrs: { kernel: [2, 3], filters: 6, groups: 3, padding: [1, 0, 2, 1], strides: [1, 2] } },
+  { x: [3, 4, 5, 7], attrs: { kernel: [1, 1], filters: 10 } },
+  { x: [1, 4, 4, 8], attrs: { kernel: [1, 1], filters: 8, strides: [2, 2] } },
+  { x: [1, 2, 3, 2], attrs: { kernel: [5, 5], filters: 3, padding: 'same' } },
+  { x: [1, 12, 30, 16], attrs: { kernel: [3, 3], filters: 16, padding: 'same' } },
+  { x: [1, 30, 5, 2], attrs: { kernel: [3, 2], filters: 4, dilations: [2, 1], padding: [1, -1, 1, 1] } },
+  { x: [2, 40, 4, 1], attrs: { kernel: [5, 4], filters: 3, strides: [1, 2], padding: [0, 3, 1, 1] } },
+  { x: [1, 13, 17, 40], attrs: { kernel: [1, 1], filters: 21 } },
+  { x: [1, 3, 11, 8], attrs: { kernel: [3, 3], filters: 8, padding: 'valid' } },
+];
+
+const requantized = (rounding: Rounding, i: number) => ({
+  rounding,
+  xZero: [0, -128, 127, 5][i % 4] as number,
+  yZero: [0, -128, 127, -4][(i >> 1) % 4] as number,
+  ...(i % 3 === 1 ? { low: -100, high: 90 } : {}),
+});
+
+const conv2dInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
+  convolutions.map(({ x, attrs }, i) => {
+    const groups = attrs.groups ?? 1;
+    const depth = (attrs.kernel[0] * attrs.kernel[1] * x[3]) / groups;
+    const runs = groups === 1 && (attrs.dilations?.[1] ?? 1) === 1 ? attrs.kernel[0] : attrs.kernel[0] * attrs.kernel[1];
+    const w = quads([...attrs.kernel, x[3] / groups, attrs.filters], groups, runs);
+    const channels = i % 4 === 3 ? 1 : attrs.filters;
+    return {
+      inputs: [i8(...x), w, i32(4000, attrs.filters), ...factors(rounding, channels, depth)],
+      attrs: { ...attrs, ...requantized(rounding, i) },
+    };
+  }),
+);
+
+const linearInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
+  [
+    ...LENGTHS.filter((n) => n > 0).map((n) => [3, n, 5]),
+    ...LENGTHS.filter((n) => n > 0).map((n) => [n, 6, 9]),
+    ...LENGTHS.filter((n) => n > 0).map((n) => [1, 13, n]),
+    [0, 3, 4],
+    [2, 700, 3],
+  ].map(([rows, depth, units], i) => ({
+    inputs: [
+      i8(rows as number, depth as number),
+      quads([depth as number, units as number]),
+      i32(4000, units as number),
+      ...factors(rounding, units as number, depth as number),
+    ],
+    attrs: { units, ...requantized(rounding, i) },
+  })),
+);
+
+const depthwiseConv2dInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
+  [
+    { x: [2, 5, 6, 3], attrs: { kernel: [3, 3], padding: 'same' }, channels: 3 },
+    { x: [1, 7, 7, 9], attrs: { kernel: [3, 3], strides: [2, 2], padding: 'same' }, channels: 9 },
+    { x: [1, 6, 5, 4], attrs: { kernel: [2, 3], dilations: [2, 1], multiplier: 2 }, channels: 8 },
+    { x: [1, 9, 8, 16], attrs: { kernel: [3, 3], padding: 'same' }, channels: 16 },
+    { x: [1, 8, 9, 24], attrs: { kernel: [3, 3], strides: [2, 2], padding: [0, 1, 0, 1] }, channels: 24 },
+    { x: [1, 8, 7, 11], attrs: { kernel: [5, 5], padding: 'same' }, channels: 11 },
+    { x: [1, 12, 3, 8], attrs: { kernel: [9, 1], padding: 'same' }, channels: 8 },
+    { x: [1, 3, 12, 8], attrs: { kernel: [1, 4], dilations: [1, 2], padding: 'same' }, channels: 8 },
+    { x: [1, 1, 1, 17], attrs: { kernel: [3, 3], padding: 'same' }, channels: 17 },
+    { x: [1, 6, 6, 1], attrs: { kernel: [4, 5], multiplier: 8, padding: 'same' }, channels: 8 },
+    { x: [1, 7, 6, 32], attrs: { kernel: [3, 3], padding: [-1, 0, 2, -1] }, channels: 32 },
+  ].map(({ x, attrs, channels }, i) => ({
+    inputs: [
+      i8(...x),
+      { ...i8(...(attrs.kernel as number[]), channels), quads: 'depthwise' as const },
+      i32(4000, channels),
+      ...factors(rounding, i % 4 === 2 ? 1 : channels, (attrs.kernel[0] as number) * (attrs.kernel[1] as number)),
+    ],
+    attrs: { ...attrs, ...requantized(rounding, i) },
+  })),
+);
+
+/** The ends of i32, and factors that shift left, not at all and far right. */
+const extremes = [-(2 ** 31), 2 ** 31 - 1, -(2 ** 30), 2 ** 30, -1, 0, 1, 2 ** 24 - 1, -(2 ** 24) - 1, 1000, -1001, 255, -257];
+const requantize: Sample[] = ROUNDINGS.flatMap((rounding) => [
+  ...LENGTHS.map((n) => ({
+    inputs: [i32(20000, 3, n), ...factors(rounding, n, 1)],
+    attrs: { rounding, yZero: 3, low: -120, high: 100 },
+  })),
+  { inputs: [i32(20000, 5, 7), ...factors(rounding, 1, 1)], attrs: { rounding, yZero: -128 } },
+  ...[2 ** -30, 2 ** -24, 2 ** -16, 2 ** -9, 0.4999999, 0.5, 0.75, 1, 3, 2 ** 12].map((factor) => {
+    const { multiplier, shift } = fixedPoint(factor);
+    return {
+      inputs: [
+        { shape: [extremes.length], dtype: 'i32' as const, values: extremes },
+        ...(rounding === 'float'
+          ? [{ shape: [1], values: [Math.fround(factor)] }]
+          : [
+              { shape: [1], dtype: 'i32' as const, values: [multiplier] },
+              { shape: [1], dtype: 'i32' as const, values: [shift] },
+            ]),
+      ],
+      attrs: { rounding, yZero: 1 },
+    };
+  }),
+]);
+
+const operands: [SampleInput, SampleInput][] = [
+  ...LENGTHS.map((n): [SampleInput, SampleInput] => [i8(n), i8(n)]),
+  [i8(3, 40), i8(40)],
+  [i8(1), i8(2, 33)],
+  [i8(2, 3, 1, 5), i8(3, 4, 5)],
+  [i8(4, 19), i8(4, 1)],
+];
+const addInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
+  operands.map((inputs, i) => ({
+    inputs,
+    attrs: {
+      rounding,
+      subtract: i % 2 === 1,
+      leftShift: 20,
+      aZero: -7,
+      bZero: 128 - 3 * i > -128 ? Math.min(127, 128 - 3 * i) : 0,
+      a: fixedPoint(0.5),
+      b: fixedPoint(0.31),
+      y: fixedPoint(2 ** -19 * 0.8),
+      aScale: 0.8,
+      bScale: 0.496,
+      yZero: i % 3 ? 5 : -128,
+      ...(i % 4 ? {} : { low: -20, high: 30 }),
+    },
+  })),
+);
+const mulInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
+  operands.map((inputs, i) => ({
+    inputs,
+    attrs: { rounding, aZero: -128, bZero: 4, y: fixedPoint(0.0061), scale: Math.fround(0.0061), yZero: i % 3 ? 5 : -128 },
+  })),
+);
+
+const pools: Sample[] = [1, 3, 16, 21].flatMap((channels) => [
+  { inputs: [i8(2, 6, 7, channels)], attrs: { kernel: [2, 2], strides: [2, 2] } },
+  { inputs: [i8(1, 6, 7, channels)], attrs: { kernel: [3, 3], strides: [2, 2], padding: 'same', low: -50, high: 20 } },
+  { inputs: [i8(1, 5, 6, channels)], attrs: { kernel: [5, 6], strides: [1, 1] } },
+]);
+
+export const int8: Samples = {
+  conv2dInt8,
+  depthwiseConv2dInt8,
+  linearInt8,
+  requantize,
+  addInt8,
+  mulInt8,
+  lookup: LENGTHS.map((n) => ({ inputs: [i8(n), i8(256)] })),
+  maxPool2dInt8: pools,
+  averagePool2dInt8: pools,
+  softmaxInt8: [
+    ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [i8(3, n)], attrs: { ...softmaxScaling(0.05 * n) } })),
+    { inputs: [i8(0, 3)] },
+    ...[0.0001, 0.004, 1, 12].map((scale) => ({ inputs: [i8(4, 50)], attrs: { ...softmaxScaling(scale) } })),
+  ],
+  quantizeInt8: (['even', 'away'] as const).flatMap((ties) => [
+    ...LENGTHS.map((n) => ({ inputs: [{ shape: [n] }], attrs: { scale: 0.0123, zero: 7, low: -120, ties } })),
+    {
+      inputs: [{ shape: [14], values: [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 0.25, -0.75, 1e30, -1e30, 0, 63.75, 0.49999997, Number.NaN] }],
+      attrs: { scale: 0.5, zero: -3, ties },
+    },
+    { inputs: [{ shape: [2], values: [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] }], attrs: { scale: 0.1, ties } },
+  ]),
+  dequantizeInt8: LENGTHS.map((n) => ({ inputs: [i8(n)], attrs: { scale: 0.0123, zero: -128 } })),
+};
