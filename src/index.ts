@@ -14,6 +14,7 @@ export type { Layer, Symbolic } from './layers/layer.ts';
 export * from './layers/normalization.ts';
 export * from './layers/recurrent.ts';
 export type { MemoryPlan } from './plan/report.ts';
+export { type ProfileOptions, profile, type StepProfile } from './profile/profile.ts';
 export { decode } from './program/decode.ts';
 export { encode } from './program/encode.ts';
 export type { Program, Training } from './program/format.ts';

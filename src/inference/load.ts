@@ -40,5 +40,5 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   const imported = new Importer(proto, bytes.length, externalData).run({ shapes, constants });
   const graph = optimize(imported.graph);
   const { program, memory, methods } = build([graph], { name: proto.graph.name || 'model', budget });
-  return new InferenceModel(withPorts(program, graph.name, imported), kernels, memory, methods[graph.name]?.graph);
+  return new InferenceModel(withPorts(program, graph.name, imported), kernels, memory, methods[graph.name]);
 }

@@ -4,6 +4,7 @@ import type { Graph } from '../ir/graph.ts';
 import type { MemoryPlan } from '../plan/report.ts';
 import { encode } from '../program/encode.ts';
 import type { Program, Slot } from '../program/format.ts';
+import type { LoweredMethod } from '../program/lower.ts';
 import type { Kernels } from '../runtime/flavour.ts';
 import { RuntimeModel } from '../runtime/model.ts';
 
@@ -11,17 +12,22 @@ import { RuntimeModel } from '../runtime/model.ts';
 export class InferenceModel extends RuntimeModel {
   /** Bytes of each region, known before anything ran. */
   readonly memory: MemoryPlan;
-  readonly #graph: Graph | undefined;
+  readonly #lowered: LoweredMethod | undefined;
 
-  constructor(program: Program, kernels: Kernels, memory: MemoryPlan, graph?: Graph) {
+  constructor(program: Program, kernels: Kernels, memory: MemoryPlan, lowered?: LoweredMethod) {
     super(program, kernels);
     this.memory = memory;
-    this.#graph = graph;
+    this.#lowered = lowered;
   }
 
   /** The optimized graph that the program computes. @throws INPUT for a model from a `.thimble` file, which holds none. */
   get graph(): Graph {
-    if (this.#graph) return this.#graph;
+    return this.lowered.graph;
+  }
+
+  /** The graph with its kernel calls and buffers. @throws INPUT for a model from a `.thimble` file, which holds none. */
+  get lowered(): LoweredMethod {
+    if (this.#lowered) return this.#lowered;
     throw new ThimbleError('INPUT', 'a .thimble file holds no graph', { node: this.program.name, hint: 'load the model it was made from' });
   }
 
