@@ -70,11 +70,11 @@ const settings = {
 const bundles = [
   {
     ...settings,
-    entryPoints: { ...library, cli: 'src/cli/main.ts' },
+    entryPoints: { ...library, data: 'src/data/index.ts', cli: 'src/cli/main.ts' },
     outdir: 'dist',
     chunkNames: 'chunks/[name]-[hash]',
     // The CLI's plain libraries are dependencies; what draws the report is bundled (linkedom asks for canvas only where it is there).
-    external: ['node:*', 'commander', 'cli-table3', 'canvas'],
+    external: ['node:*', 'commander', 'cli-table3', 'fast-png', 'jpeg-js', 'canvas'],
     loader: { '.wasm': 'binary', '.gz': 'binary' },
   },
   {

@@ -28,3 +28,37 @@ export async function readTextFile(path: string): Promise<string> {
     throw new ThimbleError('INPUT', `cannot read: ${(error as Error).message}`, { node: path });
   }
 }
+
+/** The bytes of `path`. @throws INPUT where it cannot be read. */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  const { readFile } = await import('node:fs/promises');
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    throw new ThimbleError('INPUT', `cannot read: ${(error as Error).message}`, { node: path });
+  }
+}
+
+/** The bytes of `path` in pieces, as they are read. @throws INPUT where it cannot be read. */
+export async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
+  const { createReadStream } = await import('node:fs');
+  try {
+    for await (const piece of createReadStream(path)) yield piece as Uint8Array;
+  } catch (error) {
+    if (error instanceof ThimbleError) throw error;
+    throw new ThimbleError('INPUT', `cannot read: ${(error as Error).message}`, { node: path });
+  }
+}
+
+/** All files below `folder`, as paths from it with forward slashes, in the order of their names. @throws INPUT where it cannot be read. */
+export async function filesBelow(folder: string): Promise<string[]> {
+  const { readdir } = await import('node:fs/promises');
+  const { join, relative } = await import('node:path');
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const paths = entries.filter((entry) => !entry.isDirectory()).map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+    return paths.map((path) => path.replaceAll('\\', '/')).sort();
+  } catch (error) {
+    throw new ThimbleError('INPUT', `cannot list the folder: ${(error as Error).message}`, { node: folder });
+  }
+}

@@ -14,8 +14,42 @@ export type Inputs = Rows | Readonly<Record<string, Rows>>;
 /** A batch as a dataset yields it. */
 export type DatasetBatch = readonly [x: Inputs, y: Rows] | { readonly x: Inputs; readonly y: Rows; readonly sampleWeight?: Float32Array };
 
-/** Batches of any size, for as long as it yields; iterated anew each epoch. */
-export type Dataset = AsyncIterable<DatasetBatch> | Iterable<DatasetBatch>;
+/**
+ * Batches of any size, for as long as it yields; iterated anew each epoch. One with `epoch` (as the samples of `thimble/data`) is asked for the
+ * pass of that number, so that a resumed run sees the batches it would have seen.
+ */
+export type Dataset =
+  | AsyncIterable<DatasetBatch>
+  | Iterable<DatasetBatch>
+  | (AsyncIterable<DatasetBatch> & { epoch(epoch: number): AsyncIterable<DatasetBatch> });
+
+/** Whether `x` is a dataset and not rows at hand. */
+export const isDataset = (x: Inputs | Dataset): x is Dataset =>
+  typeof x === 'object' && x !== null && !ArrayBuffer.isView(x) && (Symbol.asyncIterator in x || Symbol.iterator in x);
+
+/** The parts of a dataset's batch. @throws INPUT where it is none. */
+export function partsOf(batch: DatasetBatch): { x: Inputs; y: Rows; sampleWeight: Float32Array | undefined } {
+  if (typeof batch !== 'object' || batch === null || !('x' in batch || Array.isArray(batch))) {
+    throw new ThimbleError('INPUT', `the dataset yielded ${typeof batch === 'object' ? 'an object without x' : `a ${typeof batch}`}`, {
+      expected: 'batches [x, y] or { x, y, sampleWeight }',
+      hint: 'rows at hand are a typed array or a tensor, not a list',
+    });
+  }
+  return 'x' in batch
+    ? { x: batch.x, y: batch.y, sampleWeight: batch.sampleWeight }
+    : { x: batch[0], y: batch[1], sampleWeight: undefined };
+}
+
+/** A dataset's batches one by one, checked by `model`. */
+export async function* tablesOf(
+  model: { table(x: Inputs, y: Rows, sampleWeight: Float32Array | undefined): Table },
+  dataset: Dataset,
+): AsyncGenerator<Table> {
+  for await (const batch of dataset) {
+    const { x, y, sampleWeight } = partsOf(batch);
+    yield model.table(x, y, sampleWeight);
+  }
+}
 
 /** A batch checked against the model. */
 export interface Batch {

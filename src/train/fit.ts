@@ -4,12 +4,13 @@ import {
   type Batch,
   batchesOf,
   type Dataset,
-  type DatasetBatch,
   epochOrder,
   type Inputs,
+  isDataset,
   type Rows,
   splitTable,
   type Table,
+  tablesOf,
 } from './data.ts';
 import { type History, record } from './history.ts';
 import type { Model } from './model.ts';
@@ -26,7 +27,7 @@ export interface FitOptions {
   readonly shuffle?: boolean;
   /** The last share of the rows to hold back, taken before shuffling. */
   readonly validationSplit?: number;
-  readonly validationData?: readonly [x: Inputs, y: Rows];
+  readonly validationData?: readonly [x: Inputs, y: Rows] | Dataset;
   /** A factor for each class index. */
   readonly classWeight?: Readonly<Record<number, number>>;
   /** A factor for each row. */
@@ -38,9 +39,6 @@ export interface FitOptions {
   readonly output?: ProgressOutput;
 }
 
-const isDataset = (x: Inputs | Dataset): x is Dataset =>
-  typeof x === 'object' && !ArrayBuffer.isView(x) && (Symbol.asyncIterator in x || Symbol.iterator in x);
-
 /** @see Model.fit */
 export async function fitModel(model: Model, x: Inputs | Dataset, y: Rows | FitOptions | undefined, given?: FitOptions): Promise<History> {
   const dataset = isDataset(x) ? x : undefined;
@@ -48,12 +46,12 @@ export async function fitModel(model: Model, x: Inputs | Dataset, y: Rows | FitO
   const { epochs = 1, initialEpoch = 0, shuffle = true, verbose = 1, validationData, classWeight } = options;
   const { metrics, loss } = requireCompiled(model);
   let table = dataset ? undefined : model.table(x as Inputs, y as Rows, options.sampleWeight);
-  let validation = validationData && model.table(validationData[0], validationData[1], undefined);
+  let validation = validationData && validationTables(model, validationData);
   if (options.validationSplit !== undefined) {
     if (!table) throw new ThimbleError('INPUT', 'validationSplit needs arrays', { hint: 'pass validationData with a dataset' });
     const { first, last } = splitTable(table, options.validationSplit);
     table = first;
-    validation ??= last;
+    validation ??= () => [last];
   }
   if (table?.rows === 0) throw new ThimbleError('INPUT', 'there are no rows to train on');
   // The partial batch's method is planned now, so that a budget that does not fit is an error before training.
@@ -81,7 +79,7 @@ export async function fitModel(model: Model, x: Inputs | Dataset, y: Rows | FitO
     let logs: Logs = {};
     const batches = table
       ? batchesOf(table, model.batchSize, shuffle ? epochOrder(table.rows, model.seed, epoch) : undefined)
-      : checked(model, dataset as Dataset);
+      : checked(model, dataset as Dataset, epoch);
     for await (const batch of batches) {
       const step = await model.trainBatch(classWeight ? weighted(batch, classWeight) : batch);
       sum += step.loss * batch.rows;
@@ -102,7 +100,7 @@ export async function fitModel(model: Model, x: Inputs | Dataset, y: Rows | FitO
       });
     logs = { loss: sum / rows, ...Object.fromEntries(metrics.map((metric) => [metric.name, metric.result()])) };
     if (validation) {
-      const results = await model.evaluateTable(validation);
+      const results = await model.evaluateTables(validation());
       logs = { ...logs, ...Object.fromEntries(Object.entries(results).map(([name, value]) => [`val_${name}`, value])) };
     }
     record(history, epoch, logs);
@@ -110,6 +108,15 @@ export async function fitModel(model: Model, x: Inputs | Dataset, y: Rows | FitO
   }
   await each((callback) => callback.onTrainEnd?.(view));
   return history;
+}
+
+/** Tables of the validation data, each time they are asked for. Arrays are checked at once. */
+function validationTables(model: Model, data: readonly [x: Inputs, y: Rows] | Dataset): () => AsyncIterable<Table> | Iterable<Table> {
+  const isPair = (given: typeof data): given is readonly [Inputs, Rows] =>
+    Array.isArray(given) && given.length === 2 && given.every((part) => !Array.isArray(part) && !('x' in part && 'y' in part));
+  if (!isPair(data)) return () => tablesOf(model, data);
+  const table = model.table(data[0], data[1], undefined);
+  return () => [table];
 }
 
 function requireCompiled(model: Model) {
@@ -134,25 +141,10 @@ function trainingView(model: Model, history: History): TrainingModel {
   };
 }
 
-/** A dataset's batches, checked against the model. */
-async function* checked(model: Model, dataset: Dataset): AsyncGenerator<Batch> {
-  for await (const batch of dataset) {
-    const { x, y, sampleWeight } = partsOf(batch);
-    const table: Table = model.table(x, y, sampleWeight);
+/** A dataset's batches of one epoch, checked against the model. */
+async function* checked(model: Model, dataset: Dataset, epoch: number): AsyncGenerator<Batch> {
+  for await (const table of tablesOf(model, 'epoch' in dataset ? dataset.epoch(epoch) : dataset))
     yield* batchesOf(table, Math.max(1, table.rows));
-  }
-}
-
-function partsOf(batch: DatasetBatch): { x: Inputs; y: Rows; sampleWeight: Float32Array | undefined } {
-  if (typeof batch !== 'object' || batch === null || !('x' in batch || Array.isArray(batch))) {
-    throw new ThimbleError('INPUT', `the dataset yielded ${typeof batch === 'object' ? 'an object without x' : `a ${typeof batch}`}`, {
-      expected: 'batches [x, y] or { x, y, sampleWeight }',
-      hint: 'rows at hand are a typed array or a tensor, not a list',
-    });
-  }
-  return 'x' in batch
-    ? { x: batch.x, y: batch.y, sampleWeight: batch.sampleWeight }
-    : { x: batch[0], y: batch[1], sampleWeight: undefined };
 }
 
 /** Class factors multiply the rows' own. One-hot labels count as their largest class. */

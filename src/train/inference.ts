@@ -3,10 +3,11 @@ import { sizeOf } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Symbolic } from '../layers/layer.ts';
 import type { Session } from '../runtime/session.ts';
-import type { Column, Table } from './data.ts';
+import { type Column, type Dataset, type Inputs, inputsByName, isDataset, partsOf, rowsOf, type Table } from './data.ts';
 import type { Loss } from './losses.ts';
 import { io } from './methods.ts';
 import type { Metric } from './metrics.ts';
+import type { Network } from './network.ts';
 
 interface Filled {
   readonly column: Column;
@@ -38,29 +39,33 @@ function inChunks(
   }
 }
 
-/** Mean loss and metrics over a table. */
-export function evaluateRows(
+/** Mean loss and metrics over all rows of `tables`, which are read one after the other. @throws INPUT where there are none. */
+export async function evaluateRows(
   session: Session,
   batchSize: number,
-  table: Table,
+  tables: AsyncIterable<Table> | Iterable<Table>,
   metrics: readonly Metric[],
   loss: Loss,
-): Record<string, number> {
+): Promise<Record<string, number>> {
   for (const metric of metrics) metric.reset();
-  const labelSize = sizeOf(table.y.column.shape);
   let sum = 0;
-  inChunks(session, 'evaluate', batchSize, [...table.x, table.y], table.rows, (outputs, from, rows) => {
-    const losses = (outputs.losses as Tensor).data;
-    for (let i = 0; i < rows; i++) sum += (losses[i] as number) * (table.sampleWeight?.[from + i] ?? 1);
-    const { data, shape } = outputs[io.predictions] as Tensor;
-    const labels = table.y.data.subarray(from * labelSize, (from + rows) * labelSize);
-    for (const metric of metrics) metric.update(labels, data.subarray(0, rows * sizeOf(shape.slice(1))), rows, loss);
-  });
-  return { loss: sum / Math.max(1, table.rows), ...Object.fromEntries(metrics.map((metric) => [metric.name, metric.result()])) };
+  let total = 0;
+  for await (const table of tables) {
+    const labelSize = sizeOf(table.y.column.shape);
+    inChunks(session, 'evaluate', batchSize, [...table.x, table.y], table.rows, (outputs, from, rows) => {
+      const losses = (outputs.losses as Tensor).data;
+      for (let i = 0; i < rows; i++) sum += (losses[i] as number) * (table.sampleWeight?.[from + i] ?? 1);
+      const { data, shape } = outputs[io.predictions] as Tensor;
+      const labels = table.y.data.subarray(from * labelSize, (from + rows) * labelSize);
+      for (const metric of metrics) metric.update(labels, data.subarray(0, rows * sizeOf(shape.slice(1))), rows, loss);
+    });
+    total += table.rows;
+  }
+  return { loss: sum / Math.max(1, total), ...Object.fromEntries(metrics.map((metric) => [metric.name, metric.result()])) };
 }
 
 /** The network's output for every row. */
-export function predictRows(
+function predictRows(
   session: Session,
   batchSize: number,
   columns: readonly (Filled & { readonly rows: number })[],
@@ -74,4 +79,28 @@ export function predictRows(
     data.set((outputs[io.predictions] as Tensor).data.subarray(0, count * size), from * size);
   });
   return { dtype, shape: [rows, ...shape], data };
+}
+
+/** The output of `network` for every row of `x`, or of all batches of a dataset. */
+export async function predictInputs(
+  session: Session,
+  batchSize: number,
+  { inputs, output }: Network,
+  x: Inputs | Dataset,
+): Promise<Tensor> {
+  const predict = (rows: Inputs): Tensor => {
+    const columns = inputsByName(rows, inputs).map(({ column, given }) => ({ column, ...rowsOf(given, column) }));
+    return predictRows(session, batchSize, columns, output);
+  };
+  if (!isDataset(x)) return predict(x);
+  const parts: Tensor[] = [];
+  for await (const batch of x) parts.push(predict(partsOf(batch).x));
+  const rows = parts.reduce((sum, part) => sum + (part.shape[0] as number), 0);
+  const data = allocate(output.dtype, rows * sizeOf(output.shape));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return { dtype: output.dtype, shape: [rows, ...output.shape], data };
 }

@@ -8,10 +8,10 @@ import type { MemoryPlan } from '../plan/report.ts';
 import { type Built, build } from '../program/build.ts';
 import type { Flavour } from '../runtime/flavour.ts';
 import { Session } from '../runtime/session.ts';
-import { type Batch, type Column, type Inputs, inputsByName, type Rows, rowsOf, type Table, tableOf } from './data.ts';
+import { type Batch, type Column, type Dataset, type Inputs, isDataset, type Rows, type Table, tableOf, tablesOf } from './data.ts';
 import { type ExportOptions, exportModel } from './export.ts';
 import { type FitOptions, fitModel, type History } from './fit.ts';
-import { evaluateRows, predictRows } from './inference.ts';
+import { evaluateRows, predictInputs } from './inference.ts';
 import type { Loss, LossName } from './losses.ts';
 import { evaluateGraph, io, predictGraph, trainGraph } from './methods.ts';
 import type { Metric, MetricName } from './metrics.ts';
@@ -32,6 +32,10 @@ export interface CompileOptions {
   readonly budget?: number | string;
   /** `simd` (default) gives the same bits on every host; `scalar` needs no SIMD and gives the same; `relaxed` may be faster; `auto` is the fastest there is. */
   readonly flavour?: Flavour | 'auto';
+}
+
+export interface EvaluateOptions {
+  readonly sampleWeight?: Float32Array;
 }
 
 const DEFAULT_BATCH = 32;
@@ -210,22 +214,22 @@ export class Model {
     }
   }
 
-  /** Loss and metrics over `x`, `y` in inference mode. @throws INPUT before `compile` with a loss. */
-  async evaluate(x: Inputs, y: Rows, { sampleWeight }: { readonly sampleWeight?: Float32Array } = {}): Promise<Record<string, number>> {
-    return this.evaluateTable(this.table(x, y, sampleWeight));
+  /** Loss and metrics over `x`, `y`, or over a dataset, in inference mode. @throws INPUT before `compile` with a loss. */
+  async evaluate(x: Inputs | Dataset, y?: Rows | EvaluateOptions, options: EvaluateOptions = {}): Promise<Record<string, number>> {
+    if (isDataset(x)) return this.evaluateTables(tablesOf(this, x));
+    return this.evaluateTables([this.table(x, y as Rows, options.sampleWeight)]);
   }
 
   /** As `evaluate`, for data that has been checked. */
-  async evaluateTable(table: Table): Promise<Record<string, number>> {
+  async evaluateTables(tables: AsyncIterable<Table> | Iterable<Table>): Promise<Record<string, number>> {
     const { metrics, loss } = this.#need(this.#compiled, 'evaluate');
-    return evaluateRows(this.session, this.#batchSize, table, metrics, loss);
+    return evaluateRows(this.session, this.#batchSize, tables, metrics, loss);
   }
 
-  /** The network's output for every row of `x`: [rows, ...]. */
-  async predict(x: Inputs): Promise<Tensor> {
+  /** The network's output for every row of `x`, or of a dataset (its labels are not looked at): [rows, ...]. */
+  async predict(x: Inputs | Dataset): Promise<Tensor> {
     if (!this.#session) await this.compile();
-    const columns = inputsByName(x, this.network.inputs).map(({ column, given }) => ({ column, ...rowsOf(given, column) }));
-    return predictRows(this.session, this.#batchSize, columns, this.network.output);
+    return predictInputs(this.session, this.#batchSize, this.network, x);
   }
 
   /** Per layer: output shape, parameters, MACs, bytes of each region; and the memory plan once compiled. */

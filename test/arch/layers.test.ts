@@ -32,7 +32,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   hosts: { uses: ['runtime', 'core', 'kernels', 'program/decode.ts'], packages: [/^node:/] },
   train: { uses: [...COMPILER, 'runtime', 'hosts'] },
   inference: { uses: [...COMPILER, 'runtime', 'hosts'] },
-  data: { uses: ['core'] },
+  data: { uses: ['core', 'hosts/files.ts'], packages: ['fast-png', 'jpeg-js'] },
   explain: { uses: LIBRARY },
   profile: { uses: LIBRARY },
   report: { uses: LIBRARY, packages: ['@observablehq/plot', 'linkedom'] },
@@ -99,6 +99,12 @@ describe('the published entries', () => {
       /^src\/(core|kernels|runtime|hosts)\/|^src\/program\/(decode|format)\.ts$|^src\/formats\/safetensors\.ts$|^dist\/kernels\//;
     expect(files.filter((file) => !runtime.test(file))).toEqual([]);
     expect(packages).toEqual([]);
+  });
+
+  test('thimble/data contains nothing of the compiler and no package but its decoders', async () => {
+    const { files, packages } = await inputsOf('src/data/index.ts');
+    expect(files.filter((file) => !/^src\/(core|data|hosts)\//.test(file))).toEqual([]);
+    expect(packages.filter((name) => !name.startsWith('node:')).sort()).toEqual(['fast-png', 'jpeg-js']);
   });
 
   test.runIf(sources.includes('src/index.ts'))('thimble needs no package', async () => {

@@ -1,0 +1,17 @@
+export { checkPreprocessing, type Filter, type Preprocessing, preprocessing } from '../core/preprocessing.ts';
+export { arrays, type Row } from './arrays.ts';
+export { type Augmentation, augmentation } from './augment.ts';
+export type { CollatedBatch, Element, Example } from './collate.ts';
+export { type CsvData, type CsvExample, type CsvOptions, csv, csvRows } from './csv.ts';
+export { decodeImage, type ImageDecoder } from './decode.ts';
+export type { BrokenFile, DataFile, FolderOptions, FolderSource, LabelledFolder } from './folder.ts';
+export { readIdx } from './idx.ts';
+export { type Channels, type Image, imageOfBitmap, withChannels } from './image.ts';
+export { type ImageFolderOptions, imageFolder, type LabelledImage } from './imageFolder.ts';
+export { type MixupOptions, mixup } from './mixup.ts';
+export { readNpy, readNpz } from './npz.ts';
+export { fitted, normalized, preprocess } from './preprocess.ts';
+export { centred, crop, resize } from './resize.ts';
+export { type Position, type SampleList, Samples, type SplitOptions } from './samples.ts';
+export { type LabelledSound, type SoundFolderOptions, soundFolder } from './soundFolder.ts';
+export { decodeWav, type Sound } from './wav.ts';
