@@ -1,7 +1,9 @@
 export { formatBytes, parseBytes } from './core/bytes.ts';
 export type { DType, TypedArray } from './core/dtype.ts';
 export { type ErrorCode, ThimbleError } from './core/errors.ts';
+export type { Preprocessing } from './core/preprocessing.ts';
 export type { Shape } from './core/shape.ts';
+export { metadataOf, type SoundInput, type Task, taskOf } from './core/task.ts';
 export { type Tensor, tensor } from './core/tensor.ts';
 export { writeFileAtomically } from './hosts/files.ts';
 export { inspect, type ModelDescription, type PortDescription, readTensor } from './inference/inspect.ts';
@@ -13,6 +15,7 @@ export * from './layers/images.ts';
 export type { Layer, Symbolic } from './layers/layer.ts';
 export * from './layers/normalization.ts';
 export * from './layers/recurrent.ts';
+export * from './layers/sound.ts';
 export type { MemoryPlan } from './plan/report.ts';
 export { type ProfileOptions, profile, type StepProfile } from './profile/profile.ts';
 export { decode } from './program/decode.ts';

@@ -1,6 +1,7 @@
 export { checkPreprocessing, type Filter, type Preprocessing, preprocessing } from '../core/preprocessing.ts';
 export { arrays, type Row } from './arrays.ts';
 export { type Augmentation, augmentation } from './augment.ts';
+export { type ClassifyingModel, classify, type Evidence, modelInput, type Verdict, verdicts } from './classify.ts';
 export type { CollatedBatch, Element, Example } from './collate.ts';
 export { type CsvData, type CsvExample, type CsvOptions, csv, csvRows } from './csv.ts';
 export { decodeImage, type ImageDecoder } from './decode.ts';

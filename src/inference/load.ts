@@ -1,4 +1,5 @@
 import type { Shape } from '../core/shape.ts';
+import { taskOf } from '../core/task.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { ExternalData } from '../formats/onnx/elements.ts';
 import { Importer } from '../formats/onnx/importer.ts';
@@ -40,5 +41,6 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   const imported = new Importer(proto, bytes.length, externalData).run({ shapes, constants });
   const graph = optimize(imported.graph);
   const { program, memory, methods } = build([graph], { name: proto.graph.name || 'model', budget });
-  return new InferenceModel(withPorts(program, graph.name, imported), kernels, memory, methods[graph.name]);
+  const task = taskOf(proto.metadata);
+  return new InferenceModel({ ...withPorts(program, graph.name, imported), ...(task && { task }) }, kernels, memory, methods[graph.name]);
 }

@@ -1,4 +1,5 @@
 import { ThimbleError } from '../core/errors.ts';
+import { checkTask, type Task } from '../core/task.ts';
 import type { Port } from '../formats/onnx/importer.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { MemoryPlan } from '../plan/report.ts';
@@ -31,9 +32,13 @@ export class InferenceModel extends RuntimeModel {
     throw new ThimbleError('INPUT', 'a .thimble file holds no graph', { node: this.program.name, hint: 'load the model it was made from' });
   }
 
-  /** The model as a `.thimble` file, which `load` of `thimble/runtime` runs without the compiler. */
-  export(): Uint8Array {
-    return encode(this.program);
+  /**
+   * The model as a `.thimble` file, which `load` of `thimble/runtime` runs without the compiler.
+   * @param task what the model is for, where its own file does not say: labels and preprocessing travel along.
+   */
+  export({ task = this.task }: { readonly task?: Task | undefined } = {}): Uint8Array {
+    if (task) checkTask(task);
+    return encode(task ? { ...this.program, task } : this.program);
   }
 }
 

@@ -2,6 +2,7 @@ import { alignUp } from '../core/bytes.ts';
 import { bytesPerElement, type DType } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
+import { checkTask, type Task } from '../core/task.ts';
 import { kernels } from '../kernels/list.ts';
 import { type Method, type Program, type Region, regionNames, type Slot } from './format.ts';
 
@@ -84,6 +85,20 @@ function checkMap(program: Program): void {
     }
   }
   if (!isSoundTraining(program)) fail('what it says of training does not fit its methods');
+  if (program.task !== undefined) checkTaskFits(program.task, program);
+}
+
+/** Its input and output must be there. */
+function checkTaskFits(task: Task, { methods }: Program): void {
+  try {
+    checkTask(task);
+  } catch (error) {
+    throw new ThimbleError('FORMAT', `the .thimble file is damaged: ${(error as Error).message}`);
+  }
+  const fits = Object.values(methods).some(
+    ({ inputs, outputs }) => inputs.some(({ name }) => name === task.input) && outputs.some(({ name }) => name === task.output),
+  );
+  if (!fits) throw new ThimbleError('FORMAT', `the .thimble file is damaged: no method takes "${task.input}" and gives "${task.output}"`);
 }
 
 function isSoundTraining({ training, methods, state }: Program): boolean {

@@ -1,5 +1,6 @@
 import type { Elem } from '../core/elem.ts';
 import type { Schedule } from '../core/schedule.ts';
+import type { Task } from '../core/task.ts';
 import type { TensorType } from '../core/tensor.ts';
 
 /** A tensor at a fixed place of linear memory. */
@@ -60,6 +61,8 @@ export interface Program {
   readonly methods: Readonly<Record<string, Method>>;
   readonly state: readonly StateSlot[];
   readonly training?: Training;
+  /** What it is for, where it is a classifier that says so. */
+  readonly task?: Task;
   /** Initial contents of static, const and state, which lie side by side. The rest starts as zeros. */
   readonly image: Uint8Array;
 }

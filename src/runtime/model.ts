@@ -1,6 +1,7 @@
 import type { TypedArray } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { rateAt } from '../core/schedule.ts';
+import type { Task } from '../core/task.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Method, Program, Slot, Training } from '../program/format.ts';
 import { checkpoint, restore } from './checkpoint.ts';
@@ -56,6 +57,11 @@ export class RuntimeModel {
    */
   run(feeds: Readonly<Record<string, Feed>>): Record<string, Tensor> {
     return this.#call(this.#method, feeds);
+  }
+
+  /** What it is for; undefined where the file does not say. */
+  get task(): Task | undefined {
+    return this.program.task;
   }
 
   /** How it trains; undefined where the file has no training step. */

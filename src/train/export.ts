@@ -1,4 +1,5 @@
 import { ThimbleError } from '../core/errors.ts';
+import { checkTask, type Task } from '../core/task.ts';
 import { build } from '../program/build.ts';
 import { encode } from '../program/encode.ts';
 import { evaluateGraph, predictGraph, trainGraph } from './methods.ts';
@@ -13,16 +14,20 @@ export interface ExportOptions {
   readonly name?: string;
   /** Bytes, or text such as '64KB', that the whole linear memory may use. */
   readonly budget?: number | string;
+  /** What the model is for: labels, preprocessing. Its output is `predictions`. */
+  readonly task?: Task;
 }
 
 /**
  * The model with its present state as the bytes of a `.thimble` file; what `Model.export` gives.
  * @throws INPUT for training without `compile` and a loss, BUDGET where the plan exceeds `budget`.
  */
-export function exportModel(model: Model, { batchSize = 1, training = false, name = 'model', budget }: ExportOptions): Uint8Array {
+export function exportModel(model: Model, { batchSize = 1, training = false, name = 'model', budget, task }: ExportOptions): Uint8Array {
+  if (task) checkTask(task);
+  const purpose = task && { task };
   const { network, compiled, batchSize: rows } = model;
   const graphs = [predictGraph(network, batchSize)];
-  if (!training) return encode(build(graphs, { name, budget }).program);
+  if (!training) return encode({ ...build(graphs, { name, budget }).program, ...purpose });
   if (!compiled) {
     throw new ThimbleError('INPUT', 'a model without a loss cannot be exported with training', {
       hint: 'await model.compile({ optimizer, loss, … }) first',
@@ -34,5 +39,9 @@ export function exportModel(model: Model, { batchSize = 1, training = false, nam
   if (accumulationSteps > 1) graphs.push(trainGraph('accumulate', spec, rows, false));
   const { program } = build(graphs, { name, budget });
   const rate = model.learningRateOverride ?? learningRate;
-  return encode({ ...program, training: { batchSize: rows, learningRate: rate, accumulationSteps, accumulated: model.accumulated } });
+  return encode({
+    ...program,
+    ...purpose,
+    training: { batchSize: rows, learningRate: rate, accumulationSteps, accumulated: model.accumulated },
+  });
 }

@@ -8,6 +8,8 @@ export interface ModelProto {
   readonly opsets: ReadonlyMap<string, number>;
   readonly graph: GraphProto;
   readonly functions: readonly FunctionProto[];
+  /** metadata_props. */
+  readonly metadata: ReadonlyMap<string, string>;
 }
 
 export interface GraphProto {
@@ -84,6 +86,7 @@ export function decodeModel(bytes: Uint8Array): ModelProto {
   const reader = new Reader(bytes);
   const opsets = new Map<string, number>();
   const functions: FunctionProto[] = [];
+  let metadata: ReadonlyMap<string, string> = new Map();
   let irVersion = 0;
   let producer = '';
   let graph: GraphProto | undefined;
@@ -92,11 +95,12 @@ export function decodeModel(bytes: Uint8Array): ModelProto {
     else if (reader.field === 2) producer = reader.text();
     else if (reader.field === 7) graph = decodeGraph(reader.blob(), 0);
     else if (reader.field === 8) addOpset(opsets, reader.blob());
+    else if (reader.field === 14) metadata = withEntry(metadata, reader.blob());
     else if (reader.field === 25) functions.push(decodeFunction(reader.blob()));
     else reader.skip();
   }
   if (!graph || opsets.size === 0) throw damaged('the model has no graph or no operator set');
-  return { irVersion, producer, opsets, graph, functions };
+  return { irVersion, producer, opsets, graph, functions, metadata };
 }
 
 function addOpset(opsets: Map<string, number>, bytes: Uint8Array): void {
