@@ -115,6 +115,7 @@ export {
 } from './kernels/move';
 export { batch_norm_f32_stats, batch_norm_f32, batch_norm_f32_grad, moving_average_f32 } from './kernels/batch_norm_f32';
 export { dropout_f32 } from './kernels/dropout_f32';
+export { fake_quantize_f32, fake_quantize_f32_grad } from './kernels/fake_quantize_f32';
 export { group_norm_f32, group_norm_f32_grad } from './kernels/group_norm_f32';
 export { non_max_suppression_f32 } from './kernels/non_max_suppression_f32';
 export { sgd_f32, momentum_f32, rmsprop_f32, adagrad_f32, adam_f32, clip_scale_f32, increment_i32 } from './kernels/optimizer_f32';

@@ -729,6 +729,21 @@ export class Pool2dInt8 {
 }
 
 @unmanaged
+export class FakeQuantize {
+  x: usize;
+  scale: usize;
+  zero: usize;
+  dy: usize;
+  y: usize;
+  blocks: u32;
+  rows: u32;
+  columns: u32;
+  perColumn: u32;
+  low: f32;
+  high: f32;
+}
+
+@unmanaged
 export class SoftmaxInt8 {
   x: usize;
   y: usize;

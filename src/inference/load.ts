@@ -42,5 +42,6 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   const graph = optimize(imported.graph);
   const { program, memory, methods } = build([graph], { name: proto.graph.name || 'model', budget });
   const task = taskOf(proto.metadata);
-  return new InferenceModel({ ...withPorts(program, graph.name, imported), ...(task && { task }) }, kernels, memory, methods[graph.name]);
+  const annotated = { ...withPorts(program, graph.name, imported), ...(task && { task }) };
+  return new InferenceModel(annotated, kernels, memory, methods[graph.name], imported.graph);
 }

@@ -14,11 +14,14 @@ export class InferenceModel extends RuntimeModel {
   /** Bytes of each region, known before anything ran. */
   readonly memory: MemoryPlan;
   readonly #lowered: LoweredMethod | undefined;
+  readonly #source: Graph | undefined;
 
-  constructor(program: Program, kernels: Kernels, memory: MemoryPlan, lowered?: LoweredMethod) {
+  /** @param source the graph as it was imported. */
+  constructor(program: Program, kernels: Kernels, memory: MemoryPlan, lowered?: LoweredMethod, source?: Graph) {
     super(program, kernels);
     this.memory = memory;
     this.#lowered = lowered;
+    this.#source = source;
   }
 
   /** The optimized graph that the program computes. @throws INPUT for a model from a `.thimble` file, which holds none. */
@@ -28,7 +31,16 @@ export class InferenceModel extends RuntimeModel {
 
   /** The graph with its kernel calls and buffers. @throws INPUT for a model from a `.thimble` file, which holds none. */
   get lowered(): LoweredMethod {
-    if (this.#lowered) return this.#lowered;
+    return this.#need(this.#lowered);
+  }
+
+  /** The graph as it was imported: what is exported and quantized. @throws INPUT for a model from a `.thimble` file, which holds none. */
+  get source(): Graph {
+    return this.#need(this.#source);
+  }
+
+  #need<T>(part: T | undefined): T {
+    if (part !== undefined) return part;
     throw new ThimbleError('INPUT', 'a .thimble file holds no graph', { node: this.program.name, hint: 'load the model it was made from' });
   }
 

@@ -42,6 +42,7 @@ export class Graph {
   #nextValue = 0;
   #nextNode = 0;
   #scopes: string[] = [];
+  #given: string | undefined;
   readonly #variables = new Map<Variable, Value>();
 
   constructor(name: string) {
@@ -80,7 +81,7 @@ export class Graph {
   /** Appends a node. Called by operators (`ops/define.ts`), which infer `outputTypes`. */
   append(op: string, inputs: readonly Value[], attrs: Attributes, outputTypes: readonly TensorType[]): Node {
     const id = this.#nextNode++;
-    const name = this.#scopes.length ? `${this.#scopes.join('/')}/${op}` : `${op}_${id}`;
+    const name = this.#given ?? (this.#scopes.length ? `${this.#scopes.join('/')}/${op}` : `${op}_${id}`);
     const outputs: Value[] = [];
     const node: Node = { id, name, op, attrs, inputs: [...inputs], outputs };
     outputTypes.forEach((type, index) => {
@@ -97,6 +98,17 @@ export class Graph {
       return body();
     } finally {
       this.#scopes.pop();
+    }
+  }
+
+  /** Nodes appended inside `body` are named `name`: a pass keeps the name that its user knows. */
+  named<T>(name: string, body: () => T): T {
+    const outer = this.#given;
+    this.#given = name;
+    try {
+      return body();
+    } finally {
+      this.#given = outer;
     }
   }
 

@@ -77,6 +77,20 @@ export const int8Records = {
     low: 'i32',
     high: 'i32',
   },
+  /** [blocks, rows, columns]. scale, zero: of one element, or with perColumn = 1 [blocks, columns]. dy: of the gradient, else 0. */
+  FakeQuantize: {
+    x: 'ptr',
+    scale: 'ptr',
+    zero: 'ptr',
+    dy: 'ptr',
+    y: 'ptr',
+    blocks: 'u32',
+    rows: 'u32',
+    columns: 'u32',
+    perColumn: 'u32',
+    low: 'f32',
+    high: 'f32',
+  },
   SoftmaxInt8: { x: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32', multiplier: 'i32', shift: 'u32', diffMin: 'i32' },
 } as const;
 

@@ -137,6 +137,9 @@ export const kernels = {
   moving_average_f32: 'MovingAverage',
   // dropout_f32
   dropout_f32: 'Dropout',
+  // fake_quantize_f32
+  fake_quantize_f32: 'FakeQuantize',
+  fake_quantize_f32_grad: 'FakeQuantize',
   // group_norm_f32
   group_norm_f32: 'GroupNorm',
   group_norm_f32_grad: 'GroupNormGrad',

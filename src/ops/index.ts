@@ -36,6 +36,7 @@ export { elu, eluGrad } from './elu.ts';
 export { equal } from './equal.ts';
 export { erf, erfGrad } from './erf.ts';
 export { exp } from './exp.ts';
+export { fakeQuantize, fakeQuantizeGrad } from './fakeQuantize.ts';
 export { floor } from './floor.ts';
 export { gather, gatherGrad } from './gather.ts';
 export { gelu, geluGrad } from './gelu.ts';

@@ -23,11 +23,23 @@ export const passes: readonly { readonly name: string; readonly run: (graph: Gra
   { name: 'chainConvolutions', run: chainConvolutions },
 ];
 
+/** Passes after which every operator still has its like in other runtimes. */
+const PORTABLE = new Set(['fold', 'recognize', 'sinkTransposes', 'fuse']);
+
 /** The same computation in fewer and faster steps. Every pass leaves a graph that verifies. */
-export function optimize(graph: Graph): Graph {
+export const optimize = (graph: Graph): Graph => inOrder(graph, passes);
+
+/** As `optimize`, without the operators that only thimble has: for writing files, and for quantizing. */
+export const simplify = (graph: Graph): Graph =>
+  inOrder(
+    graph,
+    passes.filter(({ name }) => PORTABLE.has(name)),
+  );
+
+function inOrder(graph: Graph, chosen: typeof passes): Graph {
   let current = graph;
   prune(current);
-  for (const { run } of passes) {
+  for (const { run } of chosen) {
     current = run(current);
     prune(current);
     verify(current, opOf);

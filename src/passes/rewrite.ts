@@ -34,7 +34,7 @@ export class Rewriting {
     return this.#map.has(value);
   }
 
-  /** The outputs of operator `op` on `inputs`: those of an equal node, where the graph has one. */
+  /** The outputs of `node`'s operator on `inputs`, under its name: those of an equal node, where the graph has one. */
   apply(node: Node, inputs: readonly Value[], attrs: object = node.attrs): readonly Value[] {
     const op = opOf(node);
     const key =
@@ -43,7 +43,7 @@ export class Rewriting {
         : `${op.name}(${inputs.map((v) => this.#identity(v))})${JSON.stringify(attrs, limits)}`;
     const known = key === undefined ? undefined : this.#nodes.get(key);
     if (known) return known;
-    const outputs = op.all(inputs, attrs);
+    const outputs = this.target.named(node.name, () => op.all(inputs, attrs));
     if (key !== undefined) this.#nodes.set(key, outputs);
     return outputs;
   }

@@ -14,7 +14,7 @@ interface Layer {
 }
 
 const COMPILER = ['core', 'kernels', 'ir', 'ops', 'passes', 'plan', 'program', 'formats', 'layers'];
-const LIBRARY = [...COMPILER, 'runtime', 'hosts', 'train', 'inference', 'data', 'explain', 'profile', 'report'];
+const LIBRARY = [...COMPILER, 'runtime', 'hosts', 'train', 'inference', 'export', 'quantize', 'data', 'explain', 'profile', 'report'];
 
 /** Which folder of src may import which: dependencies run one way. `index` is src/index.ts. */
 const LAYERS: Readonly<Record<string, Layer>> = {
@@ -32,6 +32,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   hosts: { uses: ['runtime', 'core', 'kernels', 'program/decode.ts'], packages: [/^node:/] },
   train: { uses: [...COMPILER, 'runtime', 'hosts'] },
   inference: { uses: [...COMPILER, 'runtime', 'hosts'] },
+  export: { uses: [...COMPILER, 'runtime', 'hosts', 'train', 'inference'] },
+  quantize: { uses: [...COMPILER, 'runtime', 'hosts', 'train', 'inference', 'export'] },
   data: { uses: ['core', 'hosts/files.ts'], packages: ['fast-png', 'jpeg-js'] },
   explain: { uses: LIBRARY },
   profile: { uses: LIBRARY },

@@ -135,7 +135,11 @@ it.each([
 
 describe('gradients by finite differences', () => {
   const STEP = 1e-5;
-  const differentiable = Object.entries(samples).filter(([name]) => typeof registry.get(name)?.grad === 'function');
+  /** Their gradient is one by agreement, not the slope (`test/ops/fakeQuantize.test.ts`). */
+  const straightThrough = ['fakeQuantize'];
+  const differentiable = Object.entries(samples).filter(
+    ([name]) => typeof registry.get(name)?.grad === 'function' && !straightThrough.includes(name),
+  );
 
   it('an operator without a gradient says why', () => {
     for (const op of registry.values()) if (typeof op.grad !== 'function') expect(op.grad.none.length).toBeGreaterThan(5);

@@ -1,4 +1,4 @@
-import { anyType, f32, f32AndI32, i8, i32, indexes, LENGTHS, type Sample, type SampleInput, type Samples } from './sample.ts';
+import { anyType, f32, f32AndI32, i8, i32, indexes, LENGTHS, ranged, type Sample, type SampleInput, type Samples } from './sample.ts';
 
 const reductions = (): Sample[] => [
   ...LENGTHS.map((n) => ({ inputs: [f32(3, n)], attrs: { axes: [1] } })),
@@ -42,6 +42,18 @@ const longPads = [
 
 /** Zeros and ones. */
 const bits = (...shape: number[]): SampleInput => ({ shape, dtype: 'i32', range: [0, 2] });
+
+const whole = (count: number) => Array.from({ length: count }, (_, i) => ((i * 37) % 200) - 100);
+/** x with one step for all, one a column, one a column of each block: ranges that the elements leave. */
+const steps = [
+  ...LENGTHS.map((n) => ({ inputs: [f32(n), ranged(0.005, 0.02, 1), { shape: [1], values: [-30] }], attrs: { low: -128, high: 127 } })),
+  ...[1, 2, 3, 4, 5, 7, 9].map((n) => ({
+    inputs: [f32(3, 2, n), ranged(0.005, 0.03, n), { shape: [n], values: whole(n) }],
+    attrs: { low: -127, high: 127 },
+  })),
+  { inputs: [f32(2, 3, 5, 8), ranged(0.005, 0.03, 2, 3, 1, 8), { shape: [2, 3, 1, 8], values: whole(48) }], attrs: { low: -7, high: 7 } },
+  { inputs: [f32(0, 4), ranged(0.01, 0.02, 4), { shape: [4], values: whole(4) }], attrs: {} },
+];
 
 export const arrays: Samples = {
   reduceSum: f32AndI32(reductions()),
@@ -150,6 +162,8 @@ export const arrays: Samples = {
     pads.map((p, i) => ({ inputs: [f32(...(padded[i] as number[]))], attrs: { pads: p, mode, shape: padShape } })),
   ),
   dropout: LENGTHS.map((n) => ({ inputs: [f32(n), indexes(99), indexes(99)], attrs: { rate: 0.3, salt: 7 } })),
+  fakeQuantize: steps,
+  fakeQuantizeGrad: steps.map(({ inputs, attrs }) => ({ inputs: [...inputs, f32(...(inputs[0] as SampleInput).shape)], attrs })),
   clipScale: [
     { inputs: [{ shape: [], range: [5, 9] }], attrs: { limit: 1.5 } },
     { inputs: [{ shape: [], range: [0, 0.1] }], attrs: { limit: 1.5 } },

@@ -1,0 +1,28 @@
+import { checkTask, metadataOf, type Task } from '../core/task.ts';
+import { exportGraph } from '../formats/onnx/exporter.ts';
+import { InferenceModel } from '../inference/model.ts';
+import type { Model } from '../train/model.ts';
+import { frozenGraph, OPEN_BATCH } from './frozen.ts';
+
+export interface ExportOnnxOptions {
+  /** Items of a trained model's batch axis; left open ("batch") where left out. A loaded model keeps the extents it was loaded with. */
+  readonly batchSize?: number;
+  /** What the model is for; a loaded model's own where left out. */
+  readonly task?: Task;
+  /** Name of the graph. */
+  readonly name?: string;
+}
+
+/**
+ * The model as an ONNX file (ai.onnx 20) that other runtimes run: batch normalisation folded into the products before it, convolutions in NCHW, inputs
+ * and outputs with the names and shapes they have here.
+ * @throws UNSUPPORTED_OP listing what ONNX has no operator for.
+ */
+export function exportOnnx(model: Model | InferenceModel, { batchSize, name, task }: ExportOnnxOptions = {}): Uint8Array<ArrayBuffer> {
+  const batch = batchSize ?? (model instanceof InferenceModel ? undefined : OPEN_BATCH);
+  const { graph, borders } = frozenGraph(model, batch ?? 1);
+  const purpose = task ?? (model instanceof InferenceModel ? model.program.task : undefined);
+  if (purpose) checkTask(purpose);
+  const metadata = purpose && metadataOf(purpose);
+  return exportGraph(graph, { borders, metadata, batch: batch === OPEN_BATCH ? batch : undefined, ...(name !== undefined && { name }) });
+}

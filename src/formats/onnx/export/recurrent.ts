@@ -1,0 +1,77 @@
+import { unpackPanels } from '../../../core/panels.ts';
+import { type Node, producer, type Value } from '../../../ir/graph.ts';
+import { dataOf } from '../../../ops/constants.ts';
+import type { Epilogue } from '../../../ops/epilogue.ts';
+import type { RecurrentAttributes } from '../../../ops/recurrent.ts';
+import { attrsOf, type Emission, type Emit, type Emits, permuted } from './emission.ts';
+import { constantOf } from './weights.ts';
+
+/** Where each gate of ONNX is among thimble's. */
+const ORDERS = {
+  rnn: { op: 'RNN', gates: [0] },
+  /** ONNX: input, output, forget, cell. */
+  lstm: { op: 'LSTM', gates: [0, 3, 1, 2] },
+  gru: { op: 'GRU', gates: [0, 1, 2] },
+} as const;
+
+/** Columns [rows, gates · units] as ONNX has them: [1, gates · units, rows], gates in its order. */
+function gateRows(data: Float32Array, rows: number, units: number, gates: readonly number[]): Float32Array {
+  const turned = permuted(data, [rows, gates.length * units], [1, 0]);
+  return inGateOrder(turned, units * rows, gates);
+}
+
+function inGateOrder(data: Float32Array, size: number, gates: readonly number[]): Float32Array {
+  const ordered = new Float32Array(data.length);
+  gates.forEach((gate, i) => void ordered.set(data.subarray(gate * size, (gate + 1) * size), i * size));
+  return ordered;
+}
+
+/** The dense layer whose result a recurrent operator reads, and takes in. */
+export function absorbedProduct(node: Node): Node | undefined {
+  const linear = node.op in ORDERS ? producer(node.inputs[0] as Value) : undefined;
+  if (linear?.op !== 'linear') return undefined;
+  const { residual, low, high } = attrsOf<Epilogue>(linear);
+  return !residual && low === Number.NEGATIVE_INFINITY && high === Number.POSITIVE_INFINITY ? linear : undefined;
+}
+
+/** The products with the input: the dense layer that computes xw, or where something is in between, the identity. */
+function inputProducts(node: Node, width: number) {
+  const xw = node.inputs[0] as Value;
+  const linear = absorbedProduct(node);
+  if (!linear) {
+    const eye = Float32Array.from({ length: width * width }, (_, i) => (i % (width + 1) === 0 ? 1 : 0));
+    return { x: xw, depth: width, kernel: eye, bias: new Float32Array(width), name: node.name };
+  }
+  const [x, w, b] = linear.inputs as [Value, Value, Value?];
+  const depth = x.shape.at(-1) as number;
+  const kernel = unpackPanels(constantOf(w) as Float32Array, [depth, width]);
+  return { x, depth, kernel, bias: b ? (dataOf(b) as Float32Array) : new Float32Array(width), name: w.name };
+}
+
+const cell =
+  (kind: keyof typeof ORDERS): Emit =>
+  (e: Emission, node: Node) => {
+    const { op, gates } = ORDERS[kind];
+    const { units, activation } = attrsOf<RecurrentAttributes>(node);
+    const [, w, recurrentBias] = node.inputs as [Value, Value, Value?];
+    const width = gates.length * units;
+    const { x, depth, kernel, bias, name } = inputProducts(node, width);
+    const recurrent = unpackPanels(constantOf(w) as Float32Array, [units, width]);
+    const recurrentShift = recurrentBias ? (dataOf(recurrentBias) as Float32Array) : new Float32Array(width);
+    const biases = new Float32Array(2 * width);
+    biases.set(inGateOrder(bias, units, gates));
+    biases.set(inGateOrder(recurrentShift, units, gates), width);
+    const inputs = [
+      // ONNX wants the steps first.
+      e.as(x, [1, 0, 2]),
+      e.tensor(name, [1, width, depth], gateRows(kernel, depth, units, gates)),
+      e.tensor(w.name, [1, width, units], gateRows(recurrent, units, units, gates)),
+      e.tensor(`${node.name}/bias`, [1, 2 * width], biases),
+    ];
+    const extra = kind === 'gru' ? { linear_before_reset: 1 } : {};
+    const y = e.op(op, inputs, { hidden_size: units, ...extra, ...(activation === 'relu' && { activations: ['Relu'] }) });
+    e.put(node.outputs[0] as Value, e.op('Squeeze', [y, e.ints([1])]), [1, 0, 2]);
+  };
+
+/** Recurrent layers. */
+export const recurrent: Emits = { rnn: cell('rnn'), lstm: cell('lstm'), gru: cell('gru') };

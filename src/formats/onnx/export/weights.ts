@@ -1,0 +1,83 @@
+import type { TypedArray } from '../../../core/dtype.ts';
+import { ThimbleError } from '../../../core/errors.ts';
+import { unpackPanels } from '../../../core/panels.ts';
+import type { Shape } from '../../../core/shape.ts';
+import type { Value } from '../../../ir/graph.ts';
+import { type Emission, type Perm, permuted, rawOf } from './emission.ts';
+
+/**
+ * Weights as whole numbers, in the row-major order of their logical shape, whose last axis is the output axis. `scales` has one step for each
+ * output column; with `block`, one for each `block` rows of each column: [ceil(rows / block), columns].
+ */
+export interface WeightEncoding {
+  readonly bits: 8 | 4;
+  readonly data: Int8Array;
+  readonly scales: Float32Array;
+  readonly block?: number | undefined;
+}
+
+/** Where a weight of thimble lies in the file. */
+export interface WeightLayout {
+  /** The shape without panels; the last axis is the output axis. */
+  readonly logical: Shape;
+  /** Groups of the panels; undefined for rows. */
+  readonly groups?: number;
+  /** Axis i of the file is axis perm[i] of `logical`. */
+  readonly perm: Perm;
+  /** The file's shape, where it has more axes. */
+  readonly dims?: Shape;
+}
+
+/** @throws UNSUPPORTED_OP where the weights are computed when the model runs. */
+export function constantOf(value: Value): TypedArray {
+  if (value.origin.kind === 'const') return value.origin.data;
+  throw new ThimbleError('UNSUPPORTED_OP', `the weights "${value.name}" are computed when the model runs`, {
+    hint: 'only constant weights can be exported',
+  });
+}
+
+/** Elements of a weight in the order of its logical shape. */
+export function logicalOf(value: Value, { logical, groups }: WeightLayout): Float32Array {
+  const data = constantOf(value) as Float32Array;
+  return groups === undefined ? data : unpackPanels(data, logical, groups);
+}
+
+/** Name of the tensor with the weights in the file's order: an initializer, or what is dequantized from one. */
+export function weightOf(e: Emission, value: Value, layout: WeightLayout): string {
+  const { logical, perm } = layout;
+  const dims = layout.dims ?? perm.map((axis) => logical[axis] as number);
+  const encoding = e.weights.get(value);
+  if (!encoding) return e.tensor(value.name, dims, permuted(logicalOf(value, layout), logical, perm));
+  const data = permuted(encoding.data, logical, perm);
+  const elem = encoding.bits === 4 ? 'int4' : 'int8';
+  const whole = e.initializer(`${value.name}_quantized`, elem, dims, encoding.bits === 4 ? nibbles(data) : rawOf(data));
+  if (encoding.block === undefined) {
+    const at = perm.indexOf(logical.length - 1);
+    const axis = at === perm.length - 1 ? dims.length - 1 : at;
+    const scale = e.tensor(`${value.name}_scale`, [encoding.scales.length], encoding.scales);
+    const zero = e.initializer(
+      `${value.name}_zero_point`,
+      elem,
+      [encoding.scales.length],
+      new Uint8Array(Math.ceil((encoding.scales.length * encoding.bits) / 8)),
+    ); // prettier-ignore
+    return e.op('DequantizeLinear', [whole, scale, zero], { axis });
+  }
+  // Blocks run along the rows of a matrix.
+  const blocks = [encoding.scales.length / (logical[1] as number), logical[1] as number];
+  const scale = e.tensor(
+    `${value.name}_scale`,
+    perm.map((axis) => blocks[axis] as number),
+    permuted(encoding.scales, blocks, perm),
+  ); // prettier-ignore
+  return e.op('DequantizeLinear', [whole, scale], { axis: perm.indexOf(0), block_size: encoding.block });
+}
+
+/** Two numbers in a byte, the first in the low half. */
+function nibbles(data: Int8Array): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil(data.length / 2));
+  data.forEach((value, i) => {
+    bytes[i >> 1] = (bytes[i >> 1] as number) | ((value & 15) << (i % 2 ? 4 : 0));
+  });
+  return bytes;
+}

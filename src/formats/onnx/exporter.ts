@@ -1,0 +1,103 @@
+import { ThimbleError } from '../../core/errors.ts';
+import type { Shape } from '../../core/shape.ts';
+import type { Graph, Node, Value } from '../../ir/graph.ts';
+import type { Elem } from './elements.ts';
+import { encodeModel, type FileElem, type FilePort } from './encode.ts';
+import { arrays } from './export/arrays.ts';
+import { elementwise } from './export/elementwise.ts';
+import { Emission, type EmissionOptions, type Emits } from './export/emission.ts';
+import { images } from './export/images.ts';
+import { norms } from './export/norms.ts';
+import { products } from './export/products.ts';
+import { quantization } from './export/quantization.ts';
+import { absorbedProduct, recurrent } from './export/recurrent.ts';
+
+/** An input or output of the file: the element type it had in the file it came from. */
+export interface BorderType {
+  readonly name: string;
+  readonly type: Elem;
+}
+
+export interface ExportOptions extends EmissionOptions {
+  /** Element types of inputs and outputs by name; f32 is float32 and i32 is int32 where left out. */
+  readonly borders?: readonly BorderType[];
+  readonly name?: string;
+  /** metadata_props. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+const rows: Emits = { ...arrays, ...elementwise, ...images, ...norms, ...products, ...quantization, ...recurrent };
+
+/** Gelu came with 20, 4-bit and blocked weights with 21. */
+const OPSET = 20;
+const OPSET_BLOCKED = 21;
+
+/** TensorProto.DataType of what a Cast at the border makes. */
+const castTo: Partial<Record<FileElem, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+};
+const elemOf = { f32: 'float32', i32: 'int32', i8: 'int8', u8: 'uint8', bool: 'bool' } as const;
+
+/**
+ * The bytes of an ONNX model that computes what `graph` does, of standard operators (ai.onnx 20; 21 with weights in blocks), images in NCHW.
+ * Wants a graph after `simplify`, without state.
+ * @throws UNSUPPORTED_OP listing every node that ONNX has no operator for.
+ */
+export function exportGraph(graph: Graph, options: ExportOptions = {}): Uint8Array<ArrayBuffer> {
+  refuseUnknown(graph);
+  const e = new Emission(options);
+  const typeOf = (value: Value, name: string): FileElem => {
+    const given = options.borders?.find((border) => border.name === name)?.type;
+    return given === undefined || given === 'string' ? elemOf[value.dtype] : given;
+  };
+  for (const input of graph.inputs) e.unique(input.name);
+  for (const { name } of graph.outputs) e.unique(name);
+  const inputs = graph.inputs.map((value): FilePort => {
+    const elem = typeOf(value, value.name);
+    const own = elemOf[value.dtype];
+    e.put(value, elem === own ? value.name : e.op('Cast', [value.name], { to: castTo[own] as number }));
+    return { name: value.name, elem, dims: openDims(value.shape, options.batch) };
+  });
+  const read = new Set<Value>([...graph.nodes.flatMap(operandsOf), ...graph.outputs.map(({ value }) => value)]);
+  for (const node of graph.nodes) {
+    if (node.outputs.some((output) => read.has(output))) e.within(node, () => rows[node.op]?.(e, node));
+  }
+  const outputs = graph.outputs.map(({ name, value }): FilePort => {
+    const elem = typeOf(value, name);
+    const plain = e.plain(value);
+    e.finish(name, elem === elemOf[value.dtype] ? plain : e.op('Cast', [plain], { to: castTo[elem] as number }));
+    return { name, elem, dims: openDims(value.shape, options.batch) };
+  });
+  const isBlocked = [...(options.weights?.values() ?? [])].some(({ bits, block }) => bits === 4 || block !== undefined);
+  return encodeModel({
+    name: options.name ?? graph.name,
+    opset: isBlocked ? OPSET_BLOCKED : OPSET,
+    nodes: e.nodes,
+    initializers: e.initializers,
+    inputs,
+    outputs,
+    metadata: options.metadata,
+  });
+}
+
+/** What the operator of the file reads. Recurrent ones take in the product before them, which is written only where something else reads it too. */
+const operandsOf = (node: Node): readonly Value[] => (absorbedProduct(node) ? node.inputs.slice(1) : node.inputs);
+
+const openDims = (shape: Shape, batch: number | undefined): (number | string)[] =>
+  shape.map((extent) => (batch !== undefined && extent === batch ? 'batch' : extent));
+
+function refuseUnknown(graph: Graph): void {
+  const unknown = graph.nodes.filter(({ op }) => !(op in rows));
+  if (unknown.length === 0) return;
+  const list = unknown.map(({ op, name }) => `${op} "${name}"`).join(', ');
+  throw new ThimbleError('UNSUPPORTED_OP', `ONNX has no operator, or thimble no way to write it, for ${list}`);
+}

@@ -1,0 +1,180 @@
+import { describe, expect, it } from 'vitest';
+import { toHalf } from '../../src/formats/onnx/export/half.ts';
+import { exportGraph } from '../../src/formats/onnx/exporter.ts';
+import * as t from '../../src/index.ts';
+import { Graph } from '../../src/ir/graph.ts';
+import { activations } from '../../src/layers/activations.ts';
+import { nonZero } from '../../src/ops/index.ts';
+import { randomRows, testNetworks } from '../networks.ts';
+import { onnxruntime, runInOnnxruntime } from './onnxruntime.ts';
+
+const ROWS = 3;
+
+const chain = (shape: readonly number[], ...layers: t.Layer[]) => t.sequential([t.input({ shape }), ...layers]);
+
+/** What `testNetworks` leaves out: the other layers, strides and paddings, layers between which axes change places. */
+const more: readonly { readonly name: string; readonly build: () => t.Model }[] = [
+  ...(Object.keys(activations) as (keyof typeof activations)[]).map((activation) => ({
+    name: activation,
+    build: () => chain([4, 5, 3], t.conv2d({ filters: 6, kernelSize: 2, activation }), t.flatten(), t.dense({ units: 4, activation })),
+  })),
+  {
+    name: 'transposed convolutions',
+    build: () =>
+      chain(
+        [5, 6, 3],
+        t.conv2dTranspose({ filters: 4, kernelSize: [2, 3], strides: [2, 1], padding: 'valid', activation: 'relu' }),
+        t.conv2dTranspose({ filters: 6, kernelSize: 4, strides: 3, padding: 'same', groups: 2 }),
+        t.conv2dTranspose({ filters: 2, kernelSize: 1, strides: 2, padding: 'same', useBias: false }),
+      ),
+  },
+  {
+    name: 'pools',
+    build: () =>
+      chain(
+        [9, 11, 2],
+        t.maxPooling2d({ poolSize: [3, 2], strides: 2, padding: 'same' }),
+        t.averagePooling2d({ poolSize: 3, strides: 1, padding: 'same' }),
+        t.depthwiseConv2d({ kernelSize: [1, 2], depthMultiplier: 3, strides: 2, padding: [1, 0, 0, 1] }),
+        t.globalMaxPooling2d(),
+      ),
+  },
+  {
+    name: 'norms of many axes',
+    build: () =>
+      chain(
+        [4, 6, 8],
+        t.batchNormalization(),
+        t.groupNormalization({ groups: 4 }),
+        t.layerNormalization(),
+        t.rmsNormalization(),
+        t.prelu(),
+        t.upSampling2d({ size: [3, 2] }),
+        t.reshape({ targetShape: [12, 96] }),
+        t.groupNormalization({ groups: 3 }),
+        t.simpleRnn({ units: 5, activation: 'relu' }),
+      ),
+  },
+  {
+    name: 'branches',
+    build() {
+      const x = t.input({ shape: [6, 4, 4] });
+      const a = t.conv2d({ filters: 8, kernelSize: 1 })(x);
+      const b = t.multiply()([a, t.reshape({ targetShape: [1, 1, 8] })(t.globalAveragePooling2d()(a))]);
+      const c = t.concatenate({ axis: 1 })([b, a]);
+      return t.model({ inputs: [x], output: t.lstm({ units: 3, useBias: false })(t.reshape({ targetShape: [48, 8] })(c)) });
+    },
+  },
+];
+
+const networks = [...testNetworks, ...more];
+
+/** Weights and statistics drawn at random: layers that start as the identity must not hide a mistake. */
+function shaken(model: t.Model): t.Model {
+  let state = 17;
+  const next = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const weights = model.getWeights().map((data, i) => {
+    const isVariance = model.weights[i]?.variable.name.endsWith('movingVariance');
+    return data.map((value) => (isVariance ? 0.5 + next() : value + (next() - 0.5) * 0.4));
+  });
+  model.setWeights(weights);
+  return model;
+}
+
+function expectNear(got: ArrayLike<number>, want: t.TypedArray, what: string): void {
+  expect(got.length, what).toBe(want.length);
+  want.forEach((value, i) => {
+    const error = Math.abs((got[i] as number) - value);
+    if (!(error <= 2e-5 + 2e-5 * Math.abs(value))) expect.fail(`${what}[${i}] is ${got[i]}, not ${value}`);
+  });
+}
+
+describe.each(networks)('$name as ONNX', ({ build }) => {
+  const model = shaken(build());
+  const { x } = randomRows(model, ROWS);
+  const [input] = model.network.inputs as [t.Symbolic];
+
+  it('is loaded again and predicts the same; so does what is exported of that', async () => {
+    const want = (await model.predict(x)).data;
+    const again = await t.load(t.exportOnnx(model), { shapes: { batch: ROWS } });
+    expect(again.inputs.map(({ name, shape }) => ({ name, shape }))).toEqual(
+      model.network.inputs.map(({ name, shape }) => ({ name, shape: [ROWS, ...shape] })),
+    );
+    expectNear(again.run({ [input.name]: x }).predictions?.data as t.TypedArray, want, 'predictions');
+    const twice = await t.load(t.exportOnnx(again));
+    expectNear(twice.run({ [input.name]: x }).predictions?.data as t.TypedArray, want, 'predictions of the second file');
+  });
+
+  it.runIf(onnxruntime)('runs in onnxruntime with any batch size', async () => {
+    const want = (await model.predict(x)).data;
+    const bytes = t.exportOnnx(model);
+    for (const rows of [ROWS, 1]) {
+      const data = x.subarray(0, (x.length / ROWS) * rows);
+      const { predictions } = await runInOnnxruntime(bytes, input.name, data, [rows, ...input.shape]);
+      expect(predictions?.dims).toEqual([rows, ...model.network.output.shape]);
+      expectNear(predictions?.data as t.TypedArray, want.subarray(0, (want.length / ROWS) * rows), `predictions of ${rows}`);
+    }
+  });
+});
+
+it('convolutions follow one another without transpositions; batch normalisation is gone', () => {
+  const model = chain(
+    [8, 8, 3],
+    t.conv2d({ filters: 8, kernelSize: 3, useBias: false }),
+    t.batchNormalization(),
+    t.activation({ activation: 'relu' }),
+    t.maxPooling2d(),
+    t.depthwiseConv2d({ kernelSize: 3, padding: 'same' }),
+    t.flatten(),
+    t.dense({ units: 10 }),
+  );
+  const { operators, opsets, inputs } = t.inspect(t.exportOnnx(model));
+  expect(operators).toEqual({ Conv: 2, Flatten: 1, Gemm: 1, MaxPool: 1, Relu: 1, Transpose: 1 });
+  expect(opsets).toEqual({ '': 20 });
+  expect(inputs).toEqual([{ name: 'input', type: 'float32', shape: ['batch', 8, 8, 3] }]);
+  expect(t.inspect(t.exportOnnx(model, { batchSize: 4 })).inputs[0]?.shape).toEqual([4, 8, 8, 3]);
+});
+
+it('carries what the model is for', async () => {
+  const model = chain([4], t.dense({ units: 2 }));
+  const task = { input: 'input', output: 'predictions', labels: ['cat', 'dog'], scores: 'logits' as const };
+  const loaded = await t.load(t.exportOnnx(model, { task }));
+  expect(loaded.program.task).toEqual(task);
+  expect((await t.load(t.exportOnnx(loaded))).program.task).toEqual(task);
+  expect(() => t.exportOnnx(model, { task: { ...task, scores: 'points' as never } })).toThrow(/scores/);
+});
+
+it('an operator that ONNX does not have is named', () => {
+  const graph = new Graph('infer');
+  graph.output('y', nonZero(graph.input('x', { dtype: 'f32', shape: [4] })));
+  expect(() => exportGraph(graph)).toThrow(
+    expect.objectContaining({ code: 'UNSUPPORTED_OP', message: expect.stringContaining('nonZero "nonZero_0"') }),
+  );
+});
+
+describe('half-precision numbers', () => {
+  const numberOf = (bits: number) => {
+    const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
+    return exponent ? sign * (1 + fraction / 1024) * 2 ** (exponent - 15) : sign * fraction * 2 ** -24;
+  };
+
+  it('every one is itself; what is halfway goes to the even one', () => {
+    for (let bits = 0; bits < 0x7c00; bits++) {
+      expect(toHalf(numberOf(bits))).toBe(bits);
+      expect(toHalf(-numberOf(bits))).toBe(bits | 0x8000);
+      const middle = (numberOf(bits) + (bits === 0x7bff ? 65536 : numberOf(bits + 1))) / 2;
+      expect(toHalf(middle)).toBe(bits + (bits & 1));
+      expect(toHalf(middle * (1 - 2 ** -20))).toBe(bits);
+      expect(toHalf(middle * (1 + 2 ** -20))).toBe(bits + 1);
+    }
+  });
+
+  it('large, infinite and NaN', () => {
+    expect([65520, 1e30, Number.POSITIVE_INFINITY].map(toHalf)).toEqual([0x7c00, 0x7c00, 0x7c00]);
+    expect(toHalf(Number.NEGATIVE_INFINITY)).toBe(0xfc00);
+    expect(toHalf(Number.NaN) & 0x7fff).toBe(0x7e00);
+  });
+});
