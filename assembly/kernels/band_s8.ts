@@ -1,20 +1,27 @@
 // What the 8-bit convolutions read: input lines with their padding, as unsigned numbers (x + 128), in scratch. `wide` lines hold 16-bit numbers, for
 // dot products of those.
 import { Conv2dInt8 } from '../records';
+import { signBytes } from './finish_s8';
 
-/** Elements of a line of the band: all input columns that a row of output pixels reads. */
+/** Input columns that a row of output pixels reads. */
 @inline
-export function lineLength(r: Conv2dInt8): usize {
-  return <usize>(((r.outWidth - 1) * r.strideX + (r.kernelWidth - 1) * r.dilationX + 1) * r.inChannels);
+function lineWidth(r: Conv2dInt8): i32 {
+  return <i32>((r.outWidth - 1) * r.strideX + (r.kernelWidth - 1) * r.dilationX + 1);
 }
 
-/** to[i] = x[i] + 128. */
-export function widen(to: usize, x: usize, count: usize, wide: bool): void {
+/** Elements of a line of the band, of `channels` a pixel. */
+@inline
+export function lineLength(r: Conv2dInt8, channels: usize): usize {
+  return <usize>lineWidth(r) * channels;
+}
+
+/** to[i] = x[i] + 128. `sign`: an address of 16 bytes of 128. */
+export function widen(to: usize, x: usize, count: usize, wide: bool, sign: usize): void {
   if (wide) {
     if (ASC_FEATURE_SIMD) {
-      const sign = i8x16.splat(-128);
+      const flip = v128.load(sign);
       for (; count >= 16; count -= 16) {
-        const v = v128.xor(v128.load(x), sign);
+        const v = v128.xor(v128.load(x), flip);
         v128.store(to, i16x8.extend_low_i8x16_u(v));
         v128.store(to, i16x8.extend_high_i8x16_u(v), 16);
         x += 16;
@@ -28,9 +35,9 @@ export function widen(to: usize, x: usize, count: usize, wide: bool): void {
     }
   } else {
     if (ASC_FEATURE_SIMD) {
-      const sign = i8x16.splat(-128);
+      const flip = v128.load(sign);
       for (; count >= 16; count -= 16) {
-        v128.store(to, v128.xor(v128.load(x), sign));
+        v128.store(to, v128.xor(v128.load(x), flip));
         x += 16;
         to += 16;
       }
@@ -52,13 +59,26 @@ function fill(to: usize, value: u32, count: usize, wide: bool): void {
   } else memory.fill(to, <u8>value, count);
 }
 
-/** Fills the band for output rows oy … oy + rows - 1 of image n: (rows - 1) strideY + (kernelHeight - 1) dilationY + 1 lines. */
-export function fillBand(r: Conv2dInt8, n: u32, oy: u32, rows: u32, wide: bool): void {
-  const length = lineLength(r),
-    shift: usize = wide ? 1 : 0;
+/** As `widen` of 8-bit numbers, each `copies` times. */
+function repeat(to: usize, x: usize, count: usize, copies: usize): void {
+  for (; count; count--) {
+    memory.fill(to, load<u8>(x) ^ 128, copies);
+    x++;
+    to += copies;
+  }
+}
+
+/**
+ * Fills the band for output rows oy … oy + rows - 1 of image n: (rows - 1) strideY + (kernelHeight - 1) dilationY + 1 lines. `copies` of each channel
+ * (more than one only where they are not wide).
+ */
+export function fillBand(r: Conv2dInt8, n: u32, oy: u32, rows: u32, wide: bool, copies: usize): void {
+  const shift: usize = wide ? 1 : 0;
   const lines = (rows - 1) * r.strideY + (r.kernelHeight - 1) * r.dilationY + 1;
-  const channels = <usize>r.inChannels;
-  const width = <i32>((r.outWidth - 1) * r.strideX + (r.kernelWidth - 1) * r.dilationX + 1);
+  const channels = <usize>r.inChannels,
+    held = channels * copies;
+  const length = lineLength(r, held);
+  const width = lineWidth(r);
   const left = min<i32>(max<i32>(r.padLeft, 0), width);
   const skip = max<i32>(-r.padLeft, 0);
   const inside = max<i32>(min<i32>(<i32>r.inWidth - skip, width - left), 0);
@@ -70,9 +90,11 @@ export function fillBand(r: Conv2dInt8, n: u32, oy: u32, rows: u32, wide: bool):
     if (<u32>iy >= r.inHeight) fill(to, zero, length, wide);
     else {
       const from = r.x + ((<usize>n * r.inHeight + <usize>iy) * r.inWidth + <usize>skip) * channels;
-      fill(to, zero, <usize>left * channels, wide);
-      widen(to + ((<usize>left * channels) << shift), from, <usize>inside * channels, wide);
-      fill(to + ((<usize>(left + inside) * channels) << shift), zero, <usize>right * channels, wide);
+      const start = to + ((<usize>left * held) << shift);
+      fill(to, zero, <usize>left * held, wide);
+      if (copies == 1) widen(start, from, <usize>inside * channels, wide, signBytes(r));
+      else repeat(start, from, <usize>inside * channels, copies);
+      fill(start + ((<usize>inside * held) << shift), zero, <usize>right * held, wide);
     }
     iy++;
     to += length << shift;
@@ -81,12 +103,12 @@ export function fillBand(r: Conv2dInt8, n: u32, oy: u32, rows: u32, wide: bool):
 
 /**
  * Whether inputs are to be 16-bit numbers: where the host's relaxed dot product does not take a second operand above 127 as unsigned, exactly.
- * Hosts keep one behaviour, so one product shows it: 4 · 127 · 255, of bytes (127) the compiler cannot know.
+ * Hosts keep one behaviour, so one product shows it: 4 · 127 · 255. `count`, below 2^31, keeps the compiler from knowing the operand.
  */
 @inline
-export function isWide(unknown: i32): bool {
+export function isWide(count: u32): bool {
   if (ASC_FEATURE_RELAXED_SIMD) {
-    const a = i8x16.splat(<i8>(unknown | 127)),
+    const a = i8x16.splat(<i8>(127 - (count >> 31))),
       b = i8x16.splat(-1);
     return i32x4.extract_lane(i32x4.relaxed_dot_i8x16_i7x16_add_s(a, b, i32x4.splat(0)), 0) != 129540;
   }

@@ -1,7 +1,7 @@
 // Convolution of 8-bit images as `conv2d_f32` does it: a band of input lines in scratch, whose windows the matrix product reads where they lie.
 import { Conv2dInt8 } from '../records';
 import { fillBand, isWide, lineLength, widen } from './band_s8';
-import { finish } from './finish_s8';
+import { biasesOf, finish, prepare, runsOf, signBytes } from './finish_s8';
 import { panelSums } from './gemm_s8';
 
 @inline
@@ -26,38 +26,41 @@ function wholeRows(r: Conv2dInt8): bool {
 }
 
 export function conv2d_s8(r: Conv2dInt8): void {
-  const wide = isWide(load<i32>(r.bias));
+  const wide = isWide(r.outChannels);
   const shift: usize = wide ? 1 : 0;
   if (isPointwise(r)) {
-    store<u32>(r.table, 0);
+    store<u32>(runsOf(r), 0);
     const channels = <usize>r.inChannels;
+    const way = prepare(r, channels);
     const pixels = <usize>(r.batch * r.outHeight * r.outWidth);
     for (let m: usize = 0; m < pixels; m += r.blockRows) {
       const rows = min<usize>(r.blockRows, pixels - m);
-      widen(r.band, r.x + m * channels, rows * channels, wide);
-      panels(r, r.band, channels << shift, r.y + m * r.outChannels, rows, 0, 1, (channels + 3) >> 2, wide);
+      widen(r.band, r.x + m * channels, rows * channels, wide, signBytes(r));
+      panels(r, way, r.band, channels << shift, r.y + m * r.outChannels, rows, 0, 1, (channels + 3) >> 2, wide);
     }
     return;
   }
   const channels = <usize>(r.inChannels / r.groups);
-  const line = lineLength(r) << shift;
+  const line = lineLength(r, r.inChannels) << shift;
   const whole = wholeRows(r);
   const runs: usize = whole ? r.kernelHeight : r.kernelHeight * r.kernelWidth;
   const quads = ((whole ? r.kernelWidth * channels : channels) + 3) >> 2;
+  const way = prepare(r, (runs * quads) << 2);
+  const table = runsOf(r);
   for (let run: usize = 0; run < runs; run++) {
     const ky: usize = whole ? run : run / r.kernelWidth,
       kx: usize = whole ? 0 : run % r.kernelWidth;
-    store<u32>(r.table + (run << 2), <u32>(ky * r.dilationY * line + ((kx * r.dilationX * r.inChannels) << shift)));
+    store<u32>(table + (run << 2), <u32>(ky * r.dilationY * line + ((kx * r.dilationX * r.inChannels) << shift)));
   }
   for (let n: u32 = 0; n < r.batch; n++) {
     for (let oy: u32 = 0; oy < r.outHeight; oy += r.blockRows) {
       const rows = min<u32>(r.blockRows, r.outHeight - oy);
-      fillBand(r, n, oy, rows, wide);
+      fillBand(r, n, oy, rows, wide, 1);
       for (let row: u32 = 0; row < rows; row++) {
         const y = r.y + <usize>((n * r.outHeight + oy + row) * r.outWidth * r.outChannels);
         for (let g: usize = 0; g < r.groups; g++) {
           const band = r.band + row * r.strideY * line + ((g * channels) << shift);
-          panels(r, band, (<usize>(r.strideX * r.inChannels)) << shift, y, r.outWidth, g, runs, quads, wide);
+          panels(r, way, band, (<usize>(r.strideX * r.inChannels)) << shift, y, r.outWidth, g, runs, quads, wide);
         }
       }
     }
@@ -65,13 +68,25 @@ export function conv2d_s8(r: Conv2dInt8): void {
 }
 
 /** All columns of group g for `rows` pixels. */
-function panels(r: Conv2dInt8, x: usize, xStride: usize, y: usize, rows: usize, g: usize, runs: usize, quads: usize, wide: bool): void {
+function panels(
+  r: Conv2dInt8,
+  way: i32,
+  x: usize,
+  xStride: usize,
+  y: usize,
+  rows: usize,
+  g: usize,
+  runs: usize,
+  quads: usize,
+  wide: bool,
+): void {
   const columns = <usize>(r.outChannels / r.groups);
   const panelBytes = (runs * quads) << 5;
   let w = r.w + g * ((columns + 7) >> 3) * panelBytes;
   for (let n: usize = 0; n < columns; n += 8) {
-    panelSums(x, xStride, r.table, runs, quads, w, r.sums, rows, wide);
-    finish(r, r.sums, y + g * columns + n, r.outChannels, rows, min<usize>(8, columns - n), g * columns + n);
+    const channel = g * columns + n;
+    panelSums(x, xStride, runsOf(r), runs, quads, w, biasesOf(r) + (channel << 2), r.sums, rows, wide);
+    finish(r, way, r.sums, y + channel, r.outChannels, rows, min<usize>(8, columns - n), channel);
     w += panelBytes;
   }
 }

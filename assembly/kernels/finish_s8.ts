@@ -1,23 +1,246 @@
-// The end of every 8-bit product: i32 sums plus bias become i8.
+// The end of every 8-bit product: i32 sums become i8. `prepare` looks at all factors of a call and chooses the fastest way that has the exact bits for
+// every sum there can be; the other functions do it for the sums of one panel.
 import { limited, limitedFloat, scaled } from '../math/requantize';
 import { Conv2dInt8 } from '../records';
+import { madd } from './vector_f32';
+
+/** Ways to requantize: exactly, number by number; in vectors, in fixed point or float. */
+const EXACT: i32 = 0;
+const FIXED: i32 = 1;
+const FLOAT: i32 = 2;
+
+/** 1.5 · 2^23: added to |x| < 2^22 it leaves x, rounded half to even, in the low bits. */
+const MAGIC: f32 = 12582912;
+/** Results this close to a tie are computed again: the error of |x| <= 256 is below 256 · 4 · 2^-24; larger ones are limited anyway. */
+const TIE: f32 = 0.5 - 0.00006103515625;
+
+/** Elements from one list of a call's factors to the next. */
+@inline
+function padded(channels: usize): usize {
+  return ((channels + 7) & ~7) + 8;
+}
+
+/**
+ * The table of a call: constants (V8 makes a constant vector anew at each use, in three instructions, but keeps one it has loaded), then lists of
+ * biases (i32), scales and nudges (f32), then the offsets of runs.
+ */
+const SIGN_BITS: usize = 16,
+  TIES: usize = 32,
+  SIGN_BYTES: usize = 48,
+  LISTS: usize = 64;
+
+@inline
+export function biasesOf(r: Conv2dInt8): usize {
+  return r.table + LISTS;
+}
+
+/** Where the offsets of the runs of a window are. */
+@inline
+export function runsOf(r: Conv2dInt8): usize {
+  return r.table + LISTS + padded(r.outChannels) * 12;
+}
+
+/** Where 16 bytes of 128 are. */
+@inline
+export function signBytes(r: Conv2dInt8): usize {
+  return r.table + SIGN_BYTES;
+}
+
+/**
+ * Fills the lists of biases, scales and nudges; returns the way. `depth`: products of a sum.
+ *
+ * Rounding sum · multiplier · 2^-31 up at halves, and then that times 2^-e away from zero, is rounding once with the halves moved towards zero by
+ * 2^-(e + 1): the second step goes up from k - 1/2 on, in units of the first, whose halves are 2^-(e + 1) below. So both roundings of fixed
+ * point are one, but for the nudge.
+ */
+export function prepare(r: Conv2dInt8, depth: usize): i32 {
+  const channels = <usize>r.outChannels,
+    list = padded(channels) << 2;
+  if (ASC_FEATURE_SIMD) {
+    v128.store(r.table, f32x4.splat(MAGIC));
+    v128.store(r.table + SIGN_BITS, i32x4.splat(i32.MIN_VALUE));
+    v128.store(r.table + TIES, f32x4.splat(TIE));
+    v128.store(r.table + SIGN_BYTES, i8x16.splat(-128));
+  }
+  let at = biasesOf(r),
+    most: i32 = 0,
+    least: i32 = 0,
+    largest: f32 = 0;
+  const step = (<usize>r.perChannel) << 2;
+  for (let c: usize = 0; c < channels; c++) {
+    const bias = load<i32>(r.bias + (c << 2));
+    store<i32>(at, bias);
+    most = max(most, bias);
+    least = min(least, bias);
+    let factor: f32;
+    if (r.rounding == 2) {
+      factor = load<f32>(r.scale + c * step);
+      store<f32>(at + list, factor);
+    } else {
+      const multiplier = load<i32>(r.multiplier + c * step),
+        shift = load<i32>(r.shift + c * step);
+      factor = <f32>multiplier * reinterpret<f32>((shift + 96) << 23);
+      store<f32>(at + list, factor);
+      store<f32>(at + (list << 1), r.rounding == 0 && shift < 0 ? reinterpret<f32>((shift + 126) << 23) : 0);
+    }
+    // Not max: NaN has to show.
+    if (!(factor <= largest)) largest = factor;
+    at += 4;
+  }
+  const bound = max<i64>(most, -(<i64>least)) + <i64>depth * 32640;
+  if (bound >= 1 << 30 || !(<f32>bound * largest < 4194304)) return EXACT;
+  return r.rounding == 2 ? FLOAT : FIXED;
+}
 
 /** y[rows, columns] of sums[rows, 8]; `channel` is the first of the columns, `stride` the bytes between rows of y. */
-export function finish(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
-  const bias = r.bias + (channel << 2);
+export function finish(r: Conv2dInt8, way: i32, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
+  if (ASC_FEATURE_SIMD) {
+    if (way == FIXED) return finishFixed(r, sums, y, stride, rows, columns, channel);
+    if (way == FLOAT) return finishFloat(r, sums, y, stride, rows, columns, channel);
+  }
+  finishExact(r, sums, y, stride, rows, columns, channel);
+}
+
+function finishExact(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
   for (let c: usize = 0; c < columns; c++) {
-    const start = load<i32>(bias + (c << 2));
     const at = ((channel + c) * r.perChannel) << 2;
     let from = sums + (c << 2),
       to = y + c;
     for (let m: usize = 0; m < rows; m++) {
-      const sum = load<i32>(from) + start;
+      const sum = load<i32>(from);
       let value: i32;
       if (r.rounding == 2) value = limitedFloat(<f32>sum * load<f32>(r.scale + at), r.yZero, r.low, r.high);
       else value = limited(scaled(sum, load<i32>(r.multiplier + at), load<i32>(r.shift + at), r.rounding), r.yZero, r.low, r.high);
       store<i8>(to, value);
       from += 32;
       to += stride;
+    }
+  }
+}
+
+/** Stores the first `count` (at most 8) bytes. */
+@inline
+function storeBytes(y: usize, v: v128, count: usize): void {
+  let bits = i64x2.extract_lane(v, 0);
+  if (count == 8) {
+    store<i64>(y, bits);
+    return;
+  }
+  if (count & 4) {
+    store<i32>(y, <i32>bits);
+    bits >>= 32;
+    y += 4;
+  }
+  if (count & 2) {
+    store<i16>(y, <i16>bits);
+    bits >>= 16;
+    y += 2;
+  }
+  if (count & 1) store<i8>(y, <i8>bits);
+}
+
+/** 8 numbers of each of two rows, plus the zero point and limited. */
+@inline
+function bytes(a: v128, b: v128, zero: v128, low: v128, high: v128): v128 {
+  const v = i8x16.narrow_i16x8_s(i16x8.add_sat_s(a, zero), i16x8.add_sat_s(b, zero));
+  return i8x16.min_s(i8x16.max_s(v, low), high);
+}
+
+/** Rounds sum · scale half to even. */
+@inline
+function once(sum: v128, scale: v128, magic: v128): v128 {
+  return i32x4.sub(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(sum), scale), magic), magic);
+}
+
+@inline
+function storeRows(y: usize, stride: usize, columns: usize, v: v128): void {
+  if (columns == 8) {
+    v128.store64_lane(y, v, 0);
+    v128.store64_lane(y + stride, v, 1);
+  } else {
+    storeBytes(y, v, columns);
+    storeBytes(y + stride, v128.shuffle<i64>(v, v, 1, 1), columns);
+  }
+}
+
+function finishFloat(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
+  const factors = biasesOf(r) + ((padded(r.outChannels) + channel) << 2);
+  const s0 = v128.load(factors),
+    s1 = v128.load(factors, 16);
+  const magic = v128.load(r.table);
+  const zero = i16x8.splat(<i16>r.yZero),
+    low = i8x16.splat(<i8>r.low),
+    high = i8x16.splat(<i8>r.high);
+  for (; rows >= 2; rows -= 2) {
+    const a = i16x8.narrow_i32x4_s(once(v128.load(sums), s0, magic), once(v128.load(sums, 16), s1, magic)),
+      b = i16x8.narrow_i32x4_s(once(v128.load(sums, 32), s0, magic), once(v128.load(sums, 48), s1, magic));
+    storeRows(y, stride, columns, bytes(a, b, zero, low, high));
+    sums += 64;
+    y += stride << 1;
+  }
+  if (rows) {
+    const a = i16x8.narrow_i32x4_s(once(v128.load(sums), s0, magic), once(v128.load(sums, 16), s1, magic));
+    storeBytes(y, bytes(a, a, zero, low, high), columns);
+  }
+}
+
+/** sum · scale, moved away from zero by the nudge. A fused multiply-add is as good: what the last bits decide is computed again. */
+@inline
+function nudged(sum: v128, scale: v128, nudge: v128, sign: v128): v128 {
+  return madd(f32x4.convert_i32x4_s(sum), scale, v128.or(v128.and(sum, sign), nudge));
+}
+
+/** Distance of a number from the nearest whole one, which is in `rounded`. */
+@inline
+function rest(value: v128, rounded: v128, magic: v128, sign: v128): v128 {
+  return v128.andnot(f32x4.sub(value, f32x4.sub(rounded, magic)), sign);
+}
+
+function finishFixed(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
+  const list = padded(r.outChannels) << 2;
+  const factors = biasesOf(r) + list + (channel << 2);
+  const s0 = v128.load(factors),
+    s1 = v128.load(factors, 16),
+    n0 = v128.load(factors + list),
+    n1 = v128.load(factors + list, 16);
+  const magic = v128.load(r.table),
+    tie = v128.load(r.table + TIES),
+    sign = v128.load(r.table + SIGN_BITS);
+  const zero = i16x8.splat(<i16>r.yZero),
+    low = i8x16.splat(<i8>r.low),
+    high = i8x16.splat(<i8>r.high);
+  for (; rows >= 2; rows -= 2) {
+    let v = nudged(v128.load(sums), s0, n0, sign),
+      t = f32x4.add(v, magic);
+    let worst = rest(v, t, magic, sign);
+    const a0 = i32x4.sub(t, magic);
+    v = nudged(v128.load(sums, 16), s1, n1, sign);
+    t = f32x4.add(v, magic);
+    worst = f32x4.pmax(worst, rest(v, t, magic, sign));
+    const a = i16x8.narrow_i32x4_s(a0, i32x4.sub(t, magic));
+    v = nudged(v128.load(sums, 32), s0, n0, sign);
+    t = f32x4.add(v, magic);
+    worst = f32x4.pmax(worst, rest(v, t, magic, sign));
+    const b0 = i32x4.sub(t, magic);
+    v = nudged(v128.load(sums, 48), s1, n1, sign);
+    t = f32x4.add(v, magic);
+    worst = f32x4.pmax(worst, rest(v, t, magic, sign));
+    const b = i16x8.narrow_i32x4_s(b0, i32x4.sub(t, magic));
+    if (v128.any_true(f32x4.ge(worst, tie))) finishExact(r, sums, y, stride, 2, columns, channel);
+    else storeRows(y, stride, columns, bytes(a, b, zero, low, high));
+    sums += 64;
+    y += stride << 1;
+  }
+  if (rows) {
+    const v = nudged(v128.load(sums), s0, n0, sign),
+      t = f32x4.add(v, magic),
+      u = nudged(v128.load(sums, 16), s1, n1, sign),
+      q = f32x4.add(u, magic);
+    const worst = f32x4.pmax(rest(v, t, magic, sign), rest(u, q, magic, sign));
+    if (v128.any_true(f32x4.ge(worst, tie))) finishExact(r, sums, y, stride, 1, columns, channel);
+    else {
+      const a = i16x8.narrow_i32x4_s(i32x4.sub(t, magic), i32x4.sub(q, magic));
+      storeBytes(y, bytes(a, a, zero, low, high), columns);
     }
   }
 }

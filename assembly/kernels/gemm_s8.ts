@@ -1,7 +1,7 @@
 // Sums of products of unsigned inputs (x + 128, in the band) and signed weights, one panel of 8 columns at a time. A row of the left-hand side is `runs`
 // pieces of `quads` · 4 numbers at the byte offsets in `table`; numbers past a piece's end meet weights that are 0.
 
-/** sums[rows, 8] = bias + x · w. `bias` may hold fewer than 8 columns: it is added by `finish`, not here. */
+/** sums[rows, 8] = bias + x · w. */
 export function panelSums(
   x: usize,
   xStride: usize,
@@ -9,6 +9,7 @@ export function panelSums(
   runs: usize,
   quads: usize,
   w: usize,
+  bias: usize,
   sums: usize,
   rows: usize,
   wide: bool,
@@ -17,12 +18,12 @@ export function panelSums(
     if (ASC_FEATURE_RELAXED_SIMD) {
       if (!wide) {
         const fours = rows >> 2;
-        tiles4(x, xStride, table, runs, quads, w, sums, fours);
+        tiles4(x, xStride, table, runs, quads, w, bias, sums, fours);
         rows &= 3;
         x += fours * (xStride << 2);
         sums += fours << 7;
         for (; rows; rows--) {
-          row1(x, table, runs, quads, w, sums);
+          row1(x, table, runs, quads, w, bias, sums);
           x += xStride;
           sums += 32;
         }
@@ -30,19 +31,19 @@ export function panelSums(
       }
     }
     for (; rows >= 4; rows -= 4) {
-      wideTile4(x, xStride, table, runs, quads, w, sums);
-      wideTile4(x, xStride, table, runs, quads, w + 16, sums + 16);
+      wideTile4(x, xStride, table, runs, quads, w, bias, sums);
+      wideTile4(x, xStride, table, runs, quads, w + 16, bias + 16, sums + 16);
       x += xStride << 2;
       sums += 128;
     }
     for (; rows; rows--) {
-      wideRow(x, table, runs, quads, w, sums);
+      wideRow(x, table, runs, quads, w, bias, sums);
       x += xStride;
       sums += 32;
     }
   } else {
     for (; rows; rows--) {
-      scalarRow(x, table, runs, quads, w, sums);
+      scalarRow(x, table, runs, quads, w, bias, sums);
       x += xStride;
       sums += 32;
     }
@@ -50,21 +51,21 @@ export function panelSums(
 }
 
 @inline
-function dot(w: v128, x: v128, acc: v128): v128 {
+export function dot(w: v128, x: v128, acc: v128): v128 {
   return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, acc);
 }
 
 /** Tiles of 4 rows by 8 columns. */
-function tiles4(x: usize, xStride: usize, table: usize, runs: usize, quads: usize, w: usize, sums: usize, count: usize): void {
+function tiles4(x: usize, xStride: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize, count: usize): void {
   for (; count; count--) {
-    let a0 = i32x4.splat(0),
-      a1 = a0,
-      b0 = a0,
-      b1 = a0,
+    let a0 = v128.load(bias),
+      a1 = v128.load(bias, 16);
+    let b0 = a0,
+      b1 = a1,
       c0 = a0,
-      c1 = a0,
+      c1 = a1,
       d0 = a0,
-      d1 = a0;
+      d1 = a1;
     let k = w,
       offsets = table;
     for (let run = runs; run; run--) {
@@ -73,7 +74,43 @@ function tiles4(x: usize, xStride: usize, table: usize, runs: usize, quads: usiz
         x2 = x1 + xStride,
         x3 = x2 + xStride;
       offsets += 4;
-      for (const end = k + (quads << 5); k < end; k += 32) {
+      const end = k + (quads << 5);
+      // Two quads at a time: half the additions of addresses.
+      for (; k + 32 < end; k += 64) {
+        let w0 = v128.load(k),
+          w1 = v128.load(k, 16);
+        let s = v128.load32_splat(x0);
+        a0 = dot(w0, s, a0);
+        a1 = dot(w1, s, a1);
+        s = v128.load32_splat(x1);
+        b0 = dot(w0, s, b0);
+        b1 = dot(w1, s, b1);
+        s = v128.load32_splat(x2);
+        c0 = dot(w0, s, c0);
+        c1 = dot(w1, s, c1);
+        s = v128.load32_splat(x3);
+        d0 = dot(w0, s, d0);
+        d1 = dot(w1, s, d1);
+        w0 = v128.load(k, 32);
+        w1 = v128.load(k, 48);
+        s = v128.load32_splat(x0, 4);
+        a0 = dot(w0, s, a0);
+        a1 = dot(w1, s, a1);
+        s = v128.load32_splat(x1, 4);
+        b0 = dot(w0, s, b0);
+        b1 = dot(w1, s, b1);
+        s = v128.load32_splat(x2, 4);
+        c0 = dot(w0, s, c0);
+        c1 = dot(w1, s, c1);
+        s = v128.load32_splat(x3, 4);
+        d0 = dot(w0, s, d0);
+        d1 = dot(w1, s, d1);
+        x0 += 8;
+        x1 += 8;
+        x2 += 8;
+        x3 += 8;
+      }
+      if (k < end) {
         const w0 = v128.load(k),
           w1 = v128.load(k, 16);
         let s = v128.load32_splat(x0);
@@ -88,10 +125,7 @@ function tiles4(x: usize, xStride: usize, table: usize, runs: usize, quads: usiz
         s = v128.load32_splat(x3);
         d0 = dot(w0, s, d0);
         d1 = dot(w1, s, d1);
-        x0 += 4;
-        x1 += 4;
-        x2 += 4;
-        x3 += 4;
+        k += 32;
       }
     }
     v128.store(sums, a0);
@@ -108,9 +142,9 @@ function tiles4(x: usize, xStride: usize, table: usize, runs: usize, quads: usiz
 }
 
 /** One row by 8 columns. */
-function row1(x: usize, table: usize, runs: usize, quads: usize, w: usize, sums: usize): void {
-  let a0 = i32x4.splat(0),
-    a1 = a0;
+function row1(x: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize): void {
+  let a0 = v128.load(bias),
+    a1 = v128.load(bias, 16);
   for (; runs; runs--) {
     let p = x + <usize>load<u32>(table);
     table += 4;
@@ -126,18 +160,18 @@ function row1(x: usize, table: usize, runs: usize, quads: usize, w: usize, sums:
 }
 
 @inline
-function wideDot(w: v128, x: v128, acc: v128): v128 {
+export function wideDot(w: v128, x: v128, acc: v128): v128 {
   return i32x4.add(acc, i32x4.dot_i16x8_s(w, x));
 }
 
 /** Two columns in each vector, in two halves → four columns. */
 @inline
-function pairs(v0: v128, v1: v128): v128 {
+export function pairs(v0: v128, v1: v128): v128 {
   return i32x4.add(v128.shuffle<i32>(v0, v1, 0, 2, 4, 6), v128.shuffle<i32>(v0, v1, 1, 3, 5, 7));
 }
 
 /** 4 rows by 4 columns. */
-function wideTile4(x: usize, xStride: usize, table: usize, runs: usize, quads: usize, w: usize, sums: usize): void {
+function wideTile4(x: usize, xStride: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize): void {
   let a0 = i32x4.splat(0),
     a1 = a0,
     b0 = a0,
@@ -173,14 +207,15 @@ function wideTile4(x: usize, xStride: usize, table: usize, runs: usize, quads: u
       x3 += 8;
     }
   }
-  v128.store(sums, pairs(a0, a1));
-  v128.store(sums, pairs(b0, b1), 32);
-  v128.store(sums, pairs(c0, c1), 64);
-  v128.store(sums, pairs(d0, d1), 96);
+  const start = v128.load(bias);
+  v128.store(sums, i32x4.add(start, pairs(a0, a1)));
+  v128.store(sums, i32x4.add(start, pairs(b0, b1)), 32);
+  v128.store(sums, i32x4.add(start, pairs(c0, c1)), 64);
+  v128.store(sums, i32x4.add(start, pairs(d0, d1)), 96);
 }
 
 /** One row by 8 columns. */
-function wideRow(x: usize, table: usize, runs: usize, quads: usize, w: usize, sums: usize): void {
+function wideRow(x: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize): void {
   let a0 = i32x4.splat(0),
     a1 = a0,
     a2 = a0,
@@ -197,13 +232,13 @@ function wideRow(x: usize, table: usize, runs: usize, quads: usize, w: usize, su
       p += 8;
     }
   }
-  v128.store(sums, pairs(a0, a1));
-  v128.store(sums, pairs(a2, a3), 16);
+  v128.store(sums, i32x4.add(v128.load(bias), pairs(a0, a1)));
+  v128.store(sums, i32x4.add(v128.load(bias, 16), pairs(a2, a3)), 16);
 }
 
-function scalarRow(x: usize, table: usize, runs: usize, quads: usize, w: usize, sums: usize): void {
+function scalarRow(x: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize): void {
   for (let n: usize = 0; n < 8; n++) {
-    let sum = 0;
+    let sum = load<i32>(bias + (n << 2));
     let k = w + (n << 2);
     for (let run: usize = 0; run < runs; run++) {
       let p = x + <usize>load<u32>(table + (run << 2));

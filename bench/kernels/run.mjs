@@ -1,4 +1,4 @@
-// GMAC/s of the f32 matrix and convolution kernels against the fastest tile in the first-level cache, all measured in one interleaved run.
+// GMAC/s of the f32 and 8-bit matrix and convolution kernels against the fastest f32 tile in the first-level cache, all measured in one interleaved run.
 // Usage: npm run bench:kernels -- [--node PATH] [--flavour simd|relaxed] [--only TEXT] [--json FILE]
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { networks, products, rows as rowShapes, trained } from '../shapes/kernels.mjs';
 import { productCase, rowsCase } from './cases.mjs';
 import { ceilings } from './ceiling.mjs';
+import { hasInt8, int8Case } from './int8.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -30,10 +31,15 @@ const ROUNDS = 15;
 const module = new WebAssembly.Module(readFileSync(values.kernels ?? new URL(`../../dist/kernels/${flavour}.wasm`, import.meta.url)));
 const tiles = ceilings(flavour === 'relaxed');
 const groups = { products, ...networks };
+/** Of 8-bit networks, rounded as TFLite's reference does. */
+const int8Groups = Object.fromEntries(Object.entries(networks).map(([group, layers]) => [`${group} int8`, layers.filter(hasInt8)]));
 const cases = [
   ...tiles,
   ...Object.entries(groups).flatMap(([group, layers]) =>
     layers.map((layer) => ({ group, count: layer.count ?? 1, ...productCase(module, layer) })),
+  ),
+  ...Object.entries(int8Groups).flatMap(([group, layers]) =>
+    layers.map((layer) => ({ group, count: layer.count ?? 1, ...int8Case(module, layer, 0) })),
   ),
   ...trained.flatMap((layer) => ['', 'dw', 'dx'].map((which) => ({ group: 'training', count: 1, ...productCase(module, layer, which) }))),
   ...rowShapes.map((shape) => ({ group: 'rows', count: 1, ...rowsCase(module, shape) })),
@@ -80,7 +86,7 @@ for (const result of results) {
     );
 }
 console.log('\nproducts of whole networks');
-for (const name of Object.keys(networks)) {
+for (const name of Object.keys({ ...networks, ...int8Groups })) {
   const own = results.filter((result) => result.group === name);
   if (own.length === 0) continue;
   const sum = (value) => own.reduce((total, result) => total + result.count * value(result), 0);

@@ -40,35 +40,39 @@ export interface Int8Scratch {
   readonly table: number;
 }
 
-/** Bytes of 16-bit inputs at hand: half of a first-level cache at most, as little as keeps weights from being read too often. */
+/** Bytes of 16-bit inputs at hand: as little as keeps weights from being read too often, more where those do not fit into a first-level cache. */
 const MATRIX_BYTES = 8192;
+const LARGE_MATRIX_BYTES = 32768;
+const LARGE_WEIGHTS = 65536;
 const BAND_BYTES = 16384;
 /** Inputs are read in whole vectors: up to 14 bytes past the last. */
 const SLACK = 16;
 
-/** Bytes of a band of input lines, as 16-bit numbers. */
-function bands(g: Convolution): { blockRows: number; band: number } {
-  const line = ((g.outWidth - 1) * g.strideX + (g.kernelWidth - 1) * g.dilationX + 1) * g.inChannels * 2;
+/** Bytes of a band of input lines of `pixelBytes` a pixel. */
+function bands(g: Convolution, pixelBytes: number): { blockRows: number; band: number } {
+  const line = ((g.outWidth - 1) * g.strideX + (g.kernelWidth - 1) * g.dilationX + 1) * pixelBytes;
   const window = (g.kernelHeight - 1) * g.dilationY + 1;
   const blockRows = Math.max(1, Math.min(g.outHeight, Math.floor((BAND_BYTES / line - window) / g.strideY) + 1));
   return { blockRows, band: ((blockRows - 1) * g.strideY + window) * line + SLACK };
 }
 
-const padded = (channels: number): number => Math.ceil(channels / 8) * 8;
+/** Constants, then biases and factors of all channels: three lists, read 8 at a time from any channel on. */
+const factorBytes = (channels: number): number => 64 + (Math.ceil(channels / 8) * 8 + 8) * 12;
 
 /** `conv2d_s8`: `matrix` where it is a matrix product, whose rows are the pixels. */
 export function int8Scratch(g: Convolution, matrix: boolean): Int8Scratch {
-  const table = g.kernelHeight * g.kernelWidth * 4 + padded(g.outChannels) * 12;
-  if (!matrix) return { ...bands(g), sums: g.outWidth * 32, table };
+  const table = g.kernelHeight * g.kernelWidth * 4 + factorBytes(g.outChannels);
+  if (!matrix) return { ...bands(g, g.inChannels * 2), sums: g.outWidth * 32, table };
   const pixels = g.batch * g.outHeight * g.outWidth;
-  const fit = Math.floor(MATRIX_BYTES / (2 * Math.max(1, g.inChannels)) / 4) * 4;
+  const bytes = g.inChannels * g.outChannels > LARGE_WEIGHTS ? LARGE_MATRIX_BYTES : MATRIX_BYTES;
+  const fit = Math.floor(bytes / (2 * Math.max(1, g.inChannels)) / 4) * 4;
   const blockRows = Math.min(pixels, Math.max(8, fit));
   return { blockRows, band: blockRows * g.inChannels * 2 + SLACK, sums: blockRows * 32, table };
 }
 
-/** `depthwise_conv2d_s8`. */
+/** `depthwise_conv2d_s8`, whose band holds 8-bit numbers, one for each output channel. */
 export const depthwiseInt8Scratch = (g: Convolution): Int8Scratch => ({
-  ...bands(g),
+  ...bands(g, g.outChannels),
   sums: g.outWidth * 32,
-  table: padded(g.outChannels) * 12,
+  table: factorBytes(g.outChannels),
 });

@@ -1,0 +1,90 @@
+// The products of bench/shapes/kernels.mjs as calls of the 8-bit kernels.
+const quads = (length) => Math.ceil(length / 4) * 4;
+const panels = (columns) => Math.ceil(columns / 8) * 8;
+/** Bytes that any kernel here may want of each kind of scratch. */
+const SCRATCH = 1 << 18;
+
+/** A call of `kernel` (conv2d_s8, depthwise_conv2d_s8) on random bytes. `rounding`: 0 double, 1 single, 2 float. */
+function product(module, kernel, { sizes, geometry, blockRows, outChannels, depth }, rounding) {
+  const starts = [];
+  let next = 4096;
+  for (const bytes of [
+    sizes.x,
+    sizes.w,
+    4 * panels(outChannels),
+    sizes.y,
+    SCRATCH,
+    SCRATCH,
+    SCRATCH,
+    ...[1, 2, 3].map(() => 4 * panels(outChannels)),
+  ]) {
+    starts.push(next);
+    next += Math.ceil(bytes / 64) * 64 + 64;
+  }
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(next / 65536) });
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const bytes = new Uint8Array(memory.buffer);
+  for (let i = 4096, state = 1; i < bytes.length; i++) {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    bytes[i] = state >>> 16;
+  }
+  const [, , bias, , , , , multiplier, shift, scale] = starts;
+  // Results of a few dozen.
+  const factor = 0.005 / Math.sqrt(depth);
+  const right = Math.floor(-Math.log2(factor));
+  for (let c = 0; c < outChannels; c++) {
+    const view = new DataView(memory.buffer);
+    view.setInt32(bias + 4 * c, 100, true);
+    view.setInt32(multiplier + 4 * c, Math.floor(factor * 2 ** right * 2 ** 31) - 7919 * c, true);
+    view.setInt32(shift + 4 * c, -right, true);
+    view.setFloat32(scale + 4 * c, factor, true);
+  }
+  const words = [...starts.slice(0, 7), ...geometry, blockRows, 3, multiplier, shift, scale, 1, -3, -128, 127, rounding];
+  new Int32Array(memory.buffer, 64).set(words);
+  return () => exports[kernel](64);
+}
+
+function window({ size, kernel, stride }) {
+  const out = size.map((extent) => Math.ceil(extent / stride));
+  const pads = kernel.map((taps, i) => Math.max(0, (out[i] - 1) * stride + taps - size[i]) >> 1);
+  return { out, pads };
+}
+const rowsThatFit = (bytes, line, kernelHeight, stride, most) =>
+  Math.max(1, Math.min(most, Math.floor((bytes / line - kernelHeight) / stride) + 1));
+
+const makers = {
+  conv(module, { size, from, to, kernel, stride = 1, batch = 1 }, rounding) {
+    const { out, pads } = window({ size, kernel, stride });
+    const pixels = batch * out[0] * out[1];
+    const depth = kernel[0] * kernel[1] * from;
+    const sizes = { x: batch * size[0] * size[1] * from, w: kernel[0] * quads(kernel[1] * from) * panels(to), y: pixels * to };
+    const line = ((out[1] - 1) * stride + kernel[1]) * from * 2;
+    const isMatrix = kernel[0] * kernel[1] * stride === 1;
+    const blockRows = isMatrix
+      ? Math.min(pixels, Math.max(8, Math.floor((from * to > 65536 ? 32768 : 8192) / (2 * from) / 4) * 4))
+      : rowsThatFit(16384, line, kernel[0], stride, out[0]);
+    const geometry = [batch, ...size, from, ...out, to, ...kernel, stride, stride, 1, 1, ...pads, 1];
+    const run = product(module, 'conv2d_s8', { sizes, geometry, blockRows, outChannels: to, depth }, rounding);
+    return { macs: pixels * depth * to, run };
+  },
+  dense(module, { rows, depth, columns }, rounding) {
+    return makers.conv(module, { size: [1, rows], from: depth, to: columns, kernel: [1, 1] }, rounding);
+  },
+  winograd: (module, layer, rounding) => makers.conv(module, { ...layer, kernel: [3, 3], stride: 1 }, rounding),
+  columns: (module, layer, rounding) => makers.conv(module, layer, rounding),
+  depthwise(module, { size, channels, stride }, rounding) {
+    const kernel = [3, 3];
+    const { out, pads } = window({ size, kernel, stride });
+    const y = out[0] * out[1] * channels;
+    const sizes = { x: size[0] * size[1] * channels, w: 12 * panels(channels), y };
+    const line = ((out[1] - 1) * stride + 3) * channels;
+    const geometry = [1, ...size, channels, ...out, channels, ...kernel, stride, stride, 1, 1, ...pads, channels];
+    const blockRows = rowsThatFit(16384, line, 3, stride, out[0]);
+    const run = product(module, 'depthwise_conv2d_s8', { sizes, geometry, blockRows, outChannels: channels, depth: 9 }, rounding);
+    return { macs: 9 * y, run };
+  },
+};
+
+/** A case of the benchmark: { name, macs, run }; layers of products of activations have none. */
+export const int8Case = (module, layer, rounding) => ({ name: layer.name, ...makers[layer.kind](module, layer, rounding) });
+export const hasInt8 = (layer) => layer.kind in makers;

@@ -1,0 +1,206 @@
+import { describe, expect, test } from 'vitest';
+import { type Rounding, roundHalfEven, scaled } from '../../src/core/fixedPoint.ts';
+import { foldedBias, packDepthwiseQuads, packQuads } from '../../src/core/quads.ts';
+import { depthwiseInt8Scratch, int8Scratch } from '../../src/kernels/scratch.ts';
+import { flavours, KernelRunner } from './harness.ts';
+import { draw } from './products.ts';
+
+const runners = await Promise.all((await flavours()).map(async (flavour) => ({ flavour, runner: await KernelRunner.load(flavour, 8) })));
+type Argument = Int8Array | Int32Array | Float32Array | { readonly bytes: number } | number;
+
+/**
+ * What `kernel` leaves in `y`, the same on every flavour. Buffers start 0 to 15 bytes past a multiple of 16; `last` ends where memory ends, so that
+ * a read past it traps.
+ */
+function run(kernel: 'conv2d_s8' | 'depthwise_conv2d_s8', args: Readonly<Record<string, Argument>>, y: Int8Array, last: Argument): void {
+  let first: Int8Array | undefined;
+  for (const { flavour, runner } of runners) {
+    runner.reset();
+    let at = 0;
+    const fields = Object.entries<Argument>({ ...args, y }).map(([field, value], i) => {
+      if (typeof value === 'number') return [field, value];
+      if ('bytes' in value) return [field, runner.alloc(value.bytes)];
+      if (value === last) return [field, runner.allocLast(value)];
+      const address = runner.alloc(value === y ? y.byteLength : value, (5 * i) % 16);
+      if (value === y) at = address;
+      return [field, address];
+    });
+    runner.call(kernel, Object.fromEntries(fields));
+    const got = runner.read(at, Int8Array, y.length);
+    first ??= got;
+    const differs = got.findIndex((value, i) => value !== first?.[i]);
+    if (differs >= 0) expect.fail(`${kernel}: y[${differs}] is ${first[differs]} in scalar, ${got[differs]} in ${flavour}`);
+  }
+  y.set(first as Int8Array);
+}
+const ROUNDINGS: readonly Rounding[] = ['double', 'single', 'float'];
+
+interface Factors {
+  readonly multiplier: Int32Array;
+  readonly shift: Int32Array;
+  readonly scale: Float32Array;
+}
+
+const expected = (sum: number, c: number, rounding: Rounding, { multiplier, shift, scale }: Factors): number =>
+  rounding === 'float'
+    ? roundHalfEven(Math.fround(Math.fround(sum) * (scale[c] as number)))
+    : scaled(sum, multiplier[c] as number, shift[c] as number, rounding);
+
+/** A 1×1 convolution of one pixel whose weights are 0: its sums are the biases. */
+function requantize(
+  sums: Int32Array,
+  rounding: Rounding,
+  factors: Factors,
+  limits: { yZero: number; low: number; high: number },
+): Int8Array {
+  const channels = sums.length;
+  const y = new Int8Array(channels);
+  const g = {
+    ...{ batch: 1, inHeight: 1, inWidth: 1, inChannels: 4, outHeight: 1, outWidth: 1, outChannels: channels },
+    ...{ kernelHeight: 1, kernelWidth: 1, strideY: 1, strideX: 1, dilationY: 1, dilationX: 1, padTop: 0, padLeft: 0, groups: 1 },
+  };
+  const { blockRows, band, sums: panel, table } = int8Scratch(g, true);
+  const fields = {
+    x: new Int8Array(4),
+    w: new Int8Array(Math.ceil(channels / 8) * 32),
+    bias: sums,
+    band: { bytes: band },
+    sums: { bytes: panel },
+    table: { bytes: table },
+    ...g,
+    blockRows,
+    xZero: 0,
+    multiplier: rounding === 'float' ? 0 : factors.multiplier,
+    shift: rounding === 'float' ? 0 : factors.shift,
+    scale: rounding === 'float' ? factors.scale : 0,
+    perChannel: 1,
+    ...limits,
+    rounding: ROUNDINGS.indexOf(rounding),
+  };
+  run('conv2d_s8', fields, y, sums);
+  return y;
+}
+
+describe.each(ROUNDINGS)('%s rounding', (rounding) => {
+  /** Sums next to where results change, by at most one, and anywhere up to `most`. */
+  function check(seed: number, channels: number, shiftOf: (pick: number) => number, most: number): void {
+    const whole = draw(seed);
+    const within = (low: number, high: number) =>
+      high - low < 2 ** 23 ? whole(low, high) : low + Math.floor(((high - low) * whole(0, 2 ** 23)) / 2 ** 23);
+    const multiplier = Int32Array.from({ length: channels }, (_, c) =>
+      c % 16 ? 2 ** 30 + 128 * whole(0, 2 ** 23 - 1) + (c % 128) : 2 ** 30,
+    );
+    const shift = Int32Array.from({ length: channels }, () => shiftOf(whole(0, 1000)));
+    const scale = Float32Array.from(multiplier, (m, c) => m * 2 ** ((shift[c] as number) - 31));
+    const sums = Int32Array.from({ length: channels }, (_, c) => {
+      const factor = (multiplier[c] as number) * 2 ** ((shift[c] as number) - 31);
+      const near = Math.round((within(-300, 300) + 0.5) / factor) + within(-1, 1);
+      return c % 4 && Math.abs(near) <= most ? near : within(-most, most);
+    });
+    const limits = { yZero: within(-128, 127), low: within(-128, -1), high: within(0, 127) };
+    const y = requantize(sums, rounding, { multiplier, shift, scale }, limits);
+    for (let c = 0; c < channels; c++) {
+      const value = expected(sums[c] as number, c, rounding, { multiplier, shift, scale }) + limits.yZero;
+      const want = Math.min(Math.max(value, limits.low), limits.high);
+      if (y[c] !== want) expect.fail(`sum ${sums[c]}, multiplier ${multiplier[c]}, shift ${shift[c]}: ${y[c]}, not ${want}`);
+    }
+  }
+
+  test('is that of exact integers for the factors of real layers, at and beside every tie', () => {
+    for (let seed = 1; seed <= 200; seed++) check(seed, 4096, (pick) => -(pick % 13), 2 ** 24 + 2 ** 20);
+  });
+
+  test('and for factors and sums of any size', () => {
+    for (let seed = 1; seed <= 12; seed++) check(seed + 100, 1001, (pick) => 10 - (pick % 41), 2 ** 31 - 2 ** 20);
+    for (let seed = 1; seed <= 12; seed++) check(seed + 200, 1001, (pick) => 3 - (pick % 12), 2 ** 28);
+    for (let seed = 1; seed <= 12; seed++) check(seed + 300, 1001, (pick) => -13 - (pick % 18), 2 ** 29);
+  });
+});
+
+/** Sums of a convolution in plain integers, padding included. */
+function convolution(
+  x: Int8Array,
+  weights: Int8Array,
+  bias: Int32Array,
+  size: { height: number; width: number; channels: number; filters: number; stride: number; depthwise: boolean; xZero: number },
+): { sums: Int32Array; outHeight: number; outWidth: number; pads: readonly [number, number] } {
+  const { height, width, channels, filters, stride, depthwise, xZero } = size;
+  const [outHeight, outWidth] = [Math.ceil(height / stride), Math.ceil(width / stride)];
+  const pads = [(outHeight - 1) * stride + 3 - height, (outWidth - 1) * stride + 3 - width].map((n) => Math.max(0, n) >> 1) as [
+    number,
+    number,
+  ];
+  const sums = new Int32Array(outHeight * outWidth * filters);
+  for (let i = 0; i < sums.length; i++) {
+    const f = i % filters;
+    const ox = Math.floor(i / filters) % outWidth;
+    const oy = Math.floor(i / filters / outWidth);
+    let sum = bias[f] as number;
+    for (let tap = 0; tap < 9; tap++) {
+      const iy = oy * stride + Math.floor(tap / 3) - pads[0];
+      const ix = ox * stride + (tap % 3) - pads[1];
+      if (iy < 0 || ix < 0 || iy >= height || ix >= width) continue;
+      const at = (iy * width + ix) * channels;
+      if (depthwise) sum += ((x[at + f] as number) - xZero) * (weights[tap * filters + f] as number);
+      else
+        for (let c = 0; c < channels; c++) sum += ((x[at + c] as number) - xZero) * (weights[(tap * channels + c) * filters + f] as number);
+    }
+    sums[i] = sum;
+  }
+  return { sums, outHeight, outWidth, pads };
+}
+
+describe.each([false, true])('3×3 windows, depthwise: %s', (depthwise) => {
+  test.each([...Array(24).keys()])('real zero points, tails and extremes of every operand: case %i', (seed) => {
+    const within = draw(seed);
+    const channels = depthwise ? within(1, 40) : within(1, 21);
+    const filters = depthwise ? channels : within(1, 19);
+    const size = {
+      height: within(1, 9),
+      width: within(1, 13),
+      channels,
+      filters,
+      stride: within(1, 2),
+      depthwise,
+      xZero: within(-128, 127),
+    };
+    // Every third case has the extremes only: what a saturating or wrapping dot product gets wrong.
+    const byte = () => (seed % 3 ? within(-128, 127) : within(0, 1) ? 127 : -128);
+    const x = Int8Array.from({ length: size.height * size.width * channels }, byte);
+    const shape = depthwise ? [3, 3, filters] : [3, 3, channels, filters];
+    const weights = Int8Array.from({ length: shape.reduce((a, b) => a * b) }, byte);
+    const bias = Int32Array.from({ length: filters }, () => within(-5000, 5000));
+    const { sums, outHeight, outWidth, pads } = convolution(x, weights, bias, size);
+    const factors = {
+      multiplier: Int32Array.from({ length: filters }, () => 2 ** 30 + 128 * within(0, 2 ** 23 - 1)),
+      shift: Int32Array.from({ length: filters }, () => -within(4, 12)),
+      scale: new Float32Array(),
+    };
+    const g = {
+      ...{ batch: 1, inHeight: size.height, inWidth: size.width, inChannels: channels, outHeight, outWidth, outChannels: filters },
+      ...{ kernelHeight: 3, kernelWidth: 3, strideY: size.stride, strideX: size.stride, dilationY: 1, dilationX: 1 },
+      ...{ padTop: pads[0], padLeft: pads[1], groups: depthwise ? channels : 1 },
+    };
+    const scratch = depthwise ? depthwiseInt8Scratch(g) : int8Scratch(g, false);
+    const y = new Int8Array(sums.length);
+    const fields = {
+      x,
+      w: depthwise ? packDepthwiseQuads(weights, shape) : packQuads(weights, shape, 1, 3),
+      bias: foldedBias(weights, filters, size.xZero, bias),
+      band: { bytes: scratch.band },
+      sums: { bytes: scratch.sums },
+      table: { bytes: scratch.table },
+      ...g,
+      blockRows: Math.min(scratch.blockRows, within(1, 4)),
+      xZero: size.xZero,
+      multiplier: factors.multiplier,
+      shift: factors.shift,
+      scale: 0,
+      perChannel: 1,
+      ...{ yZero: 3, low: -128, high: 127, rounding: 0 },
+    };
+    run(depthwise ? 'depthwise_conv2d_s8' : 'conv2d_s8', fields, y, [x, fields.w, fields.bias, factors.multiplier][seed % 4] as Int8Array);
+    const want = Array.from(sums, (sum, i) => Math.min(Math.max(expected(sum, i % filters, 'double', factors) + 3, -128), 127));
+    expect(Array.from(y)).toEqual(want);
+  });
+});
