@@ -22,6 +22,10 @@ export { type ProfileOptions, profile, type StepProfile } from './profile/profil
 export { decode } from './program/decode.ts';
 export { encode } from './program/encode.ts';
 export type { Program, Training } from './program/format.ts';
+export type { CalibrationData } from './quantize/feeds.ts';
+export { type Quantized, type QuantizeOptions, quantize, type Scheme, schemes } from './quantize/quantize.ts';
+export type { RangeMethod } from './quantize/ranges.ts';
+export type { LayerReport, ModelSize, QuantizationReport } from './quantize/report.ts';
 export { type Flavour, type Kernels, supports } from './runtime/flavour.ts';
 export type { RuntimeModel } from './runtime/model.ts';
 export type { Feed, TensorInfo } from './runtime/ports.ts';

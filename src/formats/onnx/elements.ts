@@ -1,6 +1,7 @@
 import { allocate, type DType, type TypedArray } from '../../core/dtype.ts';
 import type { Elem } from '../../core/elem.ts';
 import { ThimbleError } from '../../core/errors.ts';
+import { fromHalf } from '../../core/float16.ts';
 import { sizeOf } from '../../core/shape.ts';
 import type { TensorProto } from './proto.ts';
 import { damaged } from './protobuf.ts';
@@ -81,16 +82,6 @@ export const bitsOf: Readonly<Record<Exclude<Elem, 'string'>, number>> = {
   uint64: 64,
   bool: 8,
 };
-
-/** An IEEE 754 half-precision number. */
-function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
 
 const word = new DataView(new ArrayBuffer(4));
 function fromBfloat16(bits: number): number {

@@ -1,6 +1,6 @@
 import { type Shape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
-import { add, broadcast, cast, clip, div, max, min, mul, reduceMax, reduceMin, reshape, round, sub } from '../../ops/index.ts';
+import { add, broadcast, cast, clip, div, max, min, mul, reduceMax, reduceMin, reshape, round, slice, sub } from '../../ops/index.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { convolveIntegers, convWindow } from './convolutions.ts';
 import { type Elem, elemOf, integerRange } from './elements.ts';
@@ -34,7 +34,10 @@ function spread(value: Value, shape: Shape, axis: number, block: number): Value 
   }
   const apart = value.shape.flatMap((extent, i) => (i === axis ? [extent, 1] : [extent]));
   const repeated = value.shape.flatMap((extent, i) => (i === axis ? [extent, block] : [extent]));
-  return reshape(broadcast(reshape(value, { shape: apart }), { shape: repeated }), { shape });
+  const whole = value.shape.map((extent, i) => (i === axis ? extent * block : extent));
+  const spread = reshape(broadcast(reshape(value, { shape: apart }), { shape: repeated }), { shape: whole });
+  // The last block may be cut.
+  return whole[axis] === shape[axis] ? spread : slice(spread, { starts: shape.map(() => 0), sizes: shape });
 }
 
 function quantize(n: NodeContext): Operand {

@@ -1,11 +1,11 @@
 import type { TypedArray } from '../../../core/dtype.ts';
 import { ThimbleError } from '../../../core/errors.ts';
+import { toHalf } from '../../../core/float16.ts';
 import { type Shape, sizeOf } from '../../../core/shape.ts';
 import type { Node, Value } from '../../../ir/graph.ts';
 import { transposedIndexes } from '../../../ops/constants.ts';
 import { stepOf } from '../../../ops/fakeQuantize.ts';
 import type { FileAttribute, FileElem, FileNode, FileTensor } from '../encode.ts';
-import { toHalf } from './half.ts';
 import type { WeightEncoding } from './weights.ts';
 
 /** How a tensor of the file lies: its axis i is axis perm[i] of the value. */
@@ -34,6 +34,8 @@ export const NCHW: Perm = [0, 3, 1, 2];
 export interface EmissionOptions {
   readonly batch?: number | undefined;
   readonly weights?: ReadonlyMap<Value, WeightEncoding> | undefined;
+  /** Dense layers with weights in whole numbers quantize their input when they run. */
+  readonly dynamic?: boolean | undefined;
   /** Hold the floats of large initializers in 16 bits. */
   readonly half?: boolean | undefined;
 }
@@ -54,6 +56,7 @@ export class Emission {
   readonly batch: number | undefined;
   /** Weights that are held as whole numbers. */
   readonly weights: ReadonlyMap<Value, WeightEncoding>;
+  readonly isDynamic: boolean;
   readonly #half: boolean;
   readonly #outputs = new Set<string>();
   readonly #forms = new Map<Value, Form[]>();
@@ -61,7 +64,8 @@ export class Emission {
   readonly #shared = new Map<string, string>();
   #label = '';
 
-  constructor({ batch, weights = new Map(), half = false }: EmissionOptions = {}) {
+  constructor({ batch, weights = new Map(), half = false, dynamic = false }: EmissionOptions = {}) {
+    this.isDynamic = dynamic;
     this.batch = batch;
     this.weights = weights;
     this.#half = half;

@@ -4,7 +4,7 @@ import type { LinearAttributes } from '../../../ops/linear.ts';
 import type { MatmulAttributes } from '../../../ops/matmul.ts';
 import { clamp } from './elementwise.ts';
 import { attrsOf, type Emission, type Emits, identity } from './emission.ts';
-import { weightOf } from './weights.ts';
+import { type WeightLayout, weightOf, wholeWeights } from './weights.ts';
 
 /**
  * Gemm for rows, MatMul for more axes. After a flatten in another order the rows of the weights are in that order too.
@@ -18,17 +18,31 @@ function linear(e: Emission, node: Node): void {
   const flattened = e.weights.get(w)?.block ? undefined : form.flattened;
   const rows = flattened?.shape.slice(1) ?? [depth];
   const order = flattened ? flattened.perm.slice(1).map((axis) => axis - 1) : [0];
-  const weight = weightOf(e, w, { logical: [...rows, units], groups: 1, perm: [...order, rows.length], dims: [depth, units] });
+  const layout = { logical: [...rows, units], groups: 1, perm: [...order, rows.length], dims: [depth, units] };
   const input = flattened ? name : e.plain(x);
-  const [bias] = e.bias(node.inputs.slice(2, residual ? -1 : undefined)[0], w, x);
+  const shift = node.inputs.slice(2, residual ? -1 : undefined)[0];
+  const isDynamic = e.isDynamic && e.weights.has(w);
+  const weight = isDynamic ? '' : weightOf(e, w, layout);
+  const [bias] = isDynamic ? (shift ? [e.plain(shift)] : []) : e.bias(shift, w, x);
   let y: string;
-  if (x.shape.length === 2) y = e.op('Gemm', [input, weight, ...(bias ? [bias] : [])]);
+  if (isDynamic) {
+    y = dynamicProduct(e, input, w, layout);
+    if (bias) y = e.op('Add', [y, bias]);
+  } else if (x.shape.length === 2) y = e.op('Gemm', [input, weight, ...(bias ? [bias] : [])]);
   else {
     y = e.op('MatMul', [input, weight]);
     if (bias) y = e.op('Add', [y, bias]);
   }
   if (residual) y = e.op('Add', [y, e.plain(node.inputs.at(-1) as Value)]);
   e.put(node.outputs[0] as Value, clamp(e, y, low, high));
+}
+
+/** x in 8 bits with its own range, times weights in 8 bits: sums of whole numbers, scaled. */
+function dynamicProduct(e: Emission, x: string, w: Value, layout: WeightLayout): string {
+  const [numbers, step, zero] = e.many('DynamicQuantizeLinear', [x], {}, 3) as [string, string, string];
+  const { whole, scale, zeroPoint } = wholeWeights(e, w, layout);
+  const sums = e.op('Cast', [e.op('MatMulInteger', [numbers, whole, zero, zeroPoint])], { to: 1 });
+  return e.op('Mul', [sums, e.op('Mul', [step, scale])]);
 }
 
 function matmul(e: Emission, node: Node): void {

@@ -45,32 +45,41 @@ export function logicalOf(value: Value, { logical, groups }: WeightLayout): Floa
 /** Name of the tensor with the weights in the file's order: an initializer, or what is dequantized from one. */
 export function weightOf(e: Emission, value: Value, layout: WeightLayout): string {
   const { logical, perm } = layout;
-  const dims = layout.dims ?? perm.map((axis) => logical[axis] as number);
   const encoding = e.weights.get(value);
-  if (!encoding) return e.tensor(value.name, dims, permuted(logicalOf(value, layout), logical, perm));
-  const data = permuted(encoding.data, logical, perm);
-  const elem = encoding.bits === 4 ? 'int4' : 'int8';
-  const whole = e.initializer(`${value.name}_quantized`, elem, dims, encoding.bits === 4 ? nibbles(data) : rawOf(data));
+  if (!encoding) return e.tensor(value.name, dimsOf(layout), permuted(logicalOf(value, layout), logical, perm));
   if (encoding.block === undefined) {
+    const { whole, scale, zeroPoint } = wholeWeights(e, value, layout);
     const at = perm.indexOf(logical.length - 1);
-    const axis = at === perm.length - 1 ? dims.length - 1 : at;
-    const scale = e.tensor(`${value.name}_scale`, [encoding.scales.length], encoding.scales);
-    const zero = e.initializer(
-      `${value.name}_zero_point`,
-      elem,
-      [encoding.scales.length],
-      new Uint8Array(Math.ceil((encoding.scales.length * encoding.bits) / 8)),
-    ); // prettier-ignore
-    return e.op('DequantizeLinear', [whole, scale, zero], { axis });
+    return e.op('DequantizeLinear', [whole, scale, zeroPoint], { axis: at === perm.length - 1 ? dimsOf(layout).length - 1 : at });
   }
   // Blocks run along the rows of a matrix.
   const blocks = [encoding.scales.length / (logical[1] as number), logical[1] as number];
-  const scale = e.tensor(
-    `${value.name}_scale`,
-    perm.map((axis) => blocks[axis] as number),
-    permuted(encoding.scales, blocks, perm),
-  ); // prettier-ignore
-  return e.op('DequantizeLinear', [whole, scale], { axis: perm.indexOf(0), block_size: encoding.block });
+  const shape = perm.map((axis) => blocks[axis] as number);
+  const scale = e.tensor(`${value.name}_scale`, shape, permuted(encoding.scales, blocks, perm));
+  return e.op('DequantizeLinear', [wholeNumbers(e, value, layout), scale], { axis: perm.indexOf(0), block_size: encoding.block });
+}
+
+const dimsOf = ({ logical, perm, dims }: WeightLayout): Shape => dims ?? perm.map((axis) => logical[axis] as number);
+
+/** Weights with one step for each output column: the numbers, their steps, and zero points of 0. */
+export function wholeWeights(e: Emission, value: Value, layout: WeightLayout): { whole: string; scale: string; zeroPoint: string } {
+  const { scales } = e.weights.get(value) as WeightEncoding;
+  return {
+    whole: wholeNumbers(e, value, layout),
+    scale: e.tensor(`${value.name}_scale`, [scales.length], scales),
+    zeroPoint: e.initializer(`${value.name}_zero_point`, 'int8', [scales.length], new Uint8Array(scales.length)),
+  };
+}
+
+function wholeNumbers(e: Emission, value: Value, layout: WeightLayout): string {
+  const { bits, data } = e.weights.get(value) as WeightEncoding;
+  const numbers = permuted(data, layout.logical, layout.perm);
+  return e.initializer(
+    `${value.name}_quantized`,
+    bits === 4 ? 'int4' : 'int8',
+    dimsOf(layout),
+    bits === 4 ? nibbles(numbers) : rawOf(numbers),
+  );
 }
 
 /** Two numbers in a byte, the first in the low half. */

@@ -1,0 +1,104 @@
+import type { Graph, Node, Value } from '../ir/graph.ts';
+import { producer } from '../ir/graph.ts';
+import { useCounts } from '../passes/rewrite.ts';
+import { weightsOf } from './weights.ts';
+
+/** Which values of a graph become 8-bit numbers, and which of them share one range. */
+export interface ActivationPlan {
+  /** In the order they are computed. */
+  readonly values: readonly Value[];
+  /** Products that compute on 8-bit numbers. */
+  readonly products: readonly Node[];
+  /** Values whose operator computes on 8-bit numbers: everything that reads them reads the quantized ones. */
+  readonly computed: ReadonlySet<Value>;
+  /** Operators that read 8-bit numbers. */
+  readonly readers: ReadonlySet<Node>;
+  /** The value that stands for all that share its range. */
+  readonly leader: (value: Value) => Value;
+}
+
+/** Operators of several operands, or of windows, that have 8-bit kernels. */
+const ARITHMETIC = new Set(['add', 'sub', 'mul', 'averagePool2d', 'reduceMean', 'concat']);
+/** Operators that only move numbers, or pick among them: input and output share one range. */
+const MOVING = new Set(['maxPool2d', 'reshape', 'transpose', 'slice', 'pad']);
+const CLAMPS = new Set(['relu', 'clip']);
+
+/**
+ * Quantizes what products read and write, and what lies between them. A sum or pool is quantized where all its operands are; a clamp belongs
+ * to the operator before it.
+ */
+export function planActivations(graph: Graph, kept: ReadonlySet<Node>): ActivationPlan {
+  const readers = new Map<Value, Node[]>();
+  for (const node of graph.nodes) for (const input of node.inputs) readers.set(input, [...(readers.get(input) ?? []), node]);
+  const uses = useCounts(graph);
+  const values = new Set<Value>();
+  const computed = new Set<Value>();
+  const products: Node[] = [];
+  const ties = new Ties();
+  const eight = new Set<Node>();
+  const behind = (value: Value, isNext: (node: Node) => boolean): Value => {
+    const [reader] = readers.get(value) ?? [];
+    return reader && isNext(reader) && uses.get(value) === 1 ? (reader.outputs[0] as Value) : value;
+  };
+  /** The value that leaves an operator: behind the clamp that alone reads it, and the rounding of quantization-aware training. */
+  const result = (node: Node): Value => {
+    const clamped = behind(node.outputs[0] as Value, ({ op }) => CLAMPS.has(op));
+    return behind(clamped, ({ op }) => op === 'fakeQuantize');
+  };
+  const compute = (node: Node) => {
+    const y = result(node);
+    values.add(y);
+    computed.add(y);
+    eight.add(node);
+    return y;
+  };
+  for (const node of graph.nodes) {
+    if (kept.has(node)) continue;
+    const [x] = node.inputs;
+    const operands = node.inputs.filter((input) => input.origin.kind !== 'const');
+    const areQuantized = operands.length > 0 && operands.every((input) => values.has(input));
+    if (weightsOf(node)) {
+      products.push(node);
+      values.add(x as Value);
+      compute(node);
+    } else if (ARITHMETIC.has(node.op) && areQuantized && operands.length === node.inputs.length && isImage(node)) {
+      const y = compute(node);
+      if (node.op === 'concat') for (const input of node.inputs) ties.join(input, y);
+    } else if (MOVING.has(node.op) && x && computed.has(x) && isExact(node)) {
+      ties.join(x, compute(node));
+    }
+  }
+  const order = [...graph.inputs, ...graph.nodes.flatMap(({ outputs }) => outputs)];
+  return {
+    values: order.filter((value) => values.has(value)),
+    products,
+    computed,
+    readers: eight,
+    leader: (value) => ties.leader(value),
+  };
+}
+
+/** Means are pools only over the positions of an image. */
+const isImage = ({ op, attrs, inputs }: Node): boolean =>
+  op !== 'reduceMean' || (inputs[0]?.shape.length === 4 && `${attrs.axes}` === '1,2');
+
+/** A padding with another constant than 0 need not be one of the numbers. */
+const isExact = ({ op, attrs }: Node): boolean => op !== 'pad' || attrs.mode !== 'constant' || attrs.value === 0;
+
+/** Sets of values that share one range. */
+class Ties {
+  readonly #parents = new Map<Value, Value>();
+
+  leader(value: Value): Value {
+    const parent = this.#parents.get(value);
+    return parent ? this.leader(parent) : value;
+  }
+
+  join(a: Value, b: Value): void {
+    const [left, right] = [this.leader(a), this.leader(b)];
+    if (left !== right) this.#parents.set(right, left);
+  }
+}
+
+/** Whether `value` was rounded to learned steps by quantization-aware training. */
+export const isRounded = (value: Value): boolean => producer(value)?.op === 'fakeQuantize';

@@ -1,0 +1,191 @@
+import { ThimbleError } from '../core/errors.ts';
+import { metadataOf } from '../core/task.ts';
+import { frozenGraph } from '../export/frozen.ts';
+import { type ExportOptions, exportGraph } from '../formats/onnx/exporter.ts';
+import { kernelsFor } from '../hosts/kernels.ts';
+import { load } from '../inference/load.ts';
+import { InferenceModel } from '../inference/model.ts';
+import type { Graph, Node, Value } from '../ir/graph.ts';
+import type { Flavour } from '../runtime/flavour.ts';
+import type { Model } from '../train/model.ts';
+import { calibrate, type Observed } from './calibrate.ts';
+import { type CalibrationData, feedsOf } from './feeds.ts';
+import { keptNodes, layerName } from './layers.ts';
+import { isRounded, planActivations } from './plan.ts';
+import { equalize, splitResiduals } from './prepare.ts';
+import type { RangeMethod } from './ranges.ts';
+import { type Comparison, compare, type QuantizationReport } from './report.ts';
+import { layerNoise } from './sqnr.ts';
+import { chooseSteps, type QuantizedLayer, quantizeStatic } from './static.ts';
+import { halvedLayers, quantizeWeights } from './weightOnly.ts';
+
+/**
+ * `int8`: weights and activations, with ranges from calibration data. `int8-dynamic`: weights, and the inputs of dense layers with the range they
+ * have at run time. `int8-weights`, `int4-weights`: weights only; `f16`: weights in half precision.
+ */
+export const schemes = ['int8', 'int8-dynamic', 'int8-weights', 'int4-weights', 'f16'] as const;
+export type Scheme = (typeof schemes)[number];
+
+export interface QuantizeOptions {
+  readonly scheme?: Scheme;
+  /** How ranges of activations are chosen (scheme int8). */
+  readonly ranges?: RangeMethod;
+  /** Share of the elements inside the range, in percent, where `ranges` is 'percentile'. */
+  readonly percentile?: number;
+  /** Biases make up for what rounding the weights adds on average. */
+  readonly biasCorrection?: boolean;
+  /** Factors move between layers until their channels have like ranges: for models whose activations have channels of very different size. */
+  readonly equalization?: boolean;
+  /** Rows of a column that share a step, with 4-bit weights. */
+  readonly blockSize?: number;
+  /** Layers that stay in float, by name; `*` stands for any characters. */
+  readonly keep?: readonly string[];
+  /** Class of each row of the calibration data: the report then has the accuracy before and after. */
+  readonly labels?: ArrayLike<number>;
+  /** Other data to compare on, with the class of each row. */
+  readonly test?: { readonly data: CalibrationData; readonly labels?: ArrayLike<number> };
+  readonly flavour?: Flavour | 'auto';
+  /** Bytes, or text such as '256KB', that the whole linear memory of the quantized model may use. */
+  readonly budget?: number | string;
+  /** Called with what begins. */
+  readonly onProgress?: (stage: string) => void;
+}
+
+export interface Quantized {
+  /** An ONNX file: QuantizeLinear and DequantizeLinear around standard operators, for any runtime. */
+  readonly onnx: Uint8Array<ArrayBuffer>;
+  /** The quantized model, loaded; `model.export()` is its `.thimble` file. */
+  readonly model: InferenceModel;
+  readonly report: QuantizationReport;
+}
+
+const defaults = {
+  scheme: 'int8',
+  ranges: 'mse',
+  percentile: 99.99,
+  biasCorrection: true,
+  equalization: false,
+  blockSize: 32,
+  keep: [],
+} as const;
+
+/**
+ * Quantizes a trained or loaded model after training. A trained model takes one row a call in its quantized form.
+ * @param calibration rows or calls that are like what the model will see; a hundred are enough. Needed by scheme `int8`, unless the model was
+ * trained quantization-aware.
+ * @throws INPUT for unknown options, missing or unfitting data, or a layer to keep that does not exist; UNSUPPORTED_OP for what ONNX has no
+ * operator for; BUDGET.
+ */
+export async function quantize(
+  model: Model | InferenceModel,
+  calibration?: CalibrationData,
+  options: QuantizeOptions = {},
+): Promise<Quantized> {
+  const settings = {
+    ...defaults,
+    ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
+  } as QuantizeOptions & Required<Pick<QuantizeOptions, keyof typeof defaults>>; // prettier-ignore
+  check(settings);
+  const progress = settings.onProgress ?? (() => {});
+  progress('reading the data');
+  const feeds = calibration === undefined ? [] : await feedsOf(model, calibration);
+  const flavour = settings.flavour ?? 'auto';
+  const kernels = await kernelsFor(flavour);
+  const { graph: frozen, borders } = frozenGraph(model, 1);
+  const task = model instanceof InferenceModel ? model.program.task : undefined;
+  const metadata = task && metadataOf(task);
+  const write = (graph: Graph, more: ExportOptions = {}) => exportGraph(graph, { borders, metadata, ...more });
+  const split = splitResiduals(frozen);
+  const source = settings.equalization ? equalize(split) : split;
+  const kept = keptNodes(source, settings.keep);
+
+  const { layers, noise, onnx } = await quantized();
+  progress('comparing');
+  const [before, after] = await Promise.all([
+    load(write(frozen), { flavour }),
+    load(onnx, { flavour, ...(settings.budget !== undefined && { budget: settings.budget }) }),
+  ]);
+  const test = settings.test ? await feedsOf(model, settings.test.data) : feeds;
+  const labels = settings.test ? settings.test.labels : settings.labels;
+  const comparison = compare({ before, after, feeds: test, labels, fileBytes: [write(frozen).length, onnx.length] });
+  return {
+    onnx,
+    model: after,
+    report: reportOf(settings.scheme, layers, noise, kept, comparison),
+  };
+
+  async function quantized(): Promise<{ layers: readonly QuantizedLayer[]; noise: readonly number[]; onnx: Uint8Array<ArrayBuffer> }> {
+    const { scheme, ranges, percentile, biasCorrection, blockSize } = settings;
+    if (scheme === 'int8') {
+      const plan = planActivations(source, kept);
+      const open = plan.values.filter((value) => !isRounded(value));
+      if (feeds.length === 0 && open.length > 0) {
+        throw new ThimbleError('INPUT', 'scheme int8 needs calibration data', {
+          hint: 'give a hundred typical rows, or choose int8-dynamic or int8-weights',
+        });
+      }
+      progress('calibrating');
+      const observed: Map<Value, Observed> = feeds.length
+        ? calibrate(source, plan.values, feeds, kernels, ranges !== 'min-max')
+        : new Map();
+      progress('choosing ranges');
+      const steps = chooseSteps(plan, observed, ranges, percentile);
+      const result = quantizeStatic(source, plan, steps, observed, { biasCorrection });
+      progress('measuring layers');
+      return {
+        layers: result.layers,
+        noise: noiseOf(result.layers, { plan, steps }),
+        onnx: write(result.graph, { weights: result.weights }),
+      };
+    }
+    progress('rounding weights');
+    if (scheme === 'f16') {
+      const layers = halvedLayers(source);
+      return { layers, noise: noiseOf(layers), onnx: write(source, { half: true }) };
+    }
+    const result = quantizeWeights(
+      source,
+      kept,
+      scheme === 'int4-weights' ? 4 : 8,
+      blockSize,
+      scheme === 'int8-dynamic' ? 'linear' : undefined,
+    );
+    return {
+      layers: result.layers,
+      noise: noiseOf(result.layers),
+      onnx: write(result.graph, { weights: result.weights, dynamic: scheme === 'int8-dynamic' }),
+    };
+  }
+
+  function noiseOf(layers: readonly QuantizedLayer[], activations?: Parameters<typeof layerNoise>[4]): number[] {
+    return feeds.length ? layerNoise(source, layers, feeds, kernels, activations) : layers.map(() => Number.NaN);
+  }
+}
+
+const methods: readonly RangeMethod[] = ['min-max', 'percentile', 'mse', 'entropy'];
+
+function check({ scheme, ranges, percentile, blockSize }: typeof defaults | QuantizeOptions): void {
+  const among = (what: string, value: unknown, list: readonly string[]) => {
+    if (!list.includes(value as string)) throw new ThimbleError('INPUT', `no ${what} "${value}"`, { expected: list.join(', ') });
+  };
+  among('scheme', scheme, schemes);
+  among('method for ranges', ranges, methods);
+  if (!((percentile as number) > 0 && (percentile as number) <= 100)) {
+    throw new ThimbleError('INPUT', `percentile ${percentile}`, { expected: 'more than 0 and at most 100' });
+  }
+  // ONNX Runtime packs blocks of powers of two from 16 on.
+  if (![16, 32, 64, 128, 256].includes(blockSize as number)) {
+    throw new ThimbleError('INPUT', `blockSize ${blockSize}`, { expected: '16, 32, 64, 128 or 256' });
+  }
+}
+
+function reportOf(
+  scheme: Scheme,
+  layers: readonly QuantizedLayer[],
+  noise: readonly number[],
+  kept: ReadonlySet<Node>,
+  comparison: Comparison,
+): QuantizationReport {
+  const list = layers.map(({ node, bits }, i) => ({ name: layerName(node), op: node.op, bits, sqnr: noise[i] as number }));
+  return { scheme, ...comparison, layers: list.sort((a, b) => a.sqnr - b.sqnr), kept: [...kept].map(layerName) };
+}

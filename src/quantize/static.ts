@@ -1,0 +1,145 @@
+import type { WeightEncoding } from '../formats/onnx/export/weights.ts';
+import type { Graph, Node, Value } from '../ir/graph.ts';
+import { producer } from '../ir/graph.ts';
+import { dataOf } from '../ops/constants.ts';
+import { fakeQuantize } from '../ops/fakeQuantize.ts';
+import { Rewriting } from '../passes/rewrite.ts';
+import type { Observed } from './calibrate.ts';
+import { type ActivationPlan, isRounded } from './plan.ts';
+import { chooseRange, type Range, type RangeMethod, type Steps, stepsOf } from './ranges.ts';
+import { decode, encodeColumns, packed, rowsOf, weightsOf } from './weights.ts';
+
+/** A graph whose activations are rounded to steps and whose weights lie on them. */
+export interface QuantizedGraph {
+  readonly graph: Graph;
+  readonly weights: ReadonlyMap<Value, WeightEncoding>;
+  /** What was put in place of each product of the graph before. */
+  readonly layers: readonly QuantizedLayer[];
+}
+
+export interface QuantizedLayer {
+  readonly node: Node;
+  /** Bits of a weight. */
+  readonly bits: 4 | 8 | 16;
+  /** Row-major weights that the whole numbers stand for. */
+  readonly weights: Float32Array;
+  readonly bias: Float32Array | undefined;
+}
+
+/** Steps of every planned value; those that share a range get the union of theirs. What training has learned stays. */
+export function chooseSteps(
+  plan: ActivationPlan,
+  observed: ReadonlyMap<Value, Observed>,
+  method: RangeMethod,
+  percentile: number,
+): Map<Value, Steps> {
+  const ranges = new Map<Value, Range>();
+  const learned = new Map<Value, Steps>();
+  for (const value of plan.values) {
+    const leader = plan.leader(value);
+    const rounding = producer(value);
+    if (rounding && isRounded(value)) {
+      const [scale, zero] = rounding.inputs.slice(1).map((input) => dataOf(input)[0] as number) as [number, number];
+      learned.set(leader, { scale, zero });
+      continue;
+    }
+    const statistics = observed.get(value);
+    const found = statistics ? chooseRange(statistics, method, percentile) : { low: 0, high: 0 };
+    const known = ranges.get(leader);
+    ranges.set(leader, known ? { low: Math.min(known.low, found.low), high: Math.max(known.high, found.high) } : found);
+  }
+  return new Map(
+    plan.values.map((value) => {
+      const leader = plan.leader(value);
+      return [value, learned.get(leader) ?? stepsOf(ranges.get(leader) ?? { low: 0, high: 0 })];
+    }),
+  );
+}
+
+/** x rounded to `steps`. */
+export function rounded(x: Value, { scale, zero }: Steps, name: string): Value {
+  const scalar = (value: number, what: string) =>
+    x.graph.constant({ dtype: 'f32', shape: [], data: Float32Array.of(value) }, `${name}/${what}`);
+  return x.graph.named(`${name}/fakeQuantize`, () => fakeQuantize([x, scalar(scale, 'scale'), scalar(zero, 'zero')]));
+}
+
+/** The bias that makes up for what rounding the weights adds on average (Nagel et al. 2019): Σ (w - rounded w) · mean(x). */
+function corrected(
+  node: Node,
+  original: Float32Array,
+  encoding: WeightEncoding,
+  bias: Float32Array | undefined,
+  means: Float64Array,
+): Float32Array {
+  const { logical } = weightsOf(node) as NonNullable<ReturnType<typeof weightsOf>>;
+  const columns = logical.at(-1) as number;
+  const multiplier = node.op === 'depthwiseConv2d' ? columns / means.length : 0;
+  const perGroup = node.op === 'conv2d' ? columns / (node.attrs.groups as number) : columns;
+  const inner = logical.at(-2) as number;
+  const wanted = new Float32Array(columns).map((_, c) => bias?.[c] ?? 0);
+  const decoded = decode(encoding, columns);
+  original.forEach((value, i) => {
+    const c = i % columns;
+    const channel = multiplier ? Math.floor(c / multiplier) : Math.floor(c / perGroup) * inner + (Math.floor(i / columns) % inner);
+    wanted[c] = (wanted[c] as number) + (value - (decoded[i] as number)) * (means[channel] as number);
+  });
+  return wanted;
+}
+
+/** A bias of i32 must be able to hold what the f32 one is: the largest number of steps it may have. */
+const BIAS_STEPS = 2 ** 30;
+
+export interface StaticOptions {
+  readonly biasCorrection: boolean;
+}
+
+/** `source` with its planned values rounded and its products' weights on steps, one an output column. */
+export function quantizeStatic(
+  source: Graph,
+  plan: ActivationPlan,
+  steps: ReadonlyMap<Value, Steps>,
+  observed: ReadonlyMap<Value, Observed>,
+  { biasCorrection }: StaticOptions,
+): QuantizedGraph {
+  const to = new Rewriting(source);
+  const weights = new Map<Value, WeightEncoding>();
+  const layers: QuantizedLayer[] = [];
+  const rounds = new Map<Value, Value>();
+  const roundedOf = (value: Value): Value => {
+    const known = rounds.get(value) ?? (isRounded(value) ? to.of(value) : rounded(to.of(value), steps.get(value) as Steps, value.name));
+    rounds.set(value, known);
+    return known;
+  };
+  const isPlanned = new Set(plan.values);
+  const read = (value: Value, reader?: Node): Value =>
+    isPlanned.has(value) && (plan.computed.has(value) || (reader && plan.readers.has(reader))) ? roundedOf(value) : to.of(value);
+  const isProduct = new Set(plan.products);
+  for (const node of source.nodes) {
+    const inputs = node.inputs.map((input) => read(input, node));
+    const outputs = isProduct.has(node) ? product(node, inputs) : to.apply(node, inputs);
+    node.outputs.forEach((output, i) => void to.set(output, outputs[i] as Value));
+  }
+  for (const { name, value } of source.outputs) to.target.output(name, read(value));
+  return { graph: to.target, weights, layers };
+
+  function product(node: Node, inputs: readonly Value[]): readonly Value[] {
+    const [x] = node.inputs as [Value];
+    const layout = weightsOf(node) as NonNullable<ReturnType<typeof weightsOf>>;
+    const columns = layout.logical.at(-1) as number;
+    const original = rowsOf(node, layout);
+    const given = node.inputs[2]?.origin.kind === 'const' ? (dataOf(node.inputs[2]) as Float32Array) : undefined;
+    const { scale } = steps.get(x) as Steps;
+    const encoding = encodeColumns(original, columns, (c) => Math.fround(Math.abs(given?.[c] ?? 0) / BIAS_STEPS / scale));
+    const means = observed.get(x)?.means;
+    const bias = biasCorrection && means ? corrected(node, original, encoding, given, means) : given;
+    const constant = (name: string, shape: readonly number[], data: Float32Array) =>
+      to.target.constant({ dtype: 'f32', shape, data }, name);
+    const [, w] = node.inputs as [Value, Value];
+    const decoded = decode(encoding, columns);
+    const replacement = constant(w.name, w.shape, packed(decoded, layout));
+    weights.set(replacement, encoding);
+    layers.push({ node, bits: 8, weights: decoded, bias });
+    const rest = bias ? [constant(node.inputs[2]?.name ?? `${node.name}/bias`, [columns], bias)] : inputs.slice(2);
+    return to.apply(node, [inputs[0] as Value, replacement, ...rest]);
+  }
+}

@@ -1,0 +1,99 @@
+import { packPanels, unpackPanels } from '../core/panels.ts';
+import type { Shape } from '../core/shape.ts';
+import type { WeightEncoding } from '../formats/onnx/export/weights.ts';
+import type { Node, Value } from '../ir/graph.ts';
+import { dataOf } from '../ops/constants.ts';
+import { type Conv2dAttributes, filterShape } from '../ops/conv2d.ts';
+
+/** Weights of a product: their logical shape, whose last axis is the output axis, and the groups of their panels (undefined: rows). */
+export interface ProductWeights {
+  readonly logical: Shape;
+  readonly groups: number | undefined;
+}
+
+/** The weights of node `node`; undefined where it is no product with constant weights. */
+export function weightsOf(node: Node): ProductWeights | undefined {
+  const [x, w] = node.inputs as [Value, Value | undefined];
+  if (w?.origin.kind !== 'const') return undefined;
+  if (node.op === 'linear') return { logical: [x.shape.at(-1) as number, node.attrs.units as number], groups: 1 };
+  if (node.op === 'depthwiseConv2d') return { logical: w.shape, groups: undefined };
+  if (node.op !== 'conv2d') return undefined;
+  const attrs = node.attrs as unknown as Conv2dAttributes;
+  return { logical: filterShape(x.shape[3] as number, attrs), groups: attrs.groups };
+}
+
+/** Row-major weights of a node. */
+export function rowsOf(node: Node, { logical, groups }: ProductWeights): Float32Array {
+  const data = dataOf(node.inputs[1] as Value) as Float32Array;
+  return groups === undefined ? data : unpackPanels(data, logical, groups);
+}
+
+/** Row-major weights as the node's operator takes them. */
+export const packed = (rows: Float32Array, { logical, groups }: ProductWeights): Float32Array =>
+  groups === undefined ? rows : packPanels(rows, logical, groups);
+
+/** Smaller steps would vanish in f32. */
+const SMALLEST = 2 ** -100;
+
+/** One step for each output column, symmetric: w / step rounds to -127..127. `least(c)` is the smallest step that column c may have. */
+export function encodeColumns(data: Float32Array, columns: number, least: (column: number) => number = () => 0): WeightEncoding {
+  const scales = new Float32Array(columns);
+  data.forEach((value, i) => {
+    scales[i % columns] = Math.max(scales[i % columns] as number, Math.abs(value));
+  });
+  // A column of zeros gets the step of the largest: its bias is counted in it.
+  const largest = scales.reduce((a, b) => Math.max(a, b), 0) || 1;
+  for (let c = 0; c < columns; c++) scales[c] = Math.max(((scales[c] as number) || largest) / 127, least(c), SMALLEST);
+  const whole = Int8Array.from(data, (value, i) => Math.min(Math.max(roundHalfEven(value / (scales[i % columns] as number)), -127), 127));
+  return { bits: 8, data: whole, scales };
+}
+
+/** Parts of a block's range that are tried as its end: 4 bits are few, and a block's largest weight need not be met. */
+const SHRINKS = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7];
+
+/** One step for each `block` rows of each column of a matrix, symmetric in -7..7, the one of least squared error. */
+export function encodeBlocks(data: Float32Array, columns: number, block: number): WeightEncoding {
+  const rows = data.length / columns;
+  const blocks = Math.ceil(rows / block);
+  const scales = new Float32Array(blocks * columns);
+  const whole = new Int8Array(data.length);
+  for (let b = 0; b < blocks; b++) {
+    const indexes = Array.from({ length: Math.min(block, rows - b * block) }, (_, i) => (b * block + i) * columns);
+    for (let c = 0; c < columns; c++) {
+      const part = indexes.map((at) => data[at + c] as number);
+      const step = bestStep(part);
+      scales[b * columns + c] = step;
+      for (const [i, at] of indexes.entries()) whole[at + c] = nibble(part[i] as number, step);
+    }
+  }
+  return { bits: 4, data: whole, scales, block };
+}
+
+const nibble = (value: number, step: number): number => Math.min(Math.max(roundHalfEven(value / step), -7), 7);
+
+function bestStep(part: readonly number[]): number {
+  const largest = part.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  if (largest < SMALLEST) return 1;
+  let [best, least] = [0, Number.POSITIVE_INFINITY];
+  for (const shrink of SHRINKS) {
+    const step = Math.fround((largest * shrink) / 7);
+    const error = part.reduce((sum, value) => sum + (value - nibble(value, step) * step) ** 2, 0);
+    if (error < least) [best, least] = [step, error];
+  }
+  return best;
+}
+
+/** The weights that an encoding stands for. */
+export function decode({ data, scales, block }: WeightEncoding, columns: number): Float32Array {
+  const perBlock = (block ?? Number.POSITIVE_INFINITY) * columns;
+  return Float32Array.from(data, (value, i) => value * (scales[Math.floor(i / perBlock) * columns + (i % columns)] as number));
+}
+
+/** Bytes of an encoding with its steps. */
+export const bytesOf = ({ bits, data, scales }: WeightEncoding): number => Math.ceil((data.length * bits) / 8) + scales.length * 4;
+
+export function roundHalfEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
+}

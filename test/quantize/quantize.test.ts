@@ -1,0 +1,128 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { buildModel } from '../../src/cli/digits.ts';
+import { loadDigits } from '../../src/data/digits.ts';
+import { holdOut, takeRows } from '../../src/data/split.ts';
+import * as t from '../../src/index.ts';
+import { onnxruntime, runInOnnxruntime } from '../export/onnxruntime.ts';
+import { randomRows, testNetworks } from '../networks.ts';
+
+/** The digits network after a few epochs. */
+let model: t.Model;
+let train: { x: Float32Array; y: Int32Array };
+let test: { x: Float32Array; y: Int32Array };
+
+beforeAll(async () => {
+  const { images, labels, count } = await loadDigits();
+  const rows = holdOut(count, 0.2, 2026);
+  const part = (which: Uint32Array) => ({ x: takeRows(images, 64, which), y: takeRows(labels, 1, which) });
+  [train, test] = [part(rows.train), part(rows.test)];
+  model = buildModel(1);
+  await model.compile({ optimizer: t.adam({ learningRate: 0.005 }), loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] });
+  await model.fit(train.x, train.y, { epochs: 6, verbose: 0 });
+});
+
+const calibration = () => train.x.subarray(0, 64 * 100);
+const quantizeDigits = (options: t.QuantizeOptions = {}) =>
+  t.quantize(model, calibration(), { test: { data: test.x, labels: test.y }, ...options });
+
+/** Largest difference of two results in parts of 255 of the range of one. */
+function stepsApart(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const values = Array.from(a);
+  const step = (Math.max(...values, 0) - Math.min(...values, 0)) / 255;
+  return Math.max(...values.map((value, i) => Math.abs(value - (b[i] as number)))) / step;
+}
+
+describe.each(t.schemes)('digits in %s', (scheme) => {
+  it('loses at most half a point of accuracy, in a smaller file', async () => {
+    const { report, onnx } = await quantizeDigits({ scheme });
+    const { before, after } = report;
+    expect(before.accuracy).toBeGreaterThan(0.95);
+    expect((before.accuracy as number) - (after.accuracy as number)).toBeLessThanOrEqual(0.005);
+    expect(after.fileBytes).toBe(onnx.length);
+    // Most weights are in the dense layer; records of a file as small as this weigh as much as its 10 KB of weights.
+    expect(after.fileBytes).toBeLessThan(before.fileBytes * 0.95);
+    const names = report.layers.map(({ name }) => name);
+    expect([...names].sort()).toEqual(scheme === 'int8-dynamic' ? ['dense'] : ['conv2d', 'conv2d_1', 'dense']);
+    const noise = report.layers.map(({ sqnr }) => sqnr);
+    expect(noise).toEqual([...noise].sort((a, b) => a - b));
+    expect(noise[0]).toBeGreaterThan(scheme === 'int4-weights' ? 18 : 30);
+    expect(report.outputs.map(({ name }) => name)).toEqual(['predictions']);
+  });
+
+  it.runIf(onnxruntime)('gives in onnxruntime what it gives here, within one step', async () => {
+    const { onnx, model: own } = await quantizeDigits({ scheme });
+    for (const row of [0, 1, 2, 3]) {
+      const x = test.x.slice(row * 64, (row + 1) * 64);
+      const here = (own.run({ input: x }).predictions as t.Tensor).data;
+      const { predictions } = await runInOnnxruntime(onnx, 'input', x, [1, 8, 8, 1]);
+      expect(stepsApart(here, (predictions as { data: t.TypedArray }).data)).toBeLessThanOrEqual(1.001);
+    }
+  });
+});
+
+describe('options', () => {
+  it.each(['min-max', 'percentile', 'mse', 'entropy'] as const)('ranges by %s', async (ranges) => {
+    const { report } = await quantizeDigits({ ranges });
+    expect((report.before.accuracy as number) - (report.after.accuracy as number)).toBeLessThanOrEqual(0.01);
+    expect(report.outputs[0]?.sqnr).toBeGreaterThan(20);
+  });
+
+  it('layers to keep stay as they are', async () => {
+    const { report, onnx } = await quantizeDigits({ keep: ['conv2d*'] });
+    expect(report.layers.map(({ name }) => name)).toEqual(['dense']);
+    expect(report.kept).toEqual(expect.arrayContaining(['conv2d', 'conv2d_1']));
+    const all = (await quantizeDigits()).onnx;
+    expect(t.inspect(onnx).operators.QuantizeLinear).toBeLessThan(t.inspect(all).operators.QuantizeLinear as number);
+    // Nothing is left to round.
+    const none = await quantizeDigits({ keep: ['*'] });
+    expect(none.report.outputs[0]?.sqnr).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('the file is one that load takes; so is the .thimble one', async () => {
+    const { onnx, model: quantized } = await quantizeDigits();
+    const x = test.x.slice(0, 64);
+    const want = quantized.run({ input: x }).predictions;
+    expect((await t.load(onnx)).run({ input: x }).predictions).toEqual(want);
+    expect((await t.load(quantized.export())).run({ input: x }).predictions).toEqual(want);
+  });
+
+  it('a loaded model is quantized as the trained one it came from', async () => {
+    const loaded = await t.load(t.exportOnnx(model));
+    const [a, b] = [await t.quantize(loaded, calibration(), { labels: train.y.subarray(0, 100) }), await quantizeDigits()];
+    const calls = Array.from({ length: 100 }, (_, i) => ({ input: calibration().slice(i * 64, (i + 1) * 64) }));
+    const c = await t.quantize(loaded, calls);
+    const x = { input: test.x.slice(0, 64) };
+    expect(a.model.run(x)).toEqual(b.model.run(x));
+    expect(c.model.run(x)).toEqual(b.model.run(x));
+    expect(a.report.after.accuracy).toBeGreaterThan(0.95);
+  });
+
+  it('what does not fit is an error that says what does', async () => {
+    await expect(t.quantize(model)).rejects.toThrow(/needs calibration data/);
+    await expect(quantizeDigits({ scheme: 'int3' as never })).rejects.toThrow(/no scheme "int3".*int4-weights/);
+    await expect(quantizeDigits({ ranges: 'guess' as never })).rejects.toThrow(/no method for ranges "guess"/);
+    await expect(quantizeDigits({ keep: ['conv9'] })).rejects.toThrow(/no layer "conv9".*conv2d_1/);
+    await expect(quantizeDigits({ test: { data: test.x, labels: test.y.subarray(1) } })).rejects.toThrow(/one label for each row/);
+    await expect(t.quantize(model, new Float32Array(65))).rejects.toThrow(/wrong shape/);
+    await expect(t.quantize(model, [{ image: new Float32Array(64) }])).rejects.toThrow(/call 0 .* has no "input"/);
+    await expect(quantizeDigits({ budget: '1KB' })).rejects.toThrow(expect.objectContaining({ code: 'BUDGET' }));
+    expect((await t.quantize(model, undefined, { scheme: 'int8-weights' })).report.layers[0]?.sqnr).toBeNaN();
+  });
+});
+
+describe.each(testNetworks.filter(({ name }) => name !== 'digits'))('$name in int8', ({ build }) => {
+  it.runIf(onnxruntime)('gives in onnxruntime what it gives here, within one step', async () => {
+    const network = build();
+    const { x } = randomRows(network, 8);
+    const { onnx, model: own, report } = await t.quantize(network, x, { ranges: 'min-max' });
+    expect(report.layers.length).toBeGreaterThan(0);
+    const [input] = network.network.inputs as [t.Symbolic];
+    const size = x.length / 8;
+    for (const row of [0, 5]) {
+      const data = x.slice(row * size, (row + 1) * size);
+      const here = (own.run({ [input.name]: data }).predictions as t.Tensor).data;
+      const { predictions } = await runInOnnxruntime(onnx, input.name, data, [1, ...input.shape]);
+      expect(stepsApart(here, (predictions as { data: t.TypedArray }).data)).toBeLessThanOrEqual(1.001);
+    }
+  });
+});
