@@ -12,11 +12,14 @@ export interface ErrorDetails {
   readonly hint?: string | undefined;
   /** Names that a caller can act on: the inputs that have to be constant. */
   readonly names?: readonly string[] | undefined;
+  /** The error that this one stands for, where it was not expected. */
+  readonly cause?: Error | undefined;
 }
 
 /** The one error class of thimble. Text: `Conv "stem/conv1": group 3 does not divide 32 input channels (expected …, got …); hint`. */
 export class ThimbleError extends Error implements ErrorDetails {
   override readonly name = 'ThimbleError';
+  declare readonly cause: Error | undefined;
   readonly code: ErrorCode;
   readonly op: string | undefined;
   readonly node: string | undefined;
@@ -27,7 +30,7 @@ export class ThimbleError extends Error implements ErrorDetails {
   readonly #problem: string;
 
   constructor(code: ErrorCode, problem: string, details: ErrorDetails = {}) {
-    super(describe(problem, details));
+    super(describe(problem, details), { cause: details.cause });
     this.code = code;
     this.#problem = problem;
     this.op = details.op;
@@ -40,8 +43,8 @@ export class ThimbleError extends Error implements ErrorDetails {
 
   /** The same error, said to have happened at `place`; what the error already names of it stays. */
   at(place: Pick<ErrorDetails, 'op' | 'node'>): ThimbleError {
-    const { op = place.op, node = place.node, expected, got, hint, names } = this;
-    return new ThimbleError(this.code, this.#problem, { op, node, expected, got, hint, names });
+    const { op = place.op, node = place.node, expected, got, hint, names, cause } = this;
+    return new ThimbleError(this.code, this.#problem, { op, node, expected, got, hint, names, cause });
   }
 }
 

@@ -32,6 +32,8 @@ export interface LoadOptions {
  * program of a `.thimble` file as it is.
  * @throws FORMAT for damaged bytes, UNSUPPORTED_OP or UNSUPPORTED_ATTR listing every node thimble cannot run, SHAPE where shapes are open or do
  * not fit, INPUT for names the model does not have, BUDGET where the plan exceeds `budget`.
+ * Files need not be trusted: import takes bounded time, and allocates at most 256 MiB and 1 KiB for each byte of the file (a linear memory
+ * apart: it is allocated, as planned, at the first run).
  */
 export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promise<InferenceModel> {
   const { shapes, constants, budget, flavour = 'auto', externalData } = options;

@@ -1,6 +1,17 @@
 import type { TypedArray } from '../core/dtype.ts';
-import type { Tensor, TensorType } from '../core/tensor.ts';
+import { ThimbleError } from '../core/errors.ts';
+import { formatShape } from '../core/shape.ts';
+import { byteLength, type Tensor, type TensorType } from '../core/tensor.ts';
 import type { Variable } from './variable.ts';
+
+/** What 32-bit addresses reach. */
+const ADDRESSABLE = 2 ** 32;
+
+/** Nodes and elements of constants that a graph may have yet: importers of files they do not trust set them. */
+export interface GraphLimits {
+  nodes: number;
+  elements: number;
+}
 
 /** Where a value comes from. */
 export type Origin =
@@ -43,10 +54,13 @@ export class Graph {
   #nextNode = 0;
   #scopes: string[] = [];
   #given: string | undefined;
+  readonly #limits: GraphLimits;
   readonly #variables = new Map<Variable, Value>();
 
-  constructor(name: string) {
+  /** @param limits what the graph may grow to; counted down. */
+  constructor(name: string, limits: GraphLimits = { nodes: Number.POSITIVE_INFINITY, elements: Number.POSITIVE_INFINITY }) {
     this.name = name;
+    this.#limits = limits;
   }
 
   input(name: string, type: TensorType): Value {
@@ -56,6 +70,8 @@ export class Graph {
   }
 
   constant(tensor: Tensor, name = `const${this.#nextValue}`): Value {
+    this.#limits.elements -= tensor.data.length;
+    if (this.#limits.elements < 0) throw new ThimbleError('SHAPE', 'the constants of the model grow to far more than its file holds');
     return this.#value(name, tensor, { kind: 'const', data: tensor.data });
   }
 
@@ -80,6 +96,7 @@ export class Graph {
 
   /** Appends a node. Called by operators (`ops/define.ts`), which infer `outputTypes`. */
   append(op: string, inputs: readonly Value[], attrs: Attributes, outputTypes: readonly TensorType[]): Node {
+    if (this.#limits.nodes-- <= 0) throw new ThimbleError('UNSUPPORTED_OP', 'the model unrolls to too many operators');
     const id = this.#nextNode++;
     const name = this.#given ?? (this.#scopes.length ? `${this.#scopes.join('/')}/${op}` : `${op}_${id}`);
     const outputs: Value[] = [];
@@ -118,6 +135,12 @@ export class Graph {
   }
 
   #value(name: string, type: TensorType, origin: Origin): Value {
+    if (type.shape.some((extent) => !Number.isInteger(extent) || extent < 0) || byteLength(type) > ADDRESSABLE) {
+      throw new ThimbleError('SHAPE', `a tensor of shape ${formatShape(type.shape)}`, {
+        node: name,
+        expected: 'whole extents, and less than 4 GiB',
+      });
+    }
     return { id: this.#nextValue++, name, dtype: type.dtype, shape: type.shape, origin, graph: this };
   }
 }

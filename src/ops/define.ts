@@ -60,7 +60,8 @@ export interface Op<A = Attributes> extends OpSpec<A> {
 export function defineOp<A extends object>(spec: OpSpec<A>): Op<A> {
   const node = (given: Value | readonly Value[], overrides: Partial<A> = {}): Node => {
     const inputs = Array.isArray(given) ? (given as readonly Value[]) : [given as Value];
-    const graph = (inputs[0] as Value).graph;
+    const graph = inputs[0]?.graph;
+    if (!graph) throw new ThimbleError('SHAPE', 'it has no inputs', { op: spec.name });
     const attrs = completeAttrs(spec, overrides);
     try {
       return graph.append(spec.name, inputs, attrs as Attributes, spec.infer(inputs, attrs));

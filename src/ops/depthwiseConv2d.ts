@@ -33,6 +33,8 @@ export const depthwiseConv2d: Op<DepthwiseAttributes & Limits> = defineOp<Depthw
   name: 'depthwiseConv2d',
   attrs: { ...depthwiseDefaults, ...unlimited },
   infer(inputs, attrs) {
+    if (!Number.isInteger(attrs.multiplier) || attrs.multiplier < 1)
+      throw new ThimbleError('UNSUPPORTED_ATTR', `multiplier ${attrs.multiplier}`, { expected: 'a whole number of at least 1' });
     const g = depthwiseGeometry(expectInput(inputs, 0).shape, attrs);
     const given = expectInput(inputs, 1).shape;
     const expected = [...attrs.kernel, g.outChannels];

@@ -1,24 +1,60 @@
 import { allocate } from '../core/dtype.ts';
+import { sizeOf } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Node, Value } from '../ir/graph.ts';
 import type { RefTensor } from './define.ts';
 import { opOf } from './registry.ts';
 
-const known = new WeakMap<Value, boolean>();
+/** Elements and multiply-accumulates that the references take for a value, and the elements of the constants it follows from. */
+interface Cost {
+  readonly work: number;
+  readonly from: number;
+}
+
+const NEVER: Cost = { work: Number.POSITIVE_INFINITY, from: 0 };
+/** What takes more than this, and more than 64 for each element of the constants, is left to the program. */
+const WORTH = 2 ** 23;
+
+const costs = new WeakMap<Value, Cost>();
 const results = new WeakMap<Value, Float64Array>();
 
 /** Operators whose output differs from call to call. */
 const RANDOM = new Set(['dropout']);
 
-/** Whether `value` follows from constants alone. */
+/** Whether `value` follows from constants alone, and is worth computing before the program runs. */
 export function isConstant(value: Value): boolean {
-  let answer = known.get(value);
-  if (answer === undefined) {
+  const { work, from } = costOf(value);
+  return work <= WORTH + 64 * from;
+}
+
+/** Elements and multiply-accumulates that `evaluate` takes; infinite for what does not follow from constants. */
+export const workOf = (value: Value): number => costOf(value).work;
+
+function costOf(value: Value): Cost {
+  let cost = costs.get(value);
+  if (!cost) {
     const { origin } = value;
-    answer = origin.kind === 'const' || (origin.kind === 'node' && isPure(origin.node) && origin.node.inputs.every(isConstant));
-    known.set(value, answer);
+    cost =
+      origin.kind === 'const'
+        ? { work: 0, from: origin.data.length }
+        : origin.kind === 'node' && isPure(origin.node)
+          ? costOfNode(origin.node)
+          : NEVER;
+    costs.set(value, cost);
   }
-  return answer;
+  return cost;
+}
+
+function costOfNode(node: Node): Cost {
+  let work = opOf(node).macs?.(node.inputs, node.attrs, node.outputs) ?? 0;
+  let from = 0;
+  for (const { shape } of node.outputs) work += sizeOf(shape);
+  for (const input of node.inputs) {
+    const own = costOf(input);
+    work += own.work;
+    from += own.from;
+  }
+  return { work, from };
 }
 
 const isPure = (node: Node): boolean => node.inputs.length > 0 && !RANDOM.has(node.op) && !opOf(node).mutates;

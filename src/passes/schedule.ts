@@ -14,12 +14,11 @@ export function schedule(graph: Graph, scratchBytes: (node: Node) => readonly nu
     graph.nodes = order;
     return lowerBound(lifetimes(graph, opOf, scratchBytes).buffers);
   };
-  const early = order(graph, built, (ready) => ready.find(isUpdate) ?? (ready[0] as Node));
+  const updates = new Set(built.filter((node) => (opOf(node).mutates?.length ?? 0) > 0));
+  const early = order(graph, built, (ready) => (updates.size && ready.find((node) => updates.has(node))) || (ready[0] as Node));
   const lean = order(graph, built, leastGrowth(built, scratchBytes));
   graph.nodes = peak(lean) < peak(early) ? lean : early;
 }
-
-const isUpdate = (node: Node): boolean => (opOf(node).mutates?.length ?? 0) > 0;
 
 type Pick = (ready: readonly Node[], remaining: ReadonlyMap<Value, number>) => Node;
 
@@ -32,13 +31,13 @@ function order(graph: Graph, built: readonly Node[], pick: Pick): Node[] {
   const follows = (node: Node, earlier: Node) => {
     if (node === earlier) return;
     waiting.set(node, (waiting.get(node) ?? 0) + 1);
-    followers.set(earlier, [...(followers.get(earlier) ?? []), node]);
+    listed(followers, earlier, node);
   };
   const readers = new Map<Value, Node[]>();
   for (const node of built) {
     for (const value of new Set(node.inputs)) {
       remaining.set(value, (remaining.get(value) ?? 0) + 1);
-      readers.set(value, [...(readers.get(value) ?? []), node]);
+      listed(readers, value, node);
       if (value.origin.kind === 'node') follows(node, value.origin.node);
     }
   }
@@ -61,6 +60,12 @@ function order(graph: Graph, built: readonly Node[], pick: Pick): Node[] {
   }
   if (result.length !== built.length) throw new Error(`graph "${graph.name}" has a cycle, or an update that one of its readers depends on`);
   return result;
+}
+
+function listed<K>(lists: Map<K, Node[]>, key: K, node: Node): void {
+  const list = lists.get(key);
+  if (list) list.push(node);
+  else lists.set(key, [node]);
 }
 
 function insertion(ready: readonly Node[], node: Node, index: ReadonlyMap<Node, number>): number {

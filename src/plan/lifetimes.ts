@@ -46,7 +46,6 @@ export function lifetimes(graph: Graph, facts: (node: Node) => StorageFacts, scr
   });
   const pinned = pinnedOutputs(graph, facts);
   const storage = new Map<Value, Storage>();
-  const holders = new Map<Buffer, Value[]>();
   const scratch = new Map<Node, readonly Buffer[]>();
   const buffers: Buffer[] = [];
 
@@ -67,7 +66,6 @@ export function lifetimes(graph: Graph, facts: (node: Node) => StorageFacts, scr
   };
   const hold = (value: Value, buffer: Buffer, position: number) => {
     buffer.last = Math.max(buffer.last, lastUse.get(value) ?? position);
-    holders.set(buffer, [...(holders.get(buffer) ?? []), value]);
     storage.set(value, { kind: 'arena', buffer });
   };
   /** The buffer of a dying operand that output 0 of `node` may overwrite. */
@@ -78,7 +76,7 @@ export function lifetimes(graph: Graph, facts: (node: Node) => StorageFacts, scr
       const place = operand && locate(operand);
       if (place?.kind !== 'arena') continue;
       const { buffer } = place;
-      const dies = (holders.get(buffer) ?? []).every((value) => (lastUse.get(value) ?? -1) <= position);
+      const dies = buffer.last <= position;
       const readElsewhere = node.inputs.some((value, i) => !inplace.includes(i) && isIn(locate(value), buffer));
       // Of exactly the same size: a smaller operand repeats under broadcasting, or has narrower elements, and would be overwritten too early.
       if (dies && !readElsewhere && byteLength(operand as Value) === byteLength(output)) return buffer;
@@ -129,11 +127,16 @@ function pinnedOutputs(graph: Graph, facts: (node: Node) => StorageFacts): Map<V
 
 /** Bytes alive at each position. */
 export function liveBytes(buffers: readonly Buffer[], positions: number): number[] {
-  const live = new Array<number>(positions).fill(0);
-  for (const buffer of buffers) {
-    for (let position = buffer.first; position <= buffer.last; position++) live[position] = (live[position] as number) + buffer.bytes;
+  const change = new Array<number>(positions + 1).fill(0);
+  for (const { first, last, bytes } of buffers) {
+    change[first] = (change[first] as number) + bytes;
+    change[last + 1] = (change[last + 1] as number) - bytes;
   }
-  return live;
+  let sum = 0;
+  return change.slice(0, positions).map((bytes) => {
+    sum += bytes;
+    return sum;
+  });
 }
 
 /** No placement can be smaller: the most bytes alive at once. */

@@ -1,12 +1,15 @@
 // Runs jobs in a process of its own that is ended, and started again, when one job hangs or takes it down.
 import { fork } from 'node:child_process';
 
-/** Calls `script` in a child process for each of `jobs`, in order; a job that takes longer than `limit` ms, or kills the process, fails. */
-export async function runJobs(script, jobs, limit, onResult) {
+/**
+ * Calls `script` in a child process, which gets `execArgv`, for each of `jobs`, in order; a job that takes longer than `limit` ms, or kills the
+ * process, fails.
+ */
+export async function runJobs(script, jobs, limit, onResult, execArgv = []) {
   let child;
   const results = [];
   for (const job of jobs) {
-    child ??= fork(script, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    child ??= fork(script, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], execArgv });
     const result = await answer(child, job, limit);
     if (result.lost) {
       child.kill('SIGKILL');

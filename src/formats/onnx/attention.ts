@@ -21,6 +21,7 @@ import {
   where,
 } from '../../ops/index.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
+import { count, table } from './counted.ts';
 import { isSequence } from './operand.ts';
 import { damaged } from './protobuf.ts';
 import { padded, reshapedTo } from './shapes.ts';
@@ -69,7 +70,7 @@ function maskOf(n: NodeContext, queries: number, keys: number, past: number): Va
   if (causal || left >= 0 || right >= 0) {
     // How far query i, counted with the keys before it, is ahead of key j.
     const ahead = n.integers(
-      Array.from({ length: queries * keys }, (_, i) => Math.floor(i / keys) - (i % keys) + (lengths ? 0 : past)),
+      table(queries * keys, (i) => Math.floor(i / keys) - (i % keys) + (lengths ? 0 : past)),
       [queries, keys],
     );
     const offset = lengths && reshapedTo(sub([lengths, n.integers([queries], [])]), [lengths.shape[0] as number, 1, 1, 1]);
@@ -80,10 +81,7 @@ function maskOf(n: NodeContext, queries: number, keys: number, past: number): Va
     if (right >= 0) parts.push(bias(atLeast(distance, -right)));
   }
   if (lengths) {
-    const position = n.integers(
-      Array.from({ length: keys }, (_, i) => i),
-      [1, 1, 1, keys],
-    );
+    const position = n.integers(count(keys), [1, 1, 1, keys]);
     parts.push(bias(greater([reshapedTo(lengths, [lengths.shape[0] as number, 1, 1, 1]), position])));
   }
   return parts.length ? parts.reduce((a, b) => add([a, b])) : undefined;
@@ -193,7 +191,7 @@ function linearAttention(n: NodeContext): Result {
   const beta = n.has(5) ? toHeads(n.f32(5), n.shape(5)[2] as number) : undefined;
   const at = (x: Value, t: number) => slice(x, { starts: [0, 0, t, 0], sizes: [...x.shape.slice(0, 2), 1, x.shape[3] as number] });
   const upright = (row: Value) => reshapedTo(row, [...row.shape.slice(0, 2), row.shape[3] as number, 1]);
-  const outputs = Array.from({ length: steps }, (_, t) => {
+  const outputs = table(steps, (t) => {
     const key = upright(at(k, t));
     let value = at(v, t);
     if (decay) state = mul([state, upright(at(decay, t))]);

@@ -1,9 +1,10 @@
-import { allocate, type TypedArray } from '../../core/dtype.ts';
+import { allocate } from '../../core/dtype.ts';
 import { ThimbleError } from '../../core/errors.ts';
-import { normalizeAxis, type Shape, sizeOf } from '../../core/shape.ts';
+import { normalizeAxis, type Shape } from '../../core/shape.ts';
 import type { Graph, Value } from '../../ir/graph.ts';
+import { broadcast } from '../../ops/broadcast.ts';
 import { evaluate, isConstant } from '../../ops/evaluate.ts';
-import { type Elem, held, tensorOf } from './elements.ts';
+import { type Elem, held, tensorOf, toInt32 } from './elements.ts';
 import type { Importer } from './importer.ts';
 import { type Binding, isSequence, type Operand, type Sequence } from './operand.ts';
 import type { AttributeProto, GraphProto, NodeProto } from './proto.ts';
@@ -179,9 +180,9 @@ export class NodeContext {
     return this.graph.constant({ dtype: 'f32', shape, data: Float32Array.from(data) });
   }
 
-  /** A constant i32 value. */
+  /** A constant i32 value. @throws INPUT for what a 32-bit integer does not hold. */
   integers(data: ArrayLike<number>, shape: Shape = [data.length]): Value {
-    return this.graph.constant({ dtype: 'i32', shape, data: Int32Array.from(data) });
+    return this.graph.constant({ dtype: 'i32', shape, data: Int32Array.from(data, (number) => toInt32(number, this.node.name)) });
   }
 
   /** A scalar of the dtype of `like`. */
@@ -191,9 +192,8 @@ export class NodeContext {
 
   /** `number` in every element of `shape`. */
   filled(dtype: 'f32' | 'i32', shape: Shape, number: number): Value {
-    this.importer.allow(sizeOf(shape));
-    const data: TypedArray = allocate(dtype, sizeOf(shape)).fill(number);
-    return this.graph.constant({ dtype, shape, data });
+    const one = this.graph.constant({ dtype, shape: [], data: allocate(dtype, 1).fill(number) });
+    return shape.length ? broadcast(one, { shape }) : one;
   }
 
   /** @throws UNSUPPORTED_ATTR for this node. */

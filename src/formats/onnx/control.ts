@@ -5,6 +5,7 @@ import { evaluate, isConstant } from '../../ops/evaluate.ts';
 import { concat, slice, where } from '../../ops/index.ts';
 import { split } from '../../ops/split.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
+import { table } from './counted.ts';
 import { elemOf } from './elements.ts';
 import { type Binding, isSequence, type Operand, type Sequence } from './operand.ts';
 import { damaged } from './protobuf.ts';
@@ -128,7 +129,7 @@ function scanOfBatch(n: NodeContext): Result {
   const count = n.int('num_scan_inputs');
   const states = n.arity - 1 - count;
   const operands = Array.from({ length: states + count }, (_, i) => n.operand(i + 1));
-  const samples = Array.from({ length: operands[0]?.value.shape[0] ?? 0 }, (_, b) => {
+  const samples = table(operands[0]?.value.shape[0] ?? 0, (b) => {
     const own = operands.map((operand) => element(operand, 0, b));
     const inputs = own.slice(states).map((operand, i) => ({ ...operand, axis: 0, backwards: n.ints('directions')[i] === 1 }));
     const { carried, scans } = unrolled(n, own.slice(0, states), inputs);
@@ -201,7 +202,7 @@ function splitToSequence(n: NodeContext): Sequence {
   const extent = x.shape[axis] as number;
   const given = n.has(1) ? n.numbers(1) : undefined;
   const each = given?.length === 1 && n.shape(1).length === 0 ? (given[0] as number) : given ? 0 : 1;
-  const sizes = each ? Array.from({ length: Math.ceil(extent / each) }, (_, i) => Math.min(each, extent - i * each)) : (given as number[]);
+  const sizes = each ? table(Math.ceil(extent / each), (i) => Math.min(each, extent - i * each)) : (given as number[]);
   const squeeze = !given && !n.int('keepdims', 1);
   const items = split(x, { axis, sizes }).map((value) =>
     squeeze

@@ -4,6 +4,7 @@ import type { Value } from '../../ir/graph.ts';
 import { convTranspose2d } from '../../ops/convTranspose2d.ts';
 import { add, broadcast, cast, concat, conv2d, depthwiseConv2d, reshape, scatter, silu, slice, sub, transpose } from '../../ops/index.ts';
 import type { NodeContext, Rows } from './context.ts';
+import { table } from './counted.ts';
 import type { Operand } from './operand.ts';
 import { damaged } from './protobuf.ts';
 import { padded, reshapedTo } from './shapes.ts';
@@ -67,7 +68,7 @@ function convolve3d(x: Value, w: Value, bias: Value | undefined, groups: number,
   const [out = 0] = window.out;
   const pads = x.shape.map((_, i): [number, number] => (i === 2 ? [window.before[0] as number, window.after[0] as number] : [0, 0]));
   const volume = transpose(padded(x, pads, 'constant', 0), { perm: [2, 0, 1, 3, 4] });
-  const sum = Array.from({ length: planes }, (_, k) => {
+  const sum = table(planes, (k) => {
     const starts = [k * (window.dilations[0] as number), 0, 0, 0, 0];
     const sizes = [out, batch, channels, height, width];
     const part = slice(volume, { starts, sizes, steps: [window.strides[0] as number, 1, 1, 1, 1] });
@@ -190,7 +191,7 @@ function transpose3d(x: Value, w: Value, bias: Value | undefined, { groups, stri
   const filters = (w.shape[1] as number) * groups;
   const images = reshape(transpose(x, { perm: [2, 0, 1, 3, 4] }), { shape: [depth * batch, channels, height, width] });
   const plane = { groups, strides: strides.slice(1), dilations: dilations.slice(1), pads: pads.slice(1), full: full.slice(1), filters };
-  const sum = Array.from({ length: w.shape[2] as number }, (_, k) => {
+  const sum = table(w.shape[2] as number, (k) => {
     const own = slice(w, { starts: [0, 0, k, 0, 0], sizes: [channels, w.shape[1] as number, 1, ...w.shape.slice(3)] });
     const y = transposed2d(images, reshape(own, { shape: [channels, w.shape[1] as number, ...w.shape.slice(3)] }), undefined, plane);
     const spread = reshape(y, { shape: [depth, 1, batch, filters, ...y.shape.slice(2)] });
@@ -231,7 +232,7 @@ export function convolveIntegers(x: Value, w: Value, groups: number, window: Win
       starts: value.shape.map((_, i) => (i === axis ? start : 0)),
       sizes: value.shape.map((extent, i) => (i === axis ? size : extent)),
     });
-  const results = Array.from({ length: groups }, (_, g) => {
+  const results = table(groups, (g) => {
     const parts: Value[] = [];
     for (let start = 0; start < depth; start += perStep) {
       const size = Math.min(perStep, depth - start);
@@ -297,6 +298,8 @@ function causalConv(n: NodeContext): (Value | undefined)[] {
   const w = n.f32(1);
   const [batch, channels, steps] = x.shape as [number, number, number];
   const width = w.shape.at(-1) as number;
+  if (x.shape.length !== 3 || w.shape[0] !== channels || w.shape[1] !== 1 || w.shape.length !== 3)
+    throw new ThimbleError('SHAPE', 'the weights do not fit', { expected: `[${channels}, 1, kernel]`, got: formatShape(w.shape) });
   const past = n.has(3) ? n.f32(3) : broadcast(n.graph.scalar(0), { shape: [batch, channels, width - 1] });
   const line = concat([past, x], { axis: 2 });
   const window: Window = { kernel: [width], strides: [1], dilations: [1], before: [0], after: [0], stated: [0], out: [steps] };

@@ -4,6 +4,7 @@ import type { Value } from '../../ir/graph.ts';
 import { add, cast, concat, gather, greaterOrEqual, max, min, mul, slice, transpose } from '../../ops/index.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { convWindow } from './convolutions.ts';
+import { checkTable, table as tableOf } from './counted.ts';
 import { product } from './products.ts';
 import { cornersOf } from './sampling.ts';
 import { reshapedTo } from './shapes.ts';
@@ -23,7 +24,7 @@ function sampled(x: Value, groups: number, row: Value, column: Value): Value {
   const planes = graph.constant({
     dtype: 'i32',
     shape: [batch, groups, 1, 1],
-    data: Int32Array.from({ length: batch * groups }, (_, i) => i * height * width),
+    data: Int32Array.from(tableOf(batch * groups, (i) => i * height * width)),
   });
   /** The position limited to the image, and 1 where it was inside. */
   const inside = (position: Value, extent: number): { at: Value; valid: Value } => {
@@ -49,6 +50,7 @@ function sampled(x: Value, groups: number, row: Value, column: Value): Value {
 function taps(n: NodeContext, { kernel, out, strides, dilations, before }: Window, axis: number): Value {
   const [stride, dilation, pad] = [strides[axis] as number, dilations[axis] as number, before[axis] as number];
   const points = positions(out);
+  checkTable(points.length * sizeOf(kernel));
   const data = positions(kernel).flatMap((tap) =>
     points.map((point) => (point[axis] as number) * stride - pad + (tap[axis] as number) * dilation),
   );
@@ -78,7 +80,7 @@ function deformConv(n: NodeContext): Value {
   // [N, points, channels, kernel]: a row of products for each output pixel.
   const columns = reshapedTo(transpose(masked, { perm: [0, 3, 1, 4, 2] }), [batch, points, channels * kernel]);
   const depth = (channels / groups) * kernel;
-  const parts = Array.from({ length: groups }, (_, g) => {
+  const parts = tableOf(groups, (g) => {
     const rows = filters / groups;
     const own = slice(w, { starts: [g * rows, 0, 0, 0], sizes: [rows, ...w.shape.slice(1)] });
     const part = groups === 1 ? columns : slice(columns, { starts: [0, 0, g * depth], sizes: [batch, points, depth] });

@@ -3,23 +3,17 @@ import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { Graph, type Value } from '../../ir/graph.ts';
 import { cast } from '../../ops/cast.ts';
-import { evaluated, isConstant } from '../../ops/evaluate.ts';
+import { evaluated, isConstant, workOf } from '../../ops/evaluate.ts';
+import { neededNodes, withAttributes } from './bodies.ts';
 import { NodeContext, type Result } from './context.ts';
 import { atBorder, type Elem, type ExternalData, elemOf, held, isFloat, tensorOf } from './elements.ts';
 import { rounded } from './halves.ts';
 import { type Binding, isSequence, type Operand } from './operand.ts';
 import { domainName, rowOf } from './operators.ts';
+import { checkDistinct, checkNames, checkShapeNames, fits, type ImportOptions, shapeOf } from './options.ts';
 import type { FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfo } from './proto.ts';
 import { damaged } from './protobuf.ts';
 import { isInitializer, Scope } from './scope.ts';
-
-export interface ImportOptions {
-  /** Extents of inputs whose dimensions the model leaves open: by input, or a number for a named dimension. An open first axis is 1. */
-  readonly shapes?: Readonly<Record<string, readonly number[] | number>> | undefined;
-  /** Inputs that never change, by name: they become part of the program. Shape operands of operators have to be. */
-  readonly constants?: Readonly<Record<string, Tensor>> | undefined;
-  readonly externalData?: ExternalData | undefined;
-}
 
 /** An input or output at the border of a program. */
 export interface Port {
@@ -38,10 +32,17 @@ export interface Imported {
   readonly operators: ReadonlyMap<string, number>;
 }
 
-/** Loops are unrolled: nodes beyond this are refused. */
-const MAX_NODES = 200_000;
+/** Loops are unrolled: operators beyond this are refused. */
+const MAX_NODES = 2 ** 15;
+/** Nodes of bodies, each time they are imported: a body may be long without adding an operator. */
+const MAX_VISITS = 2 ** 18;
+/** Functions and subgraphs one inside the other: more than any model has. */
+const DEPTH = 64;
+/** Elements of constants for each byte of the files: weights are permuted, packed and folded, each time anew. */
+const ELEMENTS_PER_BYTE = 16;
+const WORK_PER_BYTE = 64;
 
-/** A body cannot be imported because of a node outside it, which is on the list of failures already. */
+/** A body cannot be imported because of nodes that are on the list of failures already. */
 class FollowsFailure extends Error {}
 
 /** Turns one ONNX model into one graph. */
@@ -52,21 +53,28 @@ export class Importer {
   readonly #functions: ReadonlyMap<string, FunctionProto>;
   readonly #failures: { node: NodeProto; error: ThimbleError }[] = [];
   readonly #failed = new Set<string>();
-  #allowance: number;
-  #nodes = 0;
+  /** Those of the function that is being imported, else those of the model. */
+  #opsets: ReadonlyMap<string, number>;
+  #visits = 0;
+  /** Functions and subgraphs that are being imported, one inside the other. */
+  #depth = 0;
+  readonly #limits = { nodes: MAX_NODES, elements: 2 ** 22 };
+  /** Elements and multiply-accumulates that may be computed at import; what is beyond is left to the program. */
+  #work = 2 ** 24;
 
   constructor(model: ModelProto, fileBytes: number, externalData?: ExternalData) {
-    this.graph = new Graph('infer');
+    this.graph = new Graph('infer', this.#limits);
     this.externalData = externalData;
     this.#model = model;
+    this.#opsets = model.opsets;
     this.#functions = new Map(model.functions.map((found) => [`${found.domain}.${found.name}`, found]));
-    this.#allowance = 8 * fileBytes + 2 ** 20;
+    this.#allow(fileBytes);
   }
 
-  /** Takes `elements` from what constants may expand to: 8 elements a byte of the file, and a million. @throws SHAPE when it is used up. */
-  allow(elements: number): void {
-    this.#allowance -= elements;
-    if (!(this.#allowance >= 0)) throw new ThimbleError('SHAPE', 'the constants of the model expand to far more than the file holds');
+  /** Bytes of files allow constants, and work at import, in proportion. */
+  #allow(bytes: number): void {
+    this.#limits.elements += ELEMENTS_PER_BYTE * bytes;
+    this.#work += WORK_PER_BYTE * bytes;
   }
 
   run({ shapes = {}, constants = {} }: ImportOptions): Imported {
@@ -75,7 +83,10 @@ export class Importer {
     if (proto.sparse) throw new ThimbleError('UNSUPPORTED_OP', 'sparse initializers are not supported', { hint: 'store them dense' });
     for (const initializer of proto.initializers) scope.set(initializer.name, initializer);
     const given = proto.inputs.filter(({ name }) => scope.get(name) === undefined);
+    checkDistinct('inputs', given);
+    checkDistinct('outputs', proto.outputs);
     checkNames('constants', constants, given);
+    checkShapeNames(shapes, proto.inputs);
     const inputs = given.flatMap((info) => {
       const constant = constants[info.name];
       if (constant) scope.set(info.name, this.#constantInput(info, constant));
@@ -90,7 +101,6 @@ export class Importer {
       proto.nodes,
       proto.outputs.map(({ name }) => name),
       scope,
-      this.#model.opsets,
     );
     this.#throwFailures();
     const outputs = proto.outputs.map((info) => this.#output(info.name, this.lookup(scope, info.name)));
@@ -107,10 +117,19 @@ export class Importer {
     return { name, elem, value: this.graph.input(name, { dtype: atBorder(elem), shape: shapeOf(info, shapes) }) };
   }
 
-  #constantInput({ name, elemType }: ValueInfo, constant: Tensor): Operand {
-    const elem = elemOf(elemType, name);
-    const data = isFloat(elem) ? Float32Array.from(constant.data) : Int32Array.from(constant.data);
-    return { elem, value: this.graph.constant({ dtype: held(elem), shape: constant.shape, data }, name) };
+  #constantInput(info: ValueInfo, constant: Tensor): Operand {
+    const { name } = info;
+    const elem = elemOf(info.elemType, name);
+    const { shape, data } = constant;
+    if (data instanceof Float32Array !== isFloat(elem) || data.length !== sizeOf(shape) || !fits(info.dims, shape)) {
+      throw new ThimbleError('INPUT', `constants: "${name}" does not fit`, {
+        expected: `${elem} [${info.dims.join(', ')}]`,
+        got: `${data.constructor.name} of ${data.length}, ${formatShape(shape)}`,
+      });
+    }
+    this.#allow(data.byteLength);
+    const held = isFloat(elem) ? data : Int32Array.from(data);
+    return { elem, value: this.graph.constant({ dtype: isFloat(elem) ? 'f32' : 'i32', shape, data: held }, name) };
   }
 
   #output(name: string, binding: Binding): Port {
@@ -140,9 +159,8 @@ export class Importer {
     });
     const names = proto.outputs.map(({ name }) => name);
     const failures = this.#failures.length;
-    this.#body(proto.nodes, names, scope, this.#model.opsets);
-    if (this.#failures.length > failures) this.#throwFailures();
-    if (names.some((name) => this.#failed.has(name))) throw new FollowsFailure();
+    this.#body(proto.nodes, names, scope);
+    if (this.#failures.length > failures || names.some((name) => this.#failed.has(name))) throw new FollowsFailure();
     return names.map((name) => this.lookup(scope, name));
   }
 
@@ -151,36 +169,41 @@ export class Importer {
     if (found === undefined) throw damaged(`nothing computes "${name}"`, name);
     if (!isInitializer(found)) return found;
     const { elem, shape, data } = tensorOf(found, this.externalData);
+    if (found.external) this.#allow(data.byteLength);
     const operand = { elem, value: this.graph.constant({ dtype: held(elem), shape, data }, name) };
-    scope.set(name, operand);
+    scope.replace(name, operand);
     return operand;
   }
 
   /** Imports the nodes that `outputs` need, in their order. */
-  #body(nodes: readonly NodeProto[], outputs: readonly string[], scope: Scope, opsets: ReadonlyMap<string, number>): void {
+  #body(nodes: readonly NodeProto[], outputs: readonly string[], scope: Scope): void {
+    this.#visits += 1 + nodes.length;
+    if (this.#visits > MAX_VISITS) throw new ThimbleError('UNSUPPORTED_OP', `the model unrolls to more than ${MAX_VISITS} nodes`);
+    if (this.#depth > DEPTH) throw damaged('functions or subgraphs are nested without end');
+    this.#depth++;
     for (const node of neededNodes(nodes, outputs)) {
-      if (++this.#nodes > MAX_NODES) throw new ThimbleError('UNSUPPORTED_OP', `the model unrolls to more than ${MAX_NODES} nodes`);
       if (node.inputs.some((name) => this.#failed.has(name))) {
         for (const name of node.outputs) this.#failed.add(name);
         continue;
       }
       try {
-        this.#node(node, scope, opsets);
+        this.#node(node, scope);
       } catch (error) {
         if (!(error instanceof FollowsFailure)) this.#failures.push({ node, error: asThimbleError(error) });
         for (const name of node.outputs) this.#failed.add(name);
       }
     }
+    this.#depth--;
   }
 
-  #node(node: NodeProto, scope: Scope, opsets: ReadonlyMap<string, number>): void {
+  #node(node: NodeProto, scope: Scope): void {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : this.lookup(scope, name)));
     const called = this.#functions.get(`${node.domain}.${node.op}`);
     if (called) {
       this.#call(called, node, inputs, scope);
       return;
     }
-    const context = new NodeContext(this, node, opsets.get(node.domain) ?? this.#model.opsets.get(node.domain) ?? 1, inputs, scope);
+    const context = new NodeContext(this, node, this.#opsets.get(node.domain) ?? this.#model.opsets.get(node.domain) ?? 1, inputs, scope);
     const bindings = this.graph.scope(node.name || node.op, () => bind(rowOf(node)(context), context));
     node.outputs.forEach((name, i) => {
       if (name === '') return;
@@ -190,26 +213,23 @@ export class Importer {
     });
   }
 
-  #call(called: FunctionProto, node: NodeProto, inputs: readonly (Binding | undefined)[], outer: Scope): void {
-    if (called.nodes.some(({ op, domain }) => op === called.name && domain === called.domain)) throw damaged('a function calls itself');
+  #call(called: FunctionProto, node: NodeProto, inputs: readonly (Binding | undefined)[], caller: Scope): void {
     const scope = new Scope();
     called.inputs.forEach((name, i) => {
       scope.set(name, inputs[i] ?? null);
     });
-    const nodes = called.nodes.map((inner): NodeProto => {
-      const attributes = [...inner.attributes].flatMap(([name, attribute]) => {
-        if (!attribute.reference) return [[name, attribute] as const];
-        const actual = node.attributes.get(attribute.reference) ?? called.defaults.get(attribute.reference);
-        return actual ? [[name, actual] as const] : [];
-      });
-      return { ...inner, attributes: new Map(attributes) };
-    });
+    const nodes = withAttributes(called.nodes, (name) => node.attributes.get(name) ?? called.defaults.get(name));
     const failures = this.#failures.length;
-    this.#body(nodes, called.outputs, scope, called.opsets);
-    if (this.#failures.length > failures) this.#throwFailures();
-    if (called.outputs.some((name) => this.#failed.has(name))) throw new FollowsFailure();
+    const outer = this.#opsets;
+    this.#opsets = called.opsets;
+    try {
+      this.#body(nodes, called.outputs, scope);
+    } finally {
+      this.#opsets = outer;
+    }
+    if (this.#failures.length > failures || called.outputs.some((name) => this.#failed.has(name))) throw new FollowsFailure();
     node.outputs.forEach((name, i) => {
-      if (name) outer.set(name, this.lookup(scope, called.outputs[i] ?? ''));
+      if (name) caller.set(name, this.lookup(scope, called.outputs[i] ?? ''));
     });
   }
 
@@ -219,7 +239,9 @@ export class Importer {
     if (isSequence(binding)) return { ...binding, items: binding.items.map((item) => this.#folded(item) as Operand) };
     const { value } = binding;
     if (value.origin.kind !== 'node' || !isConstant(value)) return binding;
-    this.allow(sizeOf(value.shape));
+    const work = workOf(value);
+    if (work > this.#work || sizeOf(value.shape) > this.#limits.elements) return binding;
+    this.#work -= work;
     return { ...binding, value: this.graph.constant(evaluated(value), value.name) };
   }
 
@@ -232,16 +254,21 @@ export class Importer {
     });
   }
 
+  /** One error for all nodes that cannot be imported; each reason once, however often loops and functions repeat it. */
   #throwFailures(): void {
-    const [first] = this.#failures;
+    const errors = new Map<string, ThimbleError>();
+    for (const { node, error } of this.#failures) {
+      const placed = error.at({ op: node.op, node: node.name || node.outputs[0] });
+      errors.set(placed.message, placed);
+    }
+    const all = [...errors.values()];
+    const [first] = all;
     if (!first) return;
-    const errors = this.#failures.map(({ node, error }) => error.at({ op: node.op, node: node.name || node.outputs[0] }));
-    const worst = errors.find(({ code }) => code === 'FORMAT') ?? (errors.length === 1 ? errors[0] : undefined);
+    const worst = all.find(({ code }) => code === 'FORMAT') ?? (all.length === 1 ? first : undefined);
     if (worst) throw worst;
-    const names = [...new Set(errors.flatMap((error) => error.names ?? []))];
-    const list = errors.map((error) => error.message).join('\n  ');
-    const code = errors.every((error) => error.code === errors[0]?.code) ? (errors[0] as ThimbleError).code : 'UNSUPPORTED_OP';
-    throw new ThimbleError(code, `${errors.length} nodes cannot be imported:\n  ${list}`, { names });
+    const names = [...new Set(all.flatMap((error) => error.names ?? []))];
+    const code = all.every((error) => error.code === first.code) ? first.code : 'UNSUPPORTED_OP';
+    throw new ThimbleError(code, `${all.length} nodes cannot be imported:\n  ${[...errors.keys()].join('\n  ')}`, { names });
   }
 }
 
@@ -251,6 +278,9 @@ const inside = (value: Value): Value => (value.dtype === 'f32' || value.dtype ==
 function asThimbleError(error: unknown): ThimbleError {
   if (error instanceof ThimbleError) return error;
   if (error instanceof RangeError) return new ThimbleError('SHAPE', `the sizes are out of range: ${error.message}`);
+  // What rows take for granted does not hold: a file that its producer did not check.
+  if (error instanceof TypeError)
+    return new ThimbleError('FORMAT', 'its operands or attributes are not those of the operator', { cause: error });
   throw error;
 }
 
@@ -267,65 +297,10 @@ function elemFor(value: Value, context: NodeContext): Elem {
   return value.dtype === 'f32' ? 'float32' : 'int64';
 }
 
-/** The nodes that `outputs` depend on, in file order. */
-function neededNodes(nodes: readonly NodeProto[], outputs: readonly string[]): NodeProto[] {
-  const needed = new Set(outputs);
-  const kept: NodeProto[] = [];
-  for (const node of [...nodes].reverse()) {
-    if (!node.outputs.some((name) => name !== '' && needed.has(name))) continue;
-    kept.push(node);
-    for (const name of node.inputs) needed.add(name);
-    for (const { graph } of node.attributes.values()) if (graph) for (const name of namesUsed(graph)) needed.add(name);
-  }
-  return kept.reverse();
-}
-
-function namesUsed(graph: GraphProto): string[] {
-  return [
-    ...graph.outputs.map(({ name }) => name),
-    ...graph.nodes.flatMap(({ inputs, attributes }) => [
-      ...inputs,
-      ...[...attributes.values()].flatMap((attribute) => (attribute.graph ? namesUsed(attribute.graph) : [])),
-    ]),
-  ];
-}
-
 /** Names of the graph inputs that `value` follows from. */
 function inputsOf(value: Value, seen = new Set<Value>()): string[] {
   if (seen.has(value)) return [];
   seen.add(value);
   if (value.origin.kind === 'input') return [value.name];
   return value.origin.kind === 'node' ? value.origin.node.inputs.flatMap((input) => inputsOf(input, seen)) : [];
-}
-
-function checkNames(option: string, given: Readonly<Record<string, unknown>>, inputs: readonly ValueInfo[]): void {
-  const names = inputs.map(({ name }) => name);
-  for (const name of Object.keys(given)) {
-    if (!names.includes(name))
-      throw new ThimbleError('INPUT', `${option}: the model has no input "${name}"`, { expected: names.join(', ') });
-  }
-}
-
-function shapeOf({ name, dims }: ValueInfo, shapes: NonNullable<ImportOptions['shapes']>): number[] {
-  const given = shapes[name];
-  if (Array.isArray(given)) {
-    const fits =
-      dims.length === 0 || (given.length === dims.length && dims.every((n, i) => typeof n === 'string' || n <= 0 || n === given[i]));
-    if (!fits) {
-      throw new ThimbleError('SHAPE', `shapes: input "${name}" cannot have shape ${formatShape(given)}`, {
-        expected: `[${dims.join(', ')}]`,
-      });
-    }
-    return [...given];
-  }
-  return dims.map((n, axis) => {
-    if (typeof n === 'number' && n >= 0) return n;
-    const extent = shapes[n];
-    if (typeof extent === 'number') return extent;
-    if (axis === 0) return 1;
-    throw new ThimbleError('SHAPE', `input "${name}" leaves an extent open`, {
-      got: `[${dims.join(', ')}]`,
-      hint: `give load the option \`shapes: { "${name}": [...] }\``,
-    });
-  });
 }

@@ -26,6 +26,7 @@ import {
   where,
 } from '../../ops/index.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
+import { count, table } from './counted.ts';
 import type { Operand } from './operand.ts';
 import { reshapedTo } from './shapes.ts';
 
@@ -51,7 +52,7 @@ export function flatIndex(shape: readonly number[], indices: readonly (Value | n
       const line = shape.map((_, i) => (i === axis ? extent : 1));
       return integers(
         like,
-        Array.from({ length: extent }, (_, i) => i * stride),
+        table(extent, (i) => i * stride),
         line,
       );
     })
@@ -69,7 +70,7 @@ function elementIndex(indices: Value, shape: readonly number[], axis: number): V
     return [
       integers(
         indices,
-        Array.from({ length: extent }, (_, k) => k * (strides[i] as number)),
+        table(extent, (k) => k * (strides[i] as number)),
         line,
       ),
     ];
@@ -116,7 +117,7 @@ function gatherNd(n: NodeContext): Value {
       at,
       integers(
         indices,
-        Array.from({ length: batch }, (_, i) => i * length),
+        table(batch, (i) => i * length),
         [batch, 1],
       ),
     ]);
@@ -156,15 +157,9 @@ function tensorScatter(n: NodeContext): Value {
   const axis = n.axis('axis', -2);
   const [extent, steps] = [past.shape[axis] as number, update.shape[axis] as number];
   const batch = past.shape[0] as number;
-  const start = n.has(2) ? n.x(2) : n.integers(new Array<number>(batch).fill(0));
+  const start = n.has(2) ? n.x(2) : n.integers(table(batch, () => 0));
   const line = (count: number, at: number) => update.shape.map((_, i) => (i === at ? count : 1));
-  let position = add([
-    reshapedTo(start, line(batch, 0)),
-    n.integers(
-      Array.from({ length: steps }, (_, i) => i),
-      line(steps, axis),
-    ),
-  ]);
+  let position = add([reshapedTo(start, line(batch, 0)), n.integers(count(steps), line(steps, axis))]);
   if (n.text('mode', 'linear') === 'circular')
     position = sub([position, mul([greaterOrEqual([position, n.integers([extent], [])]), n.integers([extent], [])])]);
   const at = broadcast(
@@ -184,7 +179,7 @@ function tensorScatter(n: NodeContext): Value {
 const lineOf = (like: Value, axis: number): Value =>
   integers(
     like,
-    Array.from({ length: like.shape[axis] as number }, (_, i) => i),
+    count(like.shape[axis] as number),
     like.shape.map((extent, i) => (i === axis ? extent : 1)),
   );
 
@@ -196,7 +191,7 @@ function oneHot(n: NodeContext): Operand {
   const axis = normalizeAxis(n.int('axis', -1), rank);
   const shape = [...indices.shape.slice(0, axis), 1, ...indices.shape.slice(axis)];
   const positions = n.integers(
-    Array.from({ length: depth }, (_, i) => i),
+    count(depth),
     shape.map((_, i) => (i === axis ? depth : 1)),
   );
   const hit = equal([reshapedTo(fromFront(indices, depth), shape), positions]);
@@ -246,7 +241,7 @@ function trilu(n: NodeContext): Value {
   const [rows, columns] = x.shape.slice(-2) as [number, number];
   const k = n.number(1, 0);
   const upper = n.int('upper', 1) !== 0;
-  const kept = Array.from({ length: rows * columns }, (_, i) => {
+  const kept = table(rows * columns, (i) => {
     const diagonal = (i % columns) - Math.floor(i / columns);
     return (upper ? diagonal >= k : diagonal <= k) ? 1 : 0;
   });

@@ -33,6 +33,7 @@ import {
 } from '../../ops/index.ts';
 import { prelu } from '../../ops/prelu.ts';
 import type { NodeContext, Result, Row, Rows } from './context.ts';
+import { table } from './counted.ts';
 import { reshapedTo } from './shapes.ts';
 
 const activation =
@@ -120,7 +121,13 @@ function groupNormalization(n: NodeContext): Value {
   const scaled = (value: Value): Value => {
     if (value.shape[0] === channels) return perChannel(value, x.shape.length);
     const each = channels / groups;
-    const spread = mul([reshapedTo(value, [groups, 1]), n.constant(new Array<number>(each).fill(1), [1, each])]);
+    const spread = mul([
+      reshapedTo(value, [groups, 1]),
+      n.constant(
+        table(each, () => 1),
+        [1, each],
+      ),
+    ]);
     return perChannel(reshapedTo(spread, [channels]), x.shape.length);
   };
   return add([mul([reshapedTo(y, x.shape), scaled(n.f32(1))]), scaled(n.f32(2))]);

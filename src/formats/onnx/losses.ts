@@ -2,6 +2,7 @@ import { sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, cast, div, equal, gather, logSoftmax, mul, neg, reduceMean, reduceSum, sub } from '../../ops/index.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
+import { table } from './counted.ts';
 import { alongAxis } from './layers.ts';
 import { reshapedTo } from './shapes.ts';
 import { permuted } from './weights.ts';
@@ -13,7 +14,7 @@ function negativeLogLikelihood(n: NodeContext, logp: Value): Value {
   const target = reshapedTo(n.x(1), [sizeOf(n.shape(1))]);
   const rows = target.shape[0] as number;
   const last = reshapedTo(permuted(logp, [0, ...shape.map((_, i) => i).slice(2), 1]), [rows * channels]);
-  const offsets = n.integers(Array.from({ length: rows }, (_, i) => i * channels));
+  const offsets = n.integers(table(rows, (i) => i * channels));
   const ignored = n.attribute('ignore_index') ? cast(equal([target, n.integers([n.int('ignore_index')], [])]), { to: 'f32' }) : undefined;
   const counted = ignored && sub([n.graph.scalar(1), ignored]);
   // What is ignored may be no class at all: gather limits the index, the weight is 0.

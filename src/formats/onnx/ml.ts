@@ -25,6 +25,7 @@ import {
   where,
 } from '../../ops/index.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
+import { checkTable, table } from './counted.ts';
 import type { Operand } from './operand.ts';
 import { damaged } from './protobuf.ts';
 import { classLabels, float, rows, transformed } from './scores.ts';
@@ -146,7 +147,7 @@ function svmKernel(n: NodeContext, x: Value, vectors: readonly number[]): Value 
   if (kind === 'POLY') {
     const base = inner();
     if (!Number.isInteger(degree) || degree < 1) n.refuse(`degree ${degree}`, { expected: 'a whole number' });
-    return Array.from({ length: degree }, () => base).reduce((a, b) => mul([a, b]));
+    return table(degree, () => base).reduce((a, b) => mul([a, b]));
   }
   if (kind !== 'RBF') n.refuse(`kernel "${kind}"`, { expected: 'LINEAR, POLY, RBF or SIGMOID' });
   const apart = sub([reshapedTo(x, [x.shape[0] as number, 1, features]), n.constant(vectors, [1, count, features])]);
@@ -186,12 +187,13 @@ function tfIdf(n: NodeContext): Operand {
     if (size < shortest || size > longest || kinds === 0) return;
     for (let skip = 1; skip <= (size === 1 ? 1 : skips + 1); skip++) {
       const places = length - skip * (size - 1);
-      if (places <= 0) continue;
-      const hits = Array.from({ length: size }, (_, k) => {
+      if (places <= 0) break;
+      const hits = table(size, (k) => {
         const part = slice(x, { starts: [0, k * skip], sizes: [batch, places] });
         return equal([reshapedTo(part, [batch, places, 1]), n.integers(grams.filter((_, g) => g % size === k))]);
       }).reduce((a, b) => mul([a, b]));
       const found = cast(reduceSum(hits, { axes: [1], keepDims: false }), { to: 'f32' });
+      checkTable(kinds * columns);
       const scattered = new Float32Array(kinds * columns);
       targets.forEach((target, g) => {
         scattered[g * columns + target] = 1;

@@ -22,6 +22,7 @@ import {
   where,
 } from '../../ops/index.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
+import { checkTable, table } from './counted.ts';
 import { bool } from './math.ts';
 import { damaged } from './protobuf.ts';
 import { padded, reshapedTo } from './shapes.ts';
@@ -90,7 +91,8 @@ function sourceIndexes(
     return inside ? at.reduce((sum, value, i) => sum + value * (steps[i] as number), 0) : 0;
   });
   const planes = sizeOf(shape.slice(0, 2));
-  return Array.from({ length: planes }, (_, plane) => places.map((at) => plane * sizeOf(spatial) + at)).flat();
+  checkTable(planes * places.length);
+  return table(planes, (plane) => places.map((at) => plane * sizeOf(spatial) + at)).flat();
 }
 
 function averagePool(n: NodeContext): Value {
@@ -109,9 +111,8 @@ function averagePool(n: NodeContext): Value {
         ? [-(window.before[i] as number), (spatial[i] as number) + (window.stated[i] as number)]
         : [0, spatial[i] as number];
       const first = o * (window.strides[i] as number) - (window.before[i] as number);
-      return Array.from({ length: window.kernel[i] as number }, (_, k) => first + k * (window.dilations[i] as number)).filter(
-        (at) => at >= from && at < to,
-      ).length;
+      return table(window.kernel[i] as number, (k) => first + k * (window.dilations[i] as number)).filter((at) => at >= from && at < to)
+        .length;
     });
     return 1 / Math.max(1, sizeOf(counts));
   });

@@ -3,6 +3,7 @@ import { formatShape, type Shape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, broadcast, cast, det, linear, matmul, mul, reduceSum, slice, sub, transpose } from '../../ops/index.ts';
 import type { NodeContext, Rows } from './context.ts';
+import { table } from './counted.ts';
 import type { Operand } from './operand.ts';
 import { reshapedTo } from './shapes.ts';
 import { panels, permuted } from './weights.ts';
@@ -150,7 +151,7 @@ function withoutDiagonals(value: Value, axes: readonly string[]): Term {
   const first = axes.indexOf(axes[repeated] as string);
   const extent = value.shape[first] as number;
   const mask = value.shape.map((_, i) => (i === first || i === repeated ? extent : 1));
-  const eye = Float32Array.from({ length: extent * extent }, (_, i) => (Math.floor(i / extent) === i % extent ? 1 : 0));
+  const eye = Float32Array.from(table(extent * extent, (i) => (Math.floor(i / extent) === i % extent ? 1 : 0)));
   const kept = mul([value, value.graph.constant({ dtype: 'f32', shape: mask, data: eye })]);
   return withoutDiagonals(
     reduceSum(kept, { axes: [repeated] }),

@@ -27,6 +27,7 @@ import {
   where,
 } from '../../ops/index.ts';
 import type { NodeContext, Rows } from './context.ts';
+import { checkTable } from './counted.ts';
 import { reshapedTo } from './shapes.ts';
 import { panels, permuted } from './weights.ts';
 
@@ -232,10 +233,12 @@ function byKernel(d: Direction): States {
 function unrolled(d: Direction): States {
   const { cell, units, x } = d;
   const [batch, steps] = x.shape as [number, number];
+  checkTable(batch * units);
   const zeros = () => x.graph.constant({ dtype: 'f32', shape: [batch, units], data: new Float32Array(batch * units) });
   const xw = xTimesW(d, d.w, d.inputBias);
   let h = d.h ?? zeros();
   let c = d.c ?? (cell.kind === 'LSTM' ? zeros() : undefined);
+  checkTable(steps);
   const ys = new Array<Value>(steps);
   const step = stepOf(d);
   for (let i = 0; i < steps; i++) {

@@ -3,6 +3,7 @@ import { normalizeAxis } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { gather, linear, resize, transpose, where } from '../../ops/index.ts';
 import type { NodeContext, Rows } from './context.ts';
+import { checkTable, table } from './counted.ts';
 import { damaged } from './protobuf.ts';
 import { panels } from './weights.ts';
 
@@ -82,8 +83,9 @@ function contributions(i: number, axis: AxisScale, m: ResizeMode): [number, numb
 
 /** The matrix [from, to] that resizes one axis, and which outputs lie outside the input. */
 function interpolation(axis: AxisScale, m: ResizeMode): { matrix: Float32Array; outside: boolean[] } {
+  checkTable(axis.from * axis.to);
   const matrix = new Float32Array(axis.from * axis.to);
-  const outside = Array.from({ length: axis.to }, (_, i) => {
+  const outside = table(axis.to, (i) => {
     for (const [j, weight] of contributions(i, axis, m)) {
       const index = Math.max(0, Math.min(axis.from - 1, j)) * axis.to + i;
       matrix[index] = (matrix[index] as number) + weight;
@@ -102,8 +104,8 @@ function resizeAxis(x: Value, axis: AxisScale, m: ResizeMode): Value {
   const graph = x.graph;
   let y: Value;
   if (m.mode === 'nearest') {
-    const source = Int32Array.from({ length: axis.to }, (_, i) =>
-      Math.max(0, Math.min(axis.from - 1, nearestOf(sourcePosition(i, axis, m.coordinates), m.nearest))),
+    const source = Int32Array.from(
+      table(axis.to, (i) => Math.max(0, Math.min(axis.from - 1, nearestOf(sourcePosition(i, axis, m.coordinates), m.nearest)))),
     );
     y = gather([x, graph.constant({ dtype: 'i32', shape: [axis.to], data: source })], { axis: axis.axis });
   } else {

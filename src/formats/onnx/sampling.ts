@@ -20,6 +20,7 @@ import {
   transpose,
 } from '../../ops/index.ts';
 import type { NodeContext, Rows } from './context.ts';
+import { table } from './counted.ts';
 import { reshapedTo } from './shapes.ts';
 
 /** Sampling positions [N, ..., 2 or 3] of an affine transformation (Jaderberg et al. 2015). */
@@ -33,7 +34,7 @@ function affineGrid(n: NodeContext): Value {
   const total = sizeOf(spatial);
   const strides = spatial.map((_, i) => sizeOf(spatial.slice(i + 1)));
   // Positions are (x, y[, z], 1): the last spatial axis comes first.
-  const points = Array.from({ length: total }, (_, p) => [
+  const points = table(total, (p) => [
     ...spatial.map((extent, i) => centre(Math.floor(p / (strides[i] as number)) % extent, extent)).reverse(),
     1,
   ]).flat();
@@ -82,7 +83,7 @@ function gridSample(n: NodeContext): Value {
     x.shape[1] as number,
   ]);
   const batchOffset = n.integers(
-    Array.from({ length: points[0] as number }, (_, i) => i * sizeOf(spatial)),
+    table(points[0] as number, (i) => i * sizeOf(spatial)),
     [points[0] as number, 1],
   );
   const combos = corners.reduce<{ index: Value; weight: Value | null }[][]>(

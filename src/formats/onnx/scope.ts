@@ -17,6 +17,12 @@ export class Scope {
   set(name: string, binding: Binding | TensorProto): void {
     this.#own.set(name, binding);
   }
+
+  /** Gives what `get` finds another binding, in the scope that it is found in: subgraphs share what an initializer becomes. */
+  replace(name: string, binding: Binding): void {
+    if (this.#own.has(name) || !this.#parent) this.#own.set(name, binding);
+    else this.#parent.replace(name, binding);
+  }
 }
 
 export const isInitializer = (binding: Binding | TensorProto | undefined): binding is TensorProto => !!binding && 'elemType' in binding;

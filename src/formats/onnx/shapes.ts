@@ -4,6 +4,7 @@ import type { Value } from '../../ir/graph.ts';
 import { broadcast, concat, pad, reshape, slice, transpose } from '../../ops/index.ts';
 import { split } from '../../ops/split.ts';
 import type { NodeContext, Rows } from './context.ts';
+import { table } from './counted.ts';
 import { type Elem, elemOf, held } from './elements.ts';
 import type { Operand } from './operand.ts';
 import { damaged } from './protobuf.ts';
@@ -85,7 +86,7 @@ function splitRow(n: NodeContext): Value[] {
   const extent = n.shape(0)[axis] as number;
   const parts = n.int('num_outputs', n.outputs);
   const each = Math.ceil(extent / parts);
-  const sizes = n.list(1, 'split') ?? Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(each, extent - i * each)));
+  const sizes = n.list(1, 'split') ?? table(parts, (i) => Math.max(0, Math.min(each, extent - i * each)));
   return split(n.x(0), { axis, sizes });
 }
 
@@ -151,8 +152,7 @@ function range(n: NodeContext): Operand {
   const [start, limit, delta] = [n.number(0), n.number(1), n.number(2)];
   const count = Math.max(0, Math.ceil((limit - start) / delta));
   if (!Number.isFinite(count)) throw damaged(`a range from ${start} to ${limit} by ${delta}`);
-  n.importer.allow(count);
-  const data = Array.from({ length: count }, (_, i) => start + i * delta);
+  const data = table(count, (i) => start + i * delta);
   return { value: held(n.elem(0)) === 'f32' ? n.constant(data) : n.integers(data), elem: n.elem(0) };
 }
 
@@ -177,7 +177,7 @@ function eyeLike(n: NodeContext): Operand {
   const [rows, columns] = n.shape(0) as [number, number];
   const offset = n.int('k', 0);
   const elem = n.attribute('dtype') ? elemOf(n.int('dtype')) : n.elem(0);
-  const data = Array.from({ length: rows * columns }, (_, i) => ((i % columns) - Math.floor(i / columns) === offset ? 1 : 0));
+  const data = table(rows * columns, (i) => ((i % columns) - Math.floor(i / columns) === offset ? 1 : 0));
   return { value: held(elem) === 'f32' ? n.constant(data, [rows, columns]) : n.integers(data, [rows, columns]), elem };
 }
 

@@ -1,7 +1,9 @@
+import { ThimbleError } from '../../core/errors.ts';
 import { normalizeAxis } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { gather, linear, mul, reshape, slice, transpose } from '../../ops/index.ts';
 import type { NodeContext, Rows } from './context.ts';
+import { checkTable, table } from './counted.ts';
 import { elemOf, isFloat } from './elements.ts';
 import type { Operand } from './operand.ts';
 import { padded, reshapedTo } from './shapes.ts';
@@ -48,10 +50,11 @@ function fourierMatrix(
 function transformed(n: NodeContext, x: Value, transform: Transform): Value {
   const parts = x.shape.at(-1) as number;
   const lead = x.shape.slice(0, -2);
+  if (parts !== 1 && parts !== 2) throw new ThimbleError('SHAPE', `numbers of ${parts} parts`, { expected: '1 (real) or 2 (complex)' });
   const available = x.shape.at(-2) as number;
   const needed = Math.min(available, transform.inverse && transform.onesided ? Math.floor(transform.length / 2) + 1 : transform.length);
   const cut = needed < available ? slice(x, { starts: x.shape.map(() => 0), sizes: [...lead, needed, parts] }) : x;
-  n.importer.allow(needed * parts * transform.length * 2);
+  checkTable(needed * parts * transform.length * 2);
   const { matrix, bins, outParts } = fourierMatrix(needed, parts, transform);
   const units = bins * outParts;
   const rows = reshapedTo(cut, [...lead, needed * parts]);
@@ -83,7 +86,7 @@ function stft(n: NodeContext): Value {
   const length = n.number(3, window?.shape[0] ?? points);
   const frames = 1 + Math.floor((points - length) / step);
   const at = n.integers(
-    Array.from({ length: frames * length }, (_, i) => Math.floor(i / length) * step + (i % length)),
+    table(frames * length, (i) => Math.floor(i / length) * step + (i % length)),
     [frames, length],
   );
   const framed = gather([x, at], { axis: 1 });
@@ -104,10 +107,7 @@ const cosineWindow =
     const size = n.number(0);
     const period = n.int('periodic', 1) ? size : size - 1;
     const elem = elemOf(n.int('output_datatype', 1));
-    n.importer.allow(size);
-    const data = Array.from({ length: size }, (_, i) =>
-      coefficients.reduce((sum, c, k) => sum + c * Math.cos((2 * Math.PI * k * i) / period), 0),
-    );
+    const data = table(size, (i) => coefficients.reduce((sum, c, k) => sum + c * Math.cos((2 * Math.PI * k * i) / period), 0));
     return { value: isFloat(elem) ? n.constant(data) : n.integers(data.map(Math.trunc)), elem };
   };
 
@@ -115,7 +115,7 @@ const cosineWindow =
 function melWeightMatrix(n: NodeContext): Operand {
   const [bins, length, rate, low, high] = [n.number(0), n.number(1), n.number(2), n.number(3), n.number(4)];
   const rows = Math.floor(length / 2) + 1;
-  n.importer.allow(rows * bins);
+  checkTable(rows * bins);
   const mel = (hertz: number) => 2595 * Math.log10(1 + hertz / 700);
   const step = (mel(high) - mel(low)) / (bins + 2);
   const edge = (i: number) => Math.floor(((length + 1) * 700 * (10 ** ((mel(low) + i * step) / 2595) - 1)) / rate);

@@ -2,6 +2,7 @@ import type { Value } from '../../ir/graph.ts';
 import { add, argMax, cast, concat, gather, greater, mul, slice, sub, treeEnsemble } from '../../ops/index.ts';
 import { COMPARISONS, NAN_PASSES, type TreeEnsembleAttributes } from '../../ops/treeEnsemble.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
+import { checkTable } from './counted.ts';
 import type { Operand } from './operand.ts';
 import { damaged } from './protobuf.ts';
 import { classLabels, rows, transformed } from './scores.ts';
@@ -225,7 +226,7 @@ function evaluated(n: NodeContext, x: Value, forest: Forest, attrs: TreeEnsemble
 function targetsOf(n: NodeContext): number {
   const targets = n.int('n_targets', 1);
   if (targets < 1) throw damaged(`${targets} targets`);
-  n.importer.allow(targets);
+  checkTable(targets);
   return targets;
 }
 

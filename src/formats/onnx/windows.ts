@@ -1,8 +1,9 @@
 import { ThimbleError } from '../../core/errors.ts';
-import { formatShape } from '../../core/shape.ts';
+import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { slice } from '../../ops/index.ts';
 import type { NodeContext } from './context.ts';
+import { checkTable, count } from './counted.ts';
 import { damaged } from './protobuf.ts';
 import { padded } from './shapes.ts';
 
@@ -96,5 +97,6 @@ export function taps(x: Value, window: Window, fill: number): { value: Value; of
 
 /** Every index into a box, row-major. */
 export function positions(extents: readonly number[]): number[][] {
-  return extents.reduce<number[][]>((all, extent) => all.flatMap((head) => Array.from({ length: extent }, (_, i) => [...head, i])), [[]]);
+  checkTable(sizeOf(extents));
+  return extents.reduce<number[][]>((all, extent) => all.flatMap((head) => count(extent).map((i) => [...head, i])), [[]]);
 }
