@@ -1,4 +1,5 @@
-// Builds assembly/records.ts and the three flavours of the kernels into dist/kernels. `build()` compiles only what is stale.
+// Builds assembly/records.ts, the three flavours of the kernels into dist/kernels, and the WASI command of standalone modules into dist/standalone.
+// `build()` compiles only what is stale.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,20 +8,25 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const FLAVOURS = ['scalar', 'simd', 'relaxed'];
+/** What is compiled: source and target of asconfig.json by file in dist. */
+const MODULES = {
+  ...Object.fromEntries(FLAVOURS.map((flavour) => [`kernels/${flavour}.wasm`, { entry: 'assembly/index.ts', target: flavour, flavour }])),
+  'standalone/wasi.wasm': { entry: 'assembly/wasi/index.ts', target: 'wasi' },
+};
 
 // asc is single-threaded: each flavour compiles in a worker that runs this file.
-if (!isMainThread && workerData?.flavour) parentPort.postMessage(await compile(workerData.flavour));
+if (!isMainThread && workerData?.file) parentPort.postMessage(await compile(MODULES[workerData.file]));
 
-/** The module of `flavour` and the compiler's messages. asconfig.json has the options; its silenced warnings are about wasm64 and JS callers of v128. */
-async function compile(flavour) {
+/** A module and the compiler's messages. asconfig.json has the options; its silenced warnings are about wasm64 and JS callers of v128. */
+async function compile({ entry, target, flavour }) {
   const asc = await import('assemblyscript/asc');
   let bytes;
-  const { error, stderr } = await asc.main(['assembly/index.ts', '--target', flavour, '--baseDir', root], {
+  const { error, stderr } = await asc.main([entry, '--target', target, '--baseDir', root], {
     writeFile: (_name, contents) => {
       bytes = contents;
     },
   });
-  if (bytes) bytes = withSection(bytes, 'thimble.flavour', flavour);
+  if (bytes && flavour) bytes = withSection(bytes, 'thimble.flavour', flavour);
   return { bytes, error: error?.message, messages: stderr.toString() };
 }
 
@@ -30,9 +36,9 @@ function withSection(module, name, contents) {
   return Buffer.concat([module, Buffer.from([0, body.length, ...body])]);
 }
 
-function compileInWorker(flavour) {
+function compileInWorker(file) {
   return new Promise((resolve, reject) => {
-    new Worker(new URL(import.meta.url), { workerData: { flavour } }).on('message', resolve).on('error', reject);
+    new Worker(new URL(import.meta.url), { workerData: { file } }).on('message', resolve).on('error', reject);
   });
 }
 
@@ -79,16 +85,17 @@ export async function build() {
   }
   const digest = hash.digest('hex');
   const stamp = join(root, 'dist/kernels/stamp');
-  if (read(stamp)?.toString() === digest && FLAVOURS.every((flavour) => read(join(root, `dist/kernels/${flavour}.wasm`)))) return;
+  const files = Object.keys(MODULES);
+  if (read(stamp)?.toString() === digest && files.every((file) => read(join(root, 'dist', file)))) return;
 
-  const results = await Promise.all(FLAVOURS.map(compileInWorker));
+  const results = await Promise.all(files.map(compileInWorker));
   // The flavours share their sources, so they mostly share their errors too: the first failure says enough.
   const failed = results.findIndex((result) => result.error);
-  if (failed >= 0) throw new Error(`kernels (${FLAVOURS[failed]}) do not compile\n${results[failed].messages}${results[failed].error}`);
+  if (failed >= 0) throw new Error(`${files[failed]} does not compile\n${results[failed].messages}${results[failed].error}`);
   const warned = results.find((result) => result.messages);
   if (warned) console.warn(warned.messages);
   results.forEach(({ bytes }, i) => {
-    replaceFile(join(root, `dist/kernels/${FLAVOURS[i]}.wasm`), bytes);
+    replaceFile(join(root, 'dist', files[i]), bytes);
   });
   replaceFile(stamp, digest);
 }

@@ -46,7 +46,6 @@ function filesIn(folder) {
 const library = {
   index: 'src/index.ts',
   runtime: 'src/hosts/runtime.ts',
-  explain: 'src/explain/index.ts',
   'parts/load': 'src/inference/load.ts',
   'parts/train': 'src/train/model.ts',
 };
@@ -71,11 +70,11 @@ const settings = {
 const bundles = [
   {
     ...settings,
-    entryPoints: { ...library, data: 'src/data/index.ts', cli: 'src/cli/main.ts' },
+    entryPoints: { ...library, data: 'src/data/index.ts', standalone: 'src/standalone/index.ts', cli: 'src/cli/main.ts' },
     outdir: 'dist',
     chunkNames: 'chunks/[name]-[hash]',
     // The CLI's plain libraries are dependencies; what draws the report is bundled (linkedom asks for canvas only where it is there).
-    external: ['node:*', 'commander', 'cli-table3', 'fast-png', 'jpeg-js', 'canvas'],
+    external: ['node:*', 'commander', 'cli-table3', 'fast-png', 'jpeg-js', 'canvas', 'binaryen'],
     loader: { '.wasm': 'binary', '.gz': 'binary' },
   },
   {

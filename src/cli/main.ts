@@ -1,37 +1,33 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { ThimbleError } from '../index.ts';
-import { digits } from './digits.ts';
+import { registerBench } from './bench.ts';
+import { registerCompile } from './compile.ts';
+import { registerDigits } from './digitsCommand.ts';
+import { registerRun } from './run.ts';
 
 const VERSION = '0.1.0';
+/** Exit codes: 1 for what went wrong, 2 for a wrong command line. */
+const [FAILED, MISUSED] = [1, 2];
 
 const program = new Command('thimble')
   .description('Train and run neural networks in a fixed thimbleful of memory')
   .version(VERSION)
-  .showHelpAfterError();
+  .option('--verbose', 'print the stack of an error')
+  .exitOverride()
+  .showHelpAfterError('(--help says more)');
 
-program
-  .command('digits')
-  .description('train a small CNN on the embedded UCI digits within a memory budget, test it, save it, and write a report')
-  .option('--budget <size>', 'what the whole linear memory may use', '256KB')
-  .option('--epochs <n>', 'passes over the training images', wholeNumber, 30)
-  .option('--seed <n>', 'draws weights, batches and dropout', wholeNumber, 1)
-  .option('--out <dir>', 'folder for the model and the report', 'thimble-digits')
-  .option('--json', 'print the results as JSON on standard output')
-  .action(digits);
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) {
-    throw new ThimbleError('INPUT', `"${text}" is not a whole number of at least 1`);
-  }
-  return value;
-}
+for (const register of [registerDigits, registerRun, registerCompile, registerBench]) register(program);
 
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof ThimbleError)) throw error;
-  console.error(`thimble: ${error.code}: ${error.message}`);
-  process.exitCode = 1;
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : MISUSED;
+  else {
+    process.exitCode = FAILED;
+    const known = error instanceof ThimbleError;
+    console.error(`thimble: ${known ? `${error.code}: ` : ''}${(error as Error).message}`);
+    if (program.opts().verbose) console.error((error as Error).stack);
+    else if (!known) console.error('thimble: this is a mistake of thimble; --verbose shows where');
+  }
 }

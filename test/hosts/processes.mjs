@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 
 const TIMEOUT_MS = 90_000;
 
-/** Runs `command` to its end. @returns its standard output. @throws with its errors where it fails or takes longer than 90 s. */
-export function run(command, args, { cwd, env = {} } = {}) {
+/** Runs `command` to its end. @returns its standard output. @throws with its errors where it fails or takes longer than `timeout` ms. */
+export function run(command, args, { cwd, env = {}, timeout = TIMEOUT_MS } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: TIMEOUT_MS });
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout });
     let [out, errors] = ['', ''];
     child.stdout.on('data', (data) => {
       out += data;

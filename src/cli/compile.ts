@@ -1,0 +1,87 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import Table from 'cli-table3';
+import { type Command, Option } from 'commander';
+import { encode, formatBytes, ThimbleError, writeFileAtomically } from '../index.ts';
+import { clients, compileStandalone } from '../standalone/index.ts';
+import { type SourceOptions, withSource } from './options.ts';
+import { nameOf, openProgram } from './source.ts';
+
+interface CompileOptions extends SourceOptions {
+  readonly out: string;
+  readonly target: 'wasm' | 'wasi' | 'thimble';
+  readonly train?: boolean;
+  readonly flavour: 'scalar' | 'simd' | 'relaxed';
+  readonly weights: 'embedded' | 'separate';
+  readonly clients: boolean;
+  readonly json?: boolean;
+}
+
+export function registerCompile(program: Command): void {
+  withSource(
+    program
+      .command('compile')
+      .description('turn a model into one file that runs by itself: a WebAssembly module, a WASI command, or a .thimble file')
+      .argument('<model>', '.onnx, .tflite, .thimble, or a model that was saved (.safetensors)')
+      .requiredOption('--out <file>', 'the file to write; clients and weights go beside it'),
+  )
+    .addOption(new Option('--target <kind>', 'what to make').choices(['wasm', 'wasi', 'thimble']).default('wasm'))
+    .option('--train', 'with the training step')
+    .addOption(new Option('--flavour <kernels>', 'kernels to link').choices(['scalar', 'simd', 'relaxed']).default('simd'))
+    .addOption(
+      new Option('--weights <where>', 'in the module, or in a file that the host puts into memory')
+        .choices(['embedded', 'separate'])
+        .default('embedded'),
+    )
+    .option('--no-clients', 'no sources for C, Go, Rust, Python and JavaScript beside a module')
+    .option('--json', 'print what was written as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  thimble compile model.onnx --out model.wasm
+  thimble compile model.tflite --target wasi --out model.wasm    then: wasmtime model.wasm < in.npy > out.npy
+  thimble compile digits.safetensors --train --out digits.wasm
+  thimble compile model.onnx --shape image=1,3,96,96 --budget 512KB --target thimble --out model.thimble`,
+    )
+    .action(compile);
+}
+
+async function compile(path: string, options: CompileOptions): Promise<void> {
+  const { out, target, train: training = false, flavour, json = false } = options;
+  const separateWeights = options.weights === 'separate';
+  if (separateWeights && target === 'thimble') {
+    throw new ThimbleError('INPUT', 'a .thimble file holds its weights', { hint: '--weights separate is for --target wasm' });
+  }
+  const program = await openProgram(path, training, options);
+  const files: Record<string, Uint8Array | string> = {};
+  let memoryBytes = program.totalBytes;
+  if (target === 'thimble') files[out] = encode(program);
+  else {
+    const linked = await compileStandalone(program, { target, training, flavour, separateWeights });
+    const folder = dirname(out);
+    const name = nameOf(out);
+    files[out] = linked.wasm;
+    memoryBytes = linked.memoryBytes;
+    if (linked.weights) files[join(folder, `${name}.weights`)] = linked.weights;
+    if (target === 'wasm' && options.clients) {
+      for (const [file, source] of Object.entries(clients(program, name, { training, separateWeights })))
+        files[join(folder, file)] = source;
+    }
+  }
+  await mkdir(dirname(out), { recursive: true });
+  for (const [file, contents] of Object.entries(files)) await writeFileAtomically(file, contents);
+
+  const sizes = Object.entries(files).map(([file, contents]) => {
+    const bytes = Buffer.from(contents as Uint8Array);
+    return { file, bytes: bytes.length, gzip: gzipSync(bytes).length };
+  });
+  if (json) {
+    console.log(JSON.stringify({ files: sizes, memoryBytes, regions: program.regions, kernels: program.kernels }));
+    return;
+  }
+  const table = new Table({ head: ['file', 'bytes', 'gzip'], colAligns: ['left', 'right', 'right'], style: { head: [], border: [] } });
+  for (const { file, bytes, gzip } of sizes) table.push([file, bytes.toLocaleString('en-US'), gzip.toLocaleString('en-US')]);
+  console.log(`${table}\nmemory when it runs: ${formatBytes(memoryBytes)}, fixed; ${program.kernels.length} kernels`);
+}

@@ -1,0 +1,43 @@
+import { type Command, Option } from 'commander';
+import { ThimbleError } from '../index.ts';
+
+/** Parses a whole number of at least 1. @throws INPUT for anything else. */
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new ThimbleError('INPUT', `"${text}" is not a whole number of at least 1`);
+  }
+  return value;
+}
+
+/** `image=1,3,224,224` or `batch=4`, once for each input or dimension. @throws INPUT for anything else. */
+export function shape(text: string, before: Readonly<Record<string, number | number[]>> = {}): Record<string, number | number[]> {
+  const at = text.lastIndexOf('=');
+  const extents = text.slice(at + 1).split(/[,x]/);
+  if (at < 1 || !extents.every((extent) => /^\d+$/.test(extent)))
+    throw new ThimbleError('INPUT', `"${text}" is not a shape`, { expected: 'input=1,3,224,224, or dimension=4' });
+  return { ...before, [text.slice(0, at)]: extents.length === 1 ? Number(extents[0]) : extents.map(Number) };
+}
+
+/** `name=value` with a name of the model; a value alone has the name ''. */
+export const named = (text: string, before: readonly (readonly [string, string])[] = []): (readonly [string, string])[] => {
+  const at = text.indexOf('=');
+  return [...before, at < 1 ? ['', text] : [text.slice(0, at), text.slice(at + 1)]];
+};
+
+/** What every command that reads a model takes. */
+export interface SourceOptions {
+  readonly shape?: Record<string, number | number[]>;
+  readonly budget?: string;
+  readonly flavour?: 'auto' | 'scalar' | 'simd' | 'relaxed';
+}
+
+/** Adds the options of `SourceOptions`. */
+export const withSource = (command: Command): Command =>
+  command
+    .option('--shape <name=extents>', 'shape of an input that the model leaves open, or extent of a dimension; repeatable', shape)
+    .option('--budget <size>', 'what the whole linear memory may use, such as 256KB');
+
+/** The option that chooses kernels to run on. */
+export const flavourOption = (): Option =>
+  new Option('--flavour <kernels>', 'kernels to run on').choices(['auto', 'scalar', 'simd', 'relaxed']).default('auto');
