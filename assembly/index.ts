@@ -17,7 +17,6 @@ export {
   tanh_f32,
   softplus_f32,
   softsign_f32,
-  gelu_f32,
   gelu_tanh_f32,
   silu_f32,
   hard_sigmoid_f32,
@@ -29,6 +28,7 @@ export {
   is_nan_f32,
   is_inf_f32,
 } from './kernels/activation_f32';
+export { gelu_f32 } from './kernels/gelu_f32';
 export {
   relu_f32_grad,
   clip_f32_grad,

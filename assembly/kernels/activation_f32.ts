@@ -1,7 +1,7 @@
 // Element-wise functions of one operand: y[i] = f(x[i]). All share one loop; `apply4` and `apply1` are the functions, chosen by a constant
 // that the compiler folds. Reading x[i] precedes writing y[i], so y may be x.
 import { exp1, exp4, expA, expB, expC, expD, expm11, expm14, expOf4, log1, log1p1, log1p4, log4 } from '../math/exp_log';
-import { erf1, erfcA, erfcB, erfcC, erfOf4, normalCdf1, normalCdfOf4, sigmoid1, sigmoidOf4, tanh1, tanhOf4 } from '../math/tanh_erf';
+import { erf1, erfcA, erfcB, erfcC, erfOf4, sigmoid1, sigmoidOf4, tanh1, tanhOf4 } from '../math/tanh_erf';
 import { Unary } from '../records';
 import { loadPart, storePart } from './vector_f32';
 
@@ -24,7 +24,6 @@ enum F {
   TANH,
   SOFTPLUS,
   SOFTSIGN,
-  GELU,
   GELU_TANH,
   SILU,
   HARD_SIGMOID,
@@ -101,7 +100,6 @@ function apply4(k: F, x: v128, alpha: f32, beta: f32, a: v128, b: v128, c: v128,
   if (k == F.TANH) return tanhOf4(x, a, b, c, d);
   if (k == F.SOFTPLUS) return softplusOf4(x, a, b, c, d);
   if (k == F.SOFTSIGN) return f32x4.div(x, f32x4.add(f32x4.splat(1), f32x4.abs(x)));
-  if (k == F.GELU) return f32x4.mul(x, normalCdfOf4(x, a, b, c, d, e, f, g));
   if (k == F.GELU_TANH) return f32x4.mul(x, sigmoidOf4(geluInner4(x), a, b, c, d));
   if (k == F.SILU) return f32x4.mul(x, sigmoidOf4(x, a, b, c, d));
   if (k == F.HARD_SIGMOID) return hardSigmoid4(x, alpha, beta);
@@ -133,7 +131,6 @@ function apply1(f: F, x: f32, alpha: f32, beta: f32): f32 {
   if (f == F.TANH) return tanh1(x);
   if (f == F.SOFTPLUS) return softplus1(x);
   if (f == F.SOFTSIGN) return x / (<f32>1 + abs<f32>(x));
-  if (f == F.GELU) return x * normalCdf1(x);
   if (f == F.GELU_TANH) return x * sigmoid1(geluInner1(x));
   if (f == F.SILU) return x * sigmoid1(x);
   if (f == F.HARD_SIGMOID) return hardSigmoid1(x, alpha, beta);
@@ -234,9 +231,6 @@ export function softplus_f32(r: Unary): void {
 }
 export function softsign_f32(r: Unary): void {
   each(r, F.SOFTSIGN);
-}
-export function gelu_f32(r: Unary): void {
-  each(r, F.GELU);
 }
 export function gelu_tanh_f32(r: Unary): void {
   each(r, F.GELU_TANH);

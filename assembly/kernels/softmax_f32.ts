@@ -1,6 +1,24 @@
 // Softmax over the last axis, cross-entropy from logits, and their gradients. Rows are contiguous. Sums over a row run in four lanes
 // (lane i takes elements i, i+4, …) and end (l0 + l2) + (l1 + l3).
-import { exp1, exp4, expA, expB, expC, expD, expOf4, log1 } from '../math/exp_log';
+import {
+  exp1,
+  exp4,
+  expB,
+  expBelow1,
+  expBelow4,
+  expC,
+  lane0,
+  lane1,
+  lane2,
+  lane3,
+  LN2_HIGH,
+  LN2_LOW,
+  log1,
+  LOG2E,
+  LOWEST,
+  ROUND,
+  ROUND_BIAS,
+} from '../math/exp_log';
 import { CrossEntropy, CrossEntropyGrad, Rows, RowsGrad } from '../records';
 import { loadPart, storePart } from './vector_f32';
 
@@ -24,7 +42,10 @@ function rowMax(x: usize, count: u32): f32 {
   return best;
 }
 
-/** y[i] = e^(x[i] - shift); returns the sum, in four lanes. With y = 0 it only sums. */
+/**
+ * y[i] = e^(x[i] - shift) for x[i] <= shift; returns the sum, in four lanes. With y = 0 it only sums. Below e^-87.6 zero: a power of 2 then takes
+ * one shift. The constants are read from the stack (see gelu_f32.ts).
+ */
 function expRow(x: usize, y: usize, count: usize, shift: f32): f32 {
   let l0: f32 = 0,
     l1: f32 = 0,
@@ -35,12 +56,25 @@ function expRow(x: usize, y: usize, count: usize, shift: f32): f32 {
     const s = f32x4.splat(shift);
     // Addresses of f32 are multiples of 4.
     const zero = i32x4.splat(<i32>(x & 3));
-    const k0 = expA(zero),
-      k1 = expB(zero),
-      k2 = expC(zero),
-      k3 = expD(zero);
+    const a = v128.or(f32x4(LOG2E, ROUND, -LN2_HIGH, -LN2_LOW), zero),
+      b = expB(zero),
+      c = expC(zero),
+      d = v128.or(f32x4(1, LOWEST, 0, 0), zero);
+    const k0 = lane0(a),
+      k1 = lane1(a),
+      k2 = lane2(a),
+      k3 = lane3(a);
+    const k4 = lane0(b),
+      k5 = lane1(b),
+      k6 = lane2(b),
+      k7 = lane3(b);
+    const k8 = lane0(c),
+      k9 = lane1(c),
+      lowest = lane1(d);
+    const one = lane0(d),
+      bias = v128.or(i32x4.splat(ROUND_BIAS), zero);
     for (; count >= 4; count -= 4) {
-      const e = expOf4(f32x4.sub(v128.load(x), s), k0, k1, k2, k3);
+      const e = expBelow4(f32x4.sub(v128.load(x), s), k0, k1, k2, k3, k4, k5, k6, k7, k8, k9, lowest, one, bias);
       if (y) {
         v128.store(y, e);
         y += 16;
@@ -53,7 +87,7 @@ function expRow(x: usize, y: usize, count: usize, shift: f32): f32 {
     l2 = f32x4.extract_lane(sum, 2);
     l3 = f32x4.extract_lane(sum, 3);
     if (count) {
-      const e = expOf4(f32x4.sub(loadPart(x, 0, count), s), k0, k1, k2, k3);
+      const e = expBelow4(f32x4.sub(loadPart(x, 0, count), s), k0, k1, k2, k3, k4, k5, k6, k7, k8, k9, lowest, one, bias);
       if (y) storePart(y, e, e, count);
       l0 += f32x4.extract_lane(e, 0);
       if (count > 1) l1 += f32x4.extract_lane(e, 1);
@@ -61,7 +95,7 @@ function expRow(x: usize, y: usize, count: usize, shift: f32): f32 {
     }
   } else {
     for (let i: usize = 0; i < count; i++) {
-      const e = exp1(load<f32>(x + (i << 2)) - shift);
+      const e = expBelow1(load<f32>(x + (i << 2)) - shift);
       if (y) store<f32>(y + (i << 2), e);
       const lane = i & 3;
       if (lane == 0) l0 += e;

@@ -5,12 +5,16 @@
 
 import { madd } from '../kernels/vector_f32';
 
-const LOG2E: f32 = 1.44269504088896341;
-const LN2_HIGH: f32 = 0.693359375;
-const LN2_LOW: f32 = -2.1219444e-4;
+export const LOG2E: f32 = 1.44269504088896341;
+export const LN2_HIGH: f32 = 0.693359375;
+export const LN2_LOW: f32 = -2.1219444e-4;
 /** 1.5 · 2^23: adding it rounds to a whole number and leaves that in the low bits. Cheaper than `nearest` and `trunc_sat`. */
-const ROUND: f32 = 12582912;
+export const ROUND: f32 = 12582912;
 const ROUND_BITS: i32 = 0x4b400000;
+/** What the bits of n + ROUND exceed those of 2^n by, before these are shifted to the exponent. */
+export const ROUND_BIAS: i32 = 0x4b400000 - 127;
+/** The power of 2 of e^LOWEST has exponent bits 0: from -87.68 on expBelow4 is 0. */
+export const LOWEST: f32 = -88;
 const SQRT_HALF: f32 = 0.707106781186547524;
 
 /** Lane 0, 1, 2 or 3 of v in all lanes. */
@@ -102,6 +106,53 @@ export function exp1(x: f32): f32 {
   const half = e >> 1;
   p = p * reinterpret<f32>((half + 127) << 23);
   return p * reinterpret<f32>((e - half + 127) << 23);
+}
+
+/**
+ * e^x for x <= 0 that ends at 0 where results would be subnormal, so that a power of 2 takes one shift. The constants in all lanes: LOG2E, ROUND,
+ * -LN2_HIGH, -LN2_LOW, the polynomial, LOWEST, 1, ROUND_BIAS.
+ */
+@inline
+export function expBelow4(
+  x: v128,
+  log2e: v128,
+  round: v128,
+  minusLn2High: v128,
+  minusLn2Low: v128,
+  c0: v128,
+  c1: v128,
+  c2: v128,
+  c3: v128,
+  c4: v128,
+  c5: v128,
+  lowest: v128,
+  one: v128,
+  bias: v128,
+): v128 {
+  const limited = f32x4.pmax(x, lowest);
+  const rounded = madd(limited, log2e, round);
+  const n = f32x4.sub(rounded, round);
+  const r = madd(n, minusLn2Low, madd(n, minusLn2High, limited));
+  const z = f32x4.mul(r, r);
+  const high = madd(c0, r, c1),
+    middle = madd(c2, r, c3),
+    last = madd(c4, r, c5);
+  const p = f32x4.add(madd(madd(madd(high, z, middle), z, last), z, r), one);
+  return f32x4.mul(p, i32x4.shl(i32x4.sub(rounded, bias), 23));
+}
+
+export function expBelow1(x: f32): f32 {
+  const limited: f32 = x < LOWEST ? LOWEST : x;
+  const rounded: f32 = limited * LOG2E + ROUND;
+  const n: f32 = rounded - ROUND;
+  let r: f32 = limited - n * LN2_HIGH;
+  r = r - n * LN2_LOW;
+  const z: f32 = r * r;
+  const high: f32 = <f32>1.98756915e-4 * r + <f32>1.3981999507e-3;
+  const middle: f32 = <f32>8.3334519073e-3 * r + <f32>4.1665795894e-2;
+  const last: f32 = <f32>1.6666665459e-1 * r + <f32>5.0000001201e-1;
+  const p: f32 = ((high * z + middle) * z + last) * z + r + <f32>1;
+  return p * reinterpret<f32>((reinterpret<i32>(rounded) - ROUND_BIAS) << 23);
 }
 
 /** ln x; -infinity at 0, NaN below. */

@@ -128,15 +128,13 @@ export function erf1(x: f32): f32 {
 
 /** Φ(x), the normal distribution function: erfc(|x| / √2) / 2 below 0, one minus that above. */
 @inline
-export function normalCdfOf4(x: v128, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128): v128 {
-  const tail = f32x4.mul(f32x4.splat(0.5), erfcOf4(f32x4.mul(f32x4.abs(x), lane3(g)), a, b, c, d, e, f, g));
-  return v128.bitselect(tail, f32x4.sub(lane0(d), tail), f32x4.lt(x, f32x4.splat(0)));
-}
-
-@inline
 export function normalCdf4(x: v128): v128 {
   const zero = f32x4.splat(0);
-  return normalCdfOf4(x, expA(zero), expB(zero), expC(zero), expD(zero), erfcA(zero), erfcB(zero), erfcC(zero));
+  const g = erfcC(zero);
+  const d = expD(zero);
+  const v = f32x4.mul(f32x4.abs(x), lane3(g));
+  const tail = f32x4.mul(f32x4.splat(0.5), erfcOf4(v, expA(zero), expB(zero), expC(zero), d, erfcA(zero), erfcB(zero), g));
+  return v128.bitselect(tail, f32x4.sub(lane0(d), tail), f32x4.lt(x, f32x4.splat(0)));
 }
 
 export function normalCdf1(x: f32): f32 {
