@@ -20,6 +20,9 @@ export const OPEN_BATCH = 65521;
 export function frozenGraph(model: Model | InferenceModel, batch: number): Frozen {
   if (model instanceof InferenceModel) return { graph: simplify(model.source), borders: [...model.inputs, ...model.outputs] };
   const contents = new Map(model.state().map((held: Held) => [held.variable, held.data]));
-  const graph = freeze(predictGraph(model.network, batch), (variable) => contents.get(variable) ?? variable.initial());
+  const graph = freeze(
+    predictGraph(model.network, batch, undefined, model.rounding),
+    (variable) => contents.get(variable) ?? variable.initial(),
+  );
   return { graph: simplify(graph), borders: [] };
 }

@@ -28,8 +28,7 @@ function gridOf(x: Shape, scale: Shape): Grid {
   if (sizeOf(scale) === 1) return { blocks: 1, rows: 1, columns: sizeOf(x), perColumn: 0 };
   const whole = [...new Array<number>(Math.max(0, x.length - scale.length)).fill(1), ...scale];
   const axes = whole.slice(0, -1);
-  const blockAxes = axes.indexOf(1);
-  const lead = blockAxes < 0 ? axes.length : blockAxes;
+  const lead = axes.findLastIndex((extent) => extent !== 1) + 1;
   const fits = whole.length === x.length && whole.at(-1) === columns && axes.every((extent, i) => extent === (i < lead ? x[i] : 1));
   if (!fits)
     throw new ThimbleError('SHAPE', 'the steps do not fit', {

@@ -6,12 +6,12 @@ import { kernelsFor } from '../hosts/kernels.ts';
 import { load } from '../inference/load.ts';
 import { InferenceModel } from '../inference/model.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
+import { openValues, planActivations } from '../passes/activationPlan.ts';
 import type { Flavour } from '../runtime/flavour.ts';
 import type { Model } from '../train/model.ts';
 import { calibrate, type Observed } from './calibrate.ts';
 import { type CalibrationData, feedsOf } from './feeds.ts';
 import { keptNodes, layerName } from './layers.ts';
-import { isRounded, planActivations } from './plan.ts';
 import { equalize, splitResiduals } from './prepare.ts';
 import type { RangeMethod } from './ranges.ts';
 import { type Comparison, compare, type QuantizationReport } from './report.ts';
@@ -118,7 +118,7 @@ export async function quantize(
     const { scheme, ranges, percentile, biasCorrection, blockSize } = settings;
     if (scheme === 'int8') {
       const plan = planActivations(source, kept);
-      const open = plan.values.filter((value) => !isRounded(value));
+      const open = openValues(plan);
       if (feeds.length === 0 && open.length > 0) {
         throw new ThimbleError('INPUT', 'scheme int8 needs calibration data', {
           hint: 'give a hundred typical rows, or choose int8-dynamic or int8-weights',

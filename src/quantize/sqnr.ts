@@ -1,8 +1,8 @@
 import type { TypedArray } from '../core/dtype.ts';
 import type { Graph, Value } from '../ir/graph.ts';
+import type { ActivationPlan } from '../passes/activationPlan.ts';
 import { Rewriting } from '../passes/rewrite.ts';
 import type { Kernels } from '../runtime/flavour.ts';
-import type { ActivationPlan } from './plan.ts';
 import { Probe, type ProbeFeeds } from './probe.ts';
 import type { Steps } from './ranges.ts';
 import { type QuantizedLayer, rounded } from './static.ts';

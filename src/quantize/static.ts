@@ -3,9 +3,9 @@ import type { Graph, Node, Value } from '../ir/graph.ts';
 import { producer } from '../ir/graph.ts';
 import { dataOf } from '../ops/constants.ts';
 import { fakeQuantize } from '../ops/fakeQuantize.ts';
+import { type ActivationPlan, isRounded } from '../passes/activationPlan.ts';
 import { Rewriting } from '../passes/rewrite.ts';
 import type { Observed } from './calibrate.ts';
-import { type ActivationPlan, isRounded } from './plan.ts';
 import { chooseRange, type Range, type RangeMethod, type Steps, stepsOf } from './ranges.ts';
 import { decode, encodeColumns, packed, rowsOf, weightsOf } from './weights.ts';
 
@@ -38,20 +38,26 @@ export function chooseSteps(
   for (const value of plan.values) {
     const leader = plan.leader(value);
     const rounding = producer(value);
+    const source = plan.moved.get(value);
+    const known = source && learned.get(source);
+    if (known) {
+      learned.set(value, known);
+      continue;
+    }
     if (rounding && isRounded(value)) {
       const [scale, zero] = rounding.inputs.slice(1).map((input) => dataOf(input)[0] as number) as [number, number];
-      learned.set(leader, { scale, zero });
+      learned.set(value, { scale, zero });
       continue;
     }
     const statistics = observed.get(value);
     const found = statistics ? chooseRange(statistics, method, percentile) : { low: 0, high: 0 };
-    const known = ranges.get(leader);
-    ranges.set(leader, known ? { low: Math.min(known.low, found.low), high: Math.max(known.high, found.high) } : found);
+    const union = ranges.get(leader);
+    ranges.set(leader, union ? { low: Math.min(union.low, found.low), high: Math.max(union.high, found.high) } : found);
   }
   return new Map(
     plan.values.map((value) => {
       const leader = plan.leader(value);
-      return [value, learned.get(leader) ?? stepsOf(ranges.get(leader) ?? { low: 0, high: 0 })];
+      return [value, learned.get(value) ?? stepsOf(ranges.get(leader) ?? { low: 0, high: 0 })];
     }),
   );
 }

@@ -1,26 +1,10 @@
 import { packPanels, unpackPanels } from '../core/panels.ts';
-import type { Shape } from '../core/shape.ts';
 import type { WeightEncoding } from '../formats/onnx/export/weights.ts';
 import type { Node, Value } from '../ir/graph.ts';
 import { dataOf } from '../ops/constants.ts';
-import { type Conv2dAttributes, filterShape } from '../ops/conv2d.ts';
+import { type ProductWeights, weightsOf } from '../passes/activationPlan.ts';
 
-/** Weights of a product: their logical shape, whose last axis is the output axis, and the groups of their panels (undefined: rows). */
-export interface ProductWeights {
-  readonly logical: Shape;
-  readonly groups: number | undefined;
-}
-
-/** The weights of node `node`; undefined where it is no product with constant weights. */
-export function weightsOf(node: Node): ProductWeights | undefined {
-  const [x, w] = node.inputs as [Value, Value | undefined];
-  if (w?.origin.kind !== 'const') return undefined;
-  if (node.op === 'linear') return { logical: [x.shape.at(-1) as number, node.attrs.units as number], groups: 1 };
-  if (node.op === 'depthwiseConv2d') return { logical: w.shape, groups: undefined };
-  if (node.op !== 'conv2d') return undefined;
-  const attrs = node.attrs as unknown as Conv2dAttributes;
-  return { logical: filterShape(x.shape[3] as number, attrs), groups: attrs.groups };
-}
+export { type ProductWeights, weightsOf };
 
 /** Row-major weights of a node. */
 export function rowsOf(node: Node, { logical, groups }: ProductWeights): Float32Array {

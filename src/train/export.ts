@@ -26,7 +26,7 @@ export function exportModel(model: Model, { batchSize = 1, training = false, nam
   if (task) checkTask(task);
   const purpose = task && { task };
   const { network, compiled, batchSize: rows } = model;
-  const graphs = [predictGraph(network, batchSize)];
+  const graphs = [predictGraph(network, batchSize, undefined, model.rounding)];
   if (!training) return encode({ ...build(graphs, { name, budget }).program, ...purpose });
   if (!compiled) {
     throw new ThimbleError('INPUT', 'a model without a loss cannot be exported with training', {
@@ -35,7 +35,7 @@ export function exportModel(model: Model, { batchSize = 1, training = false, nam
   }
   const { spec, loss, optimizer } = compiled;
   const { learningRate, gradientAccumulationSteps: accumulationSteps } = optimizer.options;
-  graphs.push(evaluateGraph(network, loss, rows), trainGraph('train', spec, rows, true));
+  graphs.push(evaluateGraph(network, loss, rows, model.rounding), trainGraph('train', spec, rows, true));
   if (accumulationSteps > 1) graphs.push(trainGraph('accumulate', spec, rows, false));
   const { program } = build(graphs, { name, budget });
   const rate = model.learningRateOverride ?? learningRate;

@@ -9,8 +9,9 @@ import { accumulate, clear, clipScale, increment } from '../ops/optimizers.ts';
 import { reduceSquares } from '../ops/reduceSquares.ts';
 import { reduceSum } from '../ops/reduceSum.ts';
 import { gradients } from '../passes/autodiff.ts';
+import { quantizeAware, type RangeVariables } from '../passes/quantizeAware.ts';
 import type { Loss } from './losses.ts';
-import { applyNetwork, type Call, type Network } from './network.ts';
+import { applyNetwork, type Call, type Network, type NetworkContext } from './network.ts';
 import type { Optimizer } from './optimizers.ts';
 
 /** Names of inputs and outputs that are not the user's. */
@@ -21,6 +22,9 @@ export const io = {
   loss: 'loss',
   predictions: 'predictions',
 } as const;
+
+/** The ranges of quantization-aware training; undefined where activations and weights are not rounded. */
+export type Rounding = RangeVariables | undefined;
 
 /** Variables of a training program besides the weights. */
 export interface TrainingState {
@@ -41,6 +45,7 @@ export interface TrainingSpec {
   readonly state: TrainingState;
   /** The parameters to train. */
   readonly trained: readonly Weight[];
+  readonly rounding: Rounding;
 }
 
 function addInputs(graph: Graph, network: Network, batch: number): Map<Symbolic, Value> {
@@ -53,11 +58,31 @@ const noRandom = () => {
   throw new Error('a layer draws random numbers outside training');
 };
 
-/** Method `predict`: the network's output. `onLayer` sees each layer's value. */
-export function predictGraph(network: Network, batch: number, onLayer?: (call: Call, output: Value) => void): Graph {
-  const graph = new Graph('predict');
-  const inputs = addInputs(graph, network, batch);
-  const predictions = applyNetwork(network, graph, inputs, { training: false, random: noRandom, ...(onLayer && { onLayer }) });
+interface Forward {
+  readonly training: boolean;
+  readonly random?: (graph: Graph) => NetworkContext['random'];
+  readonly rounding?: Rounding;
+  readonly onLayer?: NonNullable<NetworkContext['onLayer']>;
+}
+
+/** A graph of the network on `batch` items, rounded where that is wanted, and its output. */
+function forward(
+  name: string,
+  network: Network,
+  batch: number,
+  { rounding, random = () => noRandom, ...context }: Forward,
+): { graph: Graph; predictions: Value } {
+  const graph = new Graph(name);
+  const predictions = applyNetwork(network, graph, addInputs(graph, network, batch), { ...context, random: random(graph) });
+  if (!rounding) return { graph, predictions };
+  graph.output(io.predictions, predictions);
+  const rounded = quantizeAware(graph, rounding, context.training);
+  return { graph: rounded, predictions: (rounded.outputs.pop() as Graph['outputs'][number]).value };
+}
+
+/** Method `predict`: the network's output. `onLayer` sees each layer's value, before any rounding. */
+export function predictGraph(network: Network, batch: number, onLayer?: (call: Call, output: Value) => void, rounding?: Rounding): Graph {
+  const { graph, predictions } = forward('predict', network, batch, { training: false, rounding, ...(onLayer && { onLayer }) });
   graph.output(io.predictions, predictions);
   return graph;
 }
@@ -68,10 +93,8 @@ function addLabels(graph: Graph, loss: Loss, predictions: Value, symbolic: Symbo
 }
 
 /** Method `evaluate`: predictions, and the loss of each batch item. */
-export function evaluateGraph(network: Network, loss: Loss, batch: number): Graph {
-  const graph = new Graph('evaluate');
-  const inputs = addInputs(graph, network, batch);
-  const predictions = applyNetwork(network, graph, inputs, { training: false, random: noRandom });
+export function evaluateGraph(network: Network, loss: Loss, batch: number, rounding?: Rounding): Graph {
+  const { graph, predictions } = forward('evaluate', network, batch, { training: false, rounding });
   const losses = loss.apply(predictions, addLabels(graph, loss, predictions, network.output));
   graph.output(io.predictions, predictions);
   graph.output('losses', losses);
@@ -84,11 +107,9 @@ export function evaluateGraph(network: Network, loss: Loss, batch: number): Grap
  * under global-norm clipping, which needs them all.
  */
 export function trainGraph(name: string, spec: TrainingSpec, batch: number, update: boolean): Graph {
-  const { network, loss, state, trained } = spec;
-  const graph = new Graph(name);
-  const inputs = addInputs(graph, network, batch);
-  const random = () => ({ seed: graph.state(state.seed), step: graph.state(state.draws) });
-  const predictions = applyNetwork(network, graph, inputs, { training: true, random });
+  const { network, loss, state, trained, rounding } = spec;
+  const random = (own: Graph) => () => ({ seed: own.state(state.seed), step: own.state(state.draws) });
+  const { graph, predictions } = forward(name, network, batch, { training: true, random, rounding });
   const labels = addLabels(graph, loss, predictions, network.output);
   const weight = graph.input(io.sampleWeight, { dtype: 'f32', shape: [batch] });
   const mean = mul([reduceSum(mul([loss.apply(predictions, labels), weight])), graph.scalar(1 / batch)]);

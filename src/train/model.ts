@@ -8,35 +8,17 @@ import type { MemoryPlan } from '../plan/report.ts';
 import { type Built, build } from '../program/build.ts';
 import type { Flavour } from '../runtime/flavour.ts';
 import { Session } from '../runtime/session.ts';
+import type { CompileOptions, EvaluateOptions } from './compileOptions.ts';
 import { type Batch, type Column, type Dataset, type Inputs, isDataset, type Rows, type Table, tableOf, tablesOf } from './data.ts';
 import { type ExportOptions, exportModel } from './export.ts';
 import { type FitOptions, fitModel, type History } from './fit.ts';
 import { evaluateRows, predictInputs } from './inference.ts';
-import type { Loss, LossName } from './losses.ts';
-import { evaluateGraph, io, predictGraph, trainGraph } from './methods.ts';
-import type { Metric, MetricName } from './metrics.ts';
+import { evaluateGraph, io, predictGraph, type Rounding, trainGraph } from './methods.ts';
 import { chain, type Network, networkOf } from './network.ts';
-import type { Optimizer, OptimizerName } from './optimizers.ts';
 import { rateAt } from './schedules.ts';
 import { type Held, pull, push } from './state.ts';
 import { type Summary, summaryOf } from './summary.ts';
 import { type Compiled, planTraining } from './training.ts';
-
-export interface CompileOptions {
-  readonly optimizer?: OptimizerName | Optimizer;
-  readonly loss?: LossName | Loss;
-  readonly metrics?: readonly (MetricName | Metric)[];
-  /** Items a call of the program takes; smaller batches are handled exactly. */
-  readonly batchSize?: number;
-  /** Bytes, or text such as '64KB', that the whole linear memory may use. */
-  readonly budget?: number | string;
-  /** `simd` (default) gives the same bits on every host; `scalar` needs no SIMD and gives the same; `relaxed` may be faster; `auto` is the fastest there is. */
-  readonly flavour?: Flavour | 'auto';
-}
-
-export interface EvaluateOptions {
-  readonly sampleWeight?: Float32Array;
-}
 
 const DEFAULT_BATCH = 32;
 
@@ -48,6 +30,8 @@ export class Model {
   #budget: number | string | undefined;
   #flavour: Flavour | 'auto' = 'simd';
   #compiled: Compiled | undefined;
+  /** Learned by quantization-aware training; they outlive a compilation. */
+  readonly #ranges = new Map<string, Held>();
   #built: Built | undefined;
   #session: Session | undefined;
   /** Sizes of partial batches a train method exists for. */
@@ -93,7 +77,12 @@ export class Model {
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new ThimbleError('INPUT', `batchSize ${batchSize}`, { expected: 'a whole number of at least 1' });
     await kernelsFor(flavour);
-    const compiled = options.loss === undefined ? undefined : planTraining(this.network, this.seed, options.loss, options);
+    if (options.quantizationAware && options.loss === undefined)
+      throw new ThimbleError('INPUT', 'quantizationAware needs a loss to train with');
+    const compiled =
+      options.loss === undefined
+        ? undefined
+        : planTraining(this.network, this.seed, options.loss, { ...options, ranges: options.quantizationAware ? this.#ranges : undefined });
     const previous = {
       batchSize: this.#batchSize,
       budget: this.#budget,
@@ -143,6 +132,11 @@ export class Model {
 
   get compiled(): Compiled | undefined {
     return this.#compiled;
+  }
+
+  /** The ranges that quantization-aware training has learned; undefined without it. */
+  get rounding(): Rounding {
+    return this.#compiled?.spec.rounding;
   }
 
   get compileOptions(): { readonly batchSize: number; readonly budget: number | string | undefined; readonly flavour: Flavour | 'auto' } {
@@ -267,7 +261,7 @@ export class Model {
   /** Everything that makes up the model's state: weights, and once compiled the optimizer's moments, step and RNG. Current copies. */
   state(): readonly Held[] {
     this.#pull();
-    return [...this.weights, ...(this.#compiled?.held ?? [])];
+    return this.#allHeld();
   }
 
   /** Takes over the data now in `state()`'s entries. */
@@ -299,10 +293,10 @@ export class Model {
   /** Builds the program for the present options and puts the present state into a fresh session. */
   async #instantiate(): Promise<void> {
     const batch = this.#batchSize;
-    const graphs = [predictGraph(this.network, batch)];
+    const graphs = [predictGraph(this.network, batch, undefined, this.rounding)];
     if (this.#compiled) {
       const { spec, loss, optimizer } = this.#compiled;
-      graphs.push(evaluateGraph(this.network, loss, batch));
+      graphs.push(evaluateGraph(this.network, loss, batch, this.rounding));
       for (const rows of [batch, ...this.#partial]) {
         const suffix = rows === batch ? '' : `@${rows}`;
         graphs.push(trainGraph(`train${suffix}`, spec, rows, true));
@@ -315,7 +309,8 @@ export class Model {
   }
 
   #allHeld(): Held[] {
-    return [...this.weights, ...(this.#compiled?.held ?? [])];
+    const ranges = this.rounding ? this.#ranges.values() : [];
+    return [...this.weights, ...(this.#compiled?.held ?? []), ...ranges];
   }
 
   #pull(): void {

@@ -36,6 +36,7 @@ interface Training {
   readonly loss: { readonly name: string; readonly config: Readonly<Record<string, number>> };
   readonly metrics: readonly string[];
   readonly batchSize: number;
+  readonly quantizationAware?: boolean;
   readonly budget?: number | string;
   readonly flavour: 'scalar' | 'simd' | 'relaxed' | 'auto';
   readonly accumulated: number;
@@ -75,6 +76,7 @@ function trainingOf(model: Model): Training | undefined {
     loss: { name: compiled.loss.name, config: compiled.loss.config },
     metrics: compiled.metrics.map(({ name }) => name).filter((name) => name in metrics),
     batchSize,
+    ...(model.rounding && { quantizationAware: true }),
     ...(budget !== undefined && { budget }),
     flavour,
     accumulated: model.accumulated,
@@ -110,13 +112,14 @@ export async function loadModel(bytes: Uint8Array): Promise<Model> {
     const optimizer = optimizers[training.optimizer.type as OptimizerName] as ((options: object) => Optimizer) | undefined;
     const loss = losses[training.loss.name as LossName] as ((config: object) => Loss) | undefined;
     if (!optimizer || !loss) throw damaged(`it was trained with ${training.optimizer.type} and ${training.loss.name}`);
-    const { batchSize, budget, flavour } = training;
+    const { batchSize, budget, flavour, quantizationAware = false } = training;
     await model.compile({
       optimizer: optimizer(training.optimizer.options),
       loss: loss(training.loss.config),
       metrics: training.metrics as MetricName[],
       batchSize,
       ...(budget !== undefined && { budget }),
+      quantizationAware,
       flavour,
     });
   }

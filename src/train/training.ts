@@ -9,6 +9,8 @@ import { type Held, hold } from './state.ts';
 export interface TrainingOptions {
   readonly optimizer?: OptimizerName | Optimizer;
   readonly metrics?: readonly (MetricName | Metric)[];
+  /** Ranges of quantization-aware training by name; new ones are added to it. Without it nothing is rounded. */
+  readonly ranges?: Map<string, Held> | undefined;
 }
 
 /** A model's training, planned: what its graphs are made of, and the state they keep besides the weights. */
@@ -29,7 +31,7 @@ export function planTraining(
   network: Network,
   seed: number,
   loss: LossName | Loss,
-  { optimizer: given = 'rmsprop', metrics = [] }: TrainingOptions,
+  { optimizer: given = 'rmsprop', metrics = [], ranges }: TrainingOptions,
 ): Compiled {
   const optimizer = optimizerOf(given);
   const lossFunction = lossOf(loss);
@@ -62,8 +64,14 @@ export function planTraining(
     optimizer,
     loss: lossFunction,
     metrics: metrics.map((metric) => metricOf(metric)),
-    spec: { network, loss: lossFunction, optimizer, state, trained },
+    spec: { network, loss: lossFunction, optimizer, state, trained, rounding: ranges && ((name) => rangeOf(ranges, name).variable) },
     held: [step, draws, seedState, ...[...slots.values()].flat(), ...sums.values()],
     step,
   };
+}
+
+function rangeOf(ranges: Map<string, Held>, name: string): Held {
+  const range = ranges.get(name) ?? hold({ name, role: 'statistic', shape: [3] });
+  ranges.set(name, range);
+  return range;
 }

@@ -52,6 +52,7 @@ const steps = [
     attrs: { low: -127, high: 127 },
   })),
   { inputs: [f32(2, 3, 5, 8), ranged(0.005, 0.03, 2, 3, 1, 8), { shape: [2, 3, 1, 8], values: whole(48) }], attrs: { low: -7, high: 7 } },
+  { inputs: [f32(1, 3, 2, 8), ranged(0.005, 0.03, 1, 3, 1, 8), { shape: [1, 3, 1, 8], values: whole(24) }], attrs: {} },
   { inputs: [f32(0, 4), ranged(0.01, 0.02, 4), { shape: [4], values: whole(4) }], attrs: {} },
 ];
 

@@ -1,7 +1,25 @@
+import type { Shape } from '../core/shape.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
 import { producer } from '../ir/graph.ts';
-import { useCounts } from '../passes/rewrite.ts';
-import { weightsOf } from './weights.ts';
+import { type Conv2dAttributes, filterShape } from '../ops/conv2d.ts';
+import { useCounts } from './rewrite.ts';
+
+/** Weights of a product: their logical shape, whose last axis is the output axis, and the groups of their panels (undefined: rows). */
+export interface ProductWeights {
+  readonly logical: Shape;
+  readonly groups: number | undefined;
+}
+
+/** The weights of node `node`; undefined where it is no product, or its weights are computed. */
+export function weightsOf(node: Node): ProductWeights | undefined {
+  const [x, w] = node.inputs as [Value, Value | undefined];
+  if (w?.origin.kind !== 'const' && w?.origin.kind !== 'state') return undefined;
+  if (node.op === 'linear') return { logical: [x.shape.at(-1) as number, node.attrs.units as number], groups: 1 };
+  if (node.op === 'depthwiseConv2d') return { logical: w.shape, groups: undefined };
+  if (node.op !== 'conv2d') return undefined;
+  const attrs = node.attrs as unknown as Conv2dAttributes;
+  return { logical: filterShape(x.shape[3] as number, attrs), groups: attrs.groups };
+}
 
 /** Which values of a graph become 8-bit numbers, and which of them share one range. */
 export interface ActivationPlan {
@@ -13,6 +31,8 @@ export interface ActivationPlan {
   readonly computed: ReadonlySet<Value>;
   /** Operators that read 8-bit numbers. */
   readonly readers: ReadonlySet<Node>;
+  /** Values that are others moved, and which: their numbers are the same. */
+  readonly moved: ReadonlyMap<Value, Value>;
   /** The value that stands for all that share its range. */
   readonly leader: (value: Value) => Value;
 }
@@ -21,6 +41,8 @@ export interface ActivationPlan {
 const ARITHMETIC = new Set(['add', 'sub', 'mul', 'averagePool2d', 'reduceMean', 'concat']);
 /** Operators that only move numbers, or pick among them: input and output share one range. */
 const MOVING = new Set(['maxPool2d', 'reshape', 'transpose', 'slice', 'pad']);
+/** In training: they become part of the product before them. */
+const NORMALIZATIONS = new Set(['batchNorm', 'batchNormInference']);
 const CLAMPS = new Set(['relu', 'clip']);
 
 /**
@@ -35,6 +57,7 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
   const computed = new Set<Value>();
   const products: Node[] = [];
   const ties = new Ties();
+  const moved = new Map<Value, Value>();
   const eight = new Set<Node>();
   const behind = (value: Value, isNext: (node: Node) => boolean): Value => {
     const [reader] = readers.get(value) ?? [];
@@ -42,7 +65,8 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
   };
   /** The value that leaves an operator: behind the clamp that alone reads it, and the rounding of quantization-aware training. */
   const result = (node: Node): Value => {
-    const clamped = behind(node.outputs[0] as Value, ({ op }) => CLAMPS.has(op));
+    const normalized = behind(node.outputs[0] as Value, ({ op }) => NORMALIZATIONS.has(op));
+    const clamped = behind(normalized, ({ op }) => CLAMPS.has(op));
     return behind(clamped, ({ op }) => op === 'fakeQuantize');
   };
   const compute = (node: Node) => {
@@ -59,13 +83,15 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
     const areQuantized = operands.length > 0 && operands.every((input) => values.has(input));
     if (weightsOf(node)) {
       products.push(node);
-      values.add(x as Value);
+      values.add(undropped(x as Value));
       compute(node);
     } else if (ARITHMETIC.has(node.op) && areQuantized && operands.length === node.inputs.length && isImage(node)) {
       const y = compute(node);
       if (node.op === 'concat') for (const input of node.inputs) ties.join(input, y);
-    } else if (MOVING.has(node.op) && x && computed.has(x) && isExact(node)) {
-      ties.join(x, compute(node));
+    } else if (MOVING.has(node.op) && x && computed.has(undropped(x)) && isExact(node)) {
+      const y = compute(node);
+      moved.set(y, undropped(x));
+      ties.join(undropped(x), y);
     }
   }
   const order = [...graph.inputs, ...graph.nodes.flatMap(({ outputs }) => outputs)];
@@ -74,9 +100,16 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
     products,
     computed,
     readers: eight,
+    moved,
     leader: (value) => ties.leader(value),
   };
 }
+
+/** What dropout, which is there in training only, lets through. */
+const undropped = (value: Value): Value => {
+  const node = producer(value);
+  return node?.op === 'dropout' ? undropped(node.inputs[0] as Value) : value;
+};
 
 /** Means are pools only over the positions of an image. */
 const isImage = ({ op, attrs, inputs }: Node): boolean =>
@@ -102,3 +135,12 @@ class Ties {
 
 /** Whether `value` was rounded to learned steps by quantization-aware training. */
 export const isRounded = (value: Value): boolean => producer(value)?.op === 'fakeQuantize';
+
+/** The planned values whose range is not known from training: they need calibration data. */
+export const openValues = ({ values, moved }: ActivationPlan): Value[] => {
+  const isKnown = (value: Value): boolean => {
+    const source = moved.get(value);
+    return isRounded(value) || (source !== undefined && isKnown(source));
+  };
+  return values.filter((value) => !isKnown(value));
+};
