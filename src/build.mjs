@@ -46,6 +46,7 @@ function filesIn(folder) {
 const library = {
   index: 'src/index.ts',
   runtime: 'src/hosts/runtime.ts',
+  explain: 'src/explain/index.ts',
   'parts/load': 'src/inference/load.ts',
   'parts/train': 'src/train/model.ts',
 };

@@ -34,6 +34,11 @@ export class InferenceModel extends RuntimeModel {
     return this.#need(this.#lowered);
   }
 
+  /** Whether `graph`, `lowered` and `source` are there. */
+  get hasGraph(): boolean {
+    return this.#source !== undefined;
+  }
+
   /** The graph as it was imported: what is exported and quantized. @throws INPUT for a model from a `.thimble` file, which holds none. */
   get source(): Graph {
     return this.#need(this.#source);

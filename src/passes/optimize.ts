@@ -36,6 +36,16 @@ export const simplify = (graph: Graph): Graph =>
     passes.filter(({ name }) => PORTABLE.has(name)),
   );
 
+/** Passes that change no operator for one that has no gradient, and that leave activations apart from the products before them. */
+const DIFFERENTIABLE = new Set(['fold', 'recognize', 'sinkTransposes']);
+
+/** As `optimize`, without fusion: for gradients, and for looking at what flows between the operators. */
+export const arrange = (graph: Graph): Graph =>
+  inOrder(
+    graph,
+    passes.filter(({ name }) => DIFFERENTIABLE.has(name)),
+  );
+
 function inOrder(graph: Graph, chosen: typeof passes): Graph {
   let current = graph;
   prune(current);

@@ -8,8 +8,8 @@ export class Rewriting {
   readonly #nodes = new Map<string, readonly Value[]>();
   readonly #ids = new Map<unknown, number>();
 
-  constructor(source: Graph) {
-    this.target = new Graph(source.name);
+  constructor(source: Graph, name = source.name) {
+    this.target = new Graph(name);
     for (const input of source.inputs) this.#map.set(input, this.target.input(input.name, input));
   }
 

@@ -1,12 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { packPanels } from '../../src/core/panels.ts';
 import { readSafetensors, type Safetensors } from '../../src/formats/safetensors.ts';
 import * as thimble from '../../src/index.ts';
 import { logicalData } from '../../src/train/state.ts';
 import { flavours } from '../ops/lowering.ts';
-import { type GoldenCase, goldenCases, toThimble } from './goldenModels.ts';
+import { type GoldenCase, goldenCases, setWeights, toThimble } from './goldenModels.ts';
 
 /**
  * PyTorch traces: initial parameters, first output, the gradients of step 0, ten losses, final parameters (`test/train/golden/README.md`).
@@ -50,17 +49,6 @@ function distance(got: ArrayLike<number>, expected: ArrayLike<number>): number {
 }
 
 const floats = (trace: Safetensors, name: string): Float32Array => trace.tensors.get(name)?.data as Float32Array;
-
-/** Copies the trace's `prefix.*` tensors into the model. */
-function setWeights(model: thimble.Model, golden: GoldenCase, trace: Safetensors, prefix: string): void {
-  model.setWeights(
-    model.weights.map(({ variable }) => {
-      const { name, data } = toThimble(golden, variable, (source) => floats(trace, `${prefix}.${source}`));
-      expect(data, `${prefix}.${name}`).toBeDefined();
-      return variable.layout.kind === 'rows' ? data : packPanels(data, variable.logicalShape, variable.layout.groups);
-    }),
-  );
-}
 
 function batch(rows: number[][], step: number, golden: GoldenCase, loss: string) {
   const part = rows.slice(step * BATCH, (step + 1) * BATCH);

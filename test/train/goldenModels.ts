@@ -1,3 +1,5 @@
+import { packPanels } from '../../src/core/panels.ts';
+import type { Safetensors } from '../../src/formats/safetensors.ts';
 import * as thimble from '../../src/index.ts';
 import type { Variable } from '../../src/ir/variable.ts';
 
@@ -93,4 +95,19 @@ function outputsLast(data: Float32Array, shape: readonly number[]): Float32Array
     const tap = Math.floor(i / (out * channels));
     return data[(o * channels + c) * field + tap] as number;
   });
+}
+
+/** Copies the trace's `prefix.*` tensors into the model. */
+export function setWeights(model: thimble.Model, golden: GoldenCase, trace: Safetensors, prefix: string): void {
+  const read = (name: string): Float32Array => {
+    const found = trace.tensors.get(`${prefix}.${name}`);
+    if (!found) throw new Error(`the trace has no ${prefix}.${name}`);
+    return found.data as Float32Array;
+  };
+  model.setWeights(
+    model.weights.map(({ variable }) => {
+      const { data } = toThimble(golden, variable, read);
+      return variable.layout.kind === 'rows' ? data : packPanels(data, variable.logicalShape, variable.layout.groups);
+    }),
+  );
 }
