@@ -4,6 +4,7 @@ import { ThimbleError } from '../index.ts';
 import { registerBench } from './bench.ts';
 import { registerCompile } from './compile.ts';
 import { registerDigits } from './digitsCommand.ts';
+import { registerQuantize } from './quantize.ts';
 import { registerRun } from './run.ts';
 
 const VERSION = '0.1.0';
@@ -17,7 +18,7 @@ const program = new Command('thimble')
   .exitOverride()
   .showHelpAfterError('(--help says more)');
 
-for (const register of [registerDigits, registerRun, registerCompile, registerBench]) register(program);
+for (const register of [registerDigits, registerRun, registerCompile, registerQuantize, registerBench]) register(program);
 
 try {
   await program.parseAsync();

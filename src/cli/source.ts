@@ -14,7 +14,7 @@ export async function readInput(path: string): Promise<Uint8Array> {
 }
 
 /** Whether a file is one that `save` wrote: safetensors, which start with the length of a JSON object. */
-const isSaved = (bytes: Uint8Array): boolean => bytes.length > 9 && bytes[8] === 0x7b && bytes[6] === 0 && bytes[7] === 0;
+export const isSaved = (bytes: Uint8Array): boolean => bytes.length > 9 && bytes[8] === 0x7b && bytes[6] === 0 && bytes[7] === 0;
 
 /** Loads an ONNX, TFLite or .thimble file, or a model that `save` wrote. @throws as `load`. */
 export async function openModel(path: string, { shape, budget, flavour = 'auto' }: SourceOptions): Promise<InferenceModel> {

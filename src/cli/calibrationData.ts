@@ -1,0 +1,113 @@
+import { readdir } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { readNpy, readNpz } from '../data/npz.ts';
+import { type CalibrationData, type Feed, type Task, type TensorInfo, ThimbleError, type TypedArray } from '../index.ts';
+import { readInput } from './source.ts';
+import { readFeed } from './tensors.ts';
+
+/** Names of arrays and files that hold the class of each row. */
+const LABELS = new Set(['labels', 'label', 'y']);
+const ARRAYS = new Set(['.npy', '.npz', '.raw', '.bin', '.f32']);
+/** One file is one call. */
+const SAMPLES = new Set(['.png', '.jpg', '.jpeg', '.wav']);
+
+/** What a folder holds to calibrate with, and the classes, where it has them. */
+export interface CalibrationFiles {
+  readonly data: CalibrationData;
+  readonly labels: Int32Array | undefined;
+}
+
+/**
+ * Reads a folder: `.npy` files named as the inputs, or of any name where there is one input (then they follow one another in the order of their
+ * names); `.npz` files with arrays of those names; `.raw`, `.bin` and `.f32` files of bare elements; `labels` or `y` are the classes. Or pictures or
+ * sounds, one a call, as `thimble run` reads them.
+ * @throws INPUT where it cannot be read, has nothing for an input, or something else; FORMAT for damaged files.
+ */
+export async function readCalibrationData(
+  folder: string,
+  inputs: readonly TensorInfo[],
+  task: Task | undefined,
+): Promise<CalibrationFiles> {
+  const names = await filesIn(folder);
+  const samples = names.filter((name) => SAMPLES.has(extname(name).toLowerCase()));
+  const arrays = names.filter((name) => ARRAYS.has(extname(name)));
+  if (arrays.length === 0 && samples.length > 0) return { data: await calls(folder, samples, inputs, task), labels: undefined };
+  const parts = new Map<string, TypedArray[]>();
+  for (const name of arrays) {
+    const path = join(folder, name);
+    for (const [key, data] of await arraysOf(path, name, inputs)) {
+      const port = LABELS.has(key) ? 'labels' : portOf(key, inputs)?.name;
+      if (port === undefined) {
+        const expected = [...inputs.map((input) => input.name), 'labels'].join(', ');
+        throw new ThimbleError('INPUT', `"${key}" is no input of the model`, { node: path, expected });
+      }
+      parts.set(port, [...(parts.get(port) ?? []), data]);
+    }
+  }
+  const missing = inputs.filter(({ name }) => !parts.has(name)).map(({ name }) => name);
+  if (missing.length) {
+    throw new ThimbleError('INPUT', `the folder has no data for "${missing.join('", "')}"`, {
+      node: folder,
+      expected: missing.map((name) => `${name}.npy`).join(', '),
+      got: names.slice(0, 10).join(', ') || 'an empty folder',
+    });
+  }
+  const labels = parts.get('labels');
+  return {
+    data: Object.fromEntries(inputs.map(({ name, dtype }) => [name, joined(parts.get(name) ?? [], types[dtype])])),
+    labels: labels && (joined(labels, Int32Array) as Int32Array),
+  };
+}
+
+const types = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array, bool: Uint8Array } as const;
+
+/** One array after the other, as elements of `type`. */
+function joined(parts: readonly TypedArray[], type: (typeof types)[keyof typeof types]): TypedArray {
+  const whole = new type(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** The input that an array or file is for; the only one takes any name. */
+const portOf = (name: string, inputs: readonly TensorInfo[]): TensorInfo | undefined =>
+  inputs.find((input) => input.name === name) ?? (inputs.length === 1 ? inputs[0] : undefined);
+
+async function filesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).sort();
+  } catch (error) {
+    throw new ThimbleError('INPUT', `cannot read the folder: ${(error as Error).message}`, { node: folder });
+  }
+}
+
+async function arraysOf(path: string, file: string, inputs: readonly TensorInfo[]): Promise<[string, TypedArray][]> {
+  const name = file.slice(0, file.length - extname(file).length);
+  const bytes = await readInput(path);
+  try {
+    if (extname(file) === '.npy') return [[name, readNpy(bytes).data]];
+    if (extname(file) === '.npz') return Object.entries(await readNpz(bytes)).map(([key, { data }]) => [key, data]);
+    const type = LABELS.has(name) ? Int32Array : types[portOf(name, inputs)?.dtype ?? 'f32'];
+    if (bytes.length % type.BYTES_PER_ELEMENT) throw new ThimbleError('FORMAT', `${bytes.length} bytes are no whole number of elements`);
+    return [[name, new type(bytes.slice().buffer)]];
+  } catch (error) {
+    if (error instanceof ThimbleError) throw error.at({ node: path });
+    throw error;
+  }
+}
+
+/** Pictures and sounds, which only a model with one input can tell what to do with, or one that says what it is for. */
+async function calls(
+  folder: string,
+  files: readonly string[],
+  inputs: readonly TensorInfo[],
+  task: Task | undefined,
+): Promise<Record<string, Feed>[]> {
+  const input = inputs.find(({ name }) => name === task?.input) ?? inputs[0];
+  if (!input || inputs.length !== 1)
+    throw new ThimbleError('INPUT', `the model has ${inputs.length} inputs: give arrays named as they are`, { node: folder });
+  return Promise.all(files.map(async (file) => ({ [input.name]: await readFeed(join(folder, file), input, task, {}) })));
+}

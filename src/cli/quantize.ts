@@ -1,0 +1,157 @@
+import { extname, resolve } from 'node:path';
+import Table from 'cli-table3';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import {
+  formatBytes,
+  type InferenceModel,
+  loadModel,
+  type Model,
+  type QuantizationReport,
+  type QuantizeOptions,
+  quantize as quantizeModel,
+  type RangeMethod,
+  type Scheme,
+  schemes,
+  type TensorInfo,
+  ThimbleError,
+  writeFileAtomically,
+} from '../index.ts';
+import { readCalibrationData } from './calibrationData.ts';
+import { flavourOption, type SourceOptions, wholeNumber, withSource } from './options.ts';
+import { isSaved, openModel, readInput } from './source.ts';
+
+interface Options extends SourceOptions {
+  readonly data?: string;
+  readonly out: string;
+  readonly scheme: Scheme;
+  readonly ranges: RangeMethod;
+  readonly percentile: number;
+  readonly biasCorrection: boolean;
+  readonly equalize?: boolean;
+  readonly block: number;
+  readonly keep?: readonly string[];
+  readonly json?: boolean;
+}
+
+export function registerQuantize(program: Command): void {
+  withSource(
+    program
+      .command('quantize')
+      .description('write a model with weights, and activations, in 8 bits; compare it with the one it came from')
+      .argument('<model>', '.onnx, or a model that was saved (.safetensors)')
+      .requiredOption('--out <file>', 'the file to write: .onnx (QuantizeLinear and DequantizeLinear) or .thimble'),
+  )
+    .option('--data <dir>', 'folder of typical inputs: .npy, .npz, .raw, pictures or sounds; labels.npy gives the accuracy')
+    .addOption(new Option('--scheme <scheme>', 'what becomes small').choices([...schemes]).default('int8'))
+    .addOption(
+      new Option('--ranges <method>', 'how ranges of activations are chosen')
+        .choices(['min-max', 'percentile', 'mse', 'entropy'])
+        .default('mse'),
+    )
+    .option('--percentile <percent>', 'share of the elements in the range, with --ranges percentile', percent, 99.99)
+    .option('--keep <layer>', 'a layer to leave in float, * for any characters; repeatable', (name: string, list: string[] = []) => [
+      ...list,
+      name,
+    ])
+    .option('--equalize', 'move factors between layers until their channels have like ranges')
+    .option('--no-bias-correction', 'leave biases as they are')
+    .option('--block <rows>', 'rows that share a step, with 4-bit weights', wholeNumber, 32)
+    .addOption(flavourOption())
+    .option('--json', 'print the report as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  thimble quantize model.onnx --data calibration/ --out model-int8.onnx
+  thimble quantize model.onnx --data photos/ --ranges entropy --keep '/features.0/*' --out model.thimble
+  thimble quantize model.onnx --scheme int4-weights --out model-int4.onnx`,
+    )
+    .action(quantize);
+}
+
+function percent(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 100)) throw new InvalidArgumentError('A number above 0, at most 100.');
+  return value;
+}
+
+async function quantize(path: string, options: Options): Promise<void> {
+  const { data, out, json = false } = options;
+  const extension = extname(out);
+  if (extension !== '.onnx' && extension !== '.thimble') {
+    throw new ThimbleError('INPUT', `"${out}" is neither an ONNX file nor a program`, {
+      expected: 'a name that ends with .onnx or .thimble',
+    });
+  }
+  const progress = (stage: string) => void (json || process.stderr.write(`${stage} …\n`));
+  progress(`loading ${path}`);
+  const { model, inputs, task } = await opened(path, options);
+  const files = data === undefined ? undefined : await readCalibrationData(resolve(data), inputs, task);
+  const settings: QuantizeOptions = {
+    scheme: options.scheme,
+    ranges: options.ranges,
+    percentile: options.percentile,
+    biasCorrection: options.biasCorrection,
+    equalization: options.equalize ?? false,
+    blockSize: options.block,
+    keep: options.keep ?? [],
+    flavour: options.flavour ?? 'auto',
+    ...(files?.labels && { labels: files.labels }),
+    ...(options.budget !== undefined && { budget: options.budget }),
+    onProgress: progress,
+  };
+  const { onnx, model: small, report } = await quantizeModel(model, files?.data, settings);
+  await writeFileAtomically(out, extension === '.onnx' ? onnx : small.export());
+  if (json) console.log(JSON.stringify({ ...report, out }));
+  else print(report, out);
+}
+
+interface Opened {
+  readonly model: Model | InferenceModel;
+  readonly inputs: readonly TensorInfo[];
+  readonly task: InferenceModel['task'];
+}
+
+/** A model of a file with its graph: a program (`.thimble`) has none. */
+async function opened(path: string, { budget: _, ...options }: Options): Promise<Opened> {
+  const bytes = await readInput(path);
+  if (!isSaved(bytes)) {
+    const model = await openModel(path, options);
+    return { model, inputs: model.inputs, task: model.task };
+  }
+  const model = await loadModel(bytes);
+  const inputs = model.network.inputs.map(
+    ({ name, dtype, shape }): TensorInfo => ({ name, dtype, type: dtype === 'f32' ? 'float32' : 'int32', shape: [1, ...shape] }),
+  ); // prettier-ignore
+  return { model, inputs, task: undefined };
+}
+
+/** What changed, and the layers with the largest errors. */
+function print(report: QuantizationReport, out: string): void {
+  console.log(`${sizes(report)}\n`);
+  const measured = report.layers.filter(({ sqnr }) => !Number.isNaN(sqnr));
+  if (measured.length) {
+    const worst = new Table({
+      head: ['layer', 'operator', 'bits', 'signal to noise'],
+      colAligns: ['left', 'left', 'right', 'right'],
+      style: { head: [] },
+    });
+    for (const { name, op, bits, sqnr } of measured.slice(0, 10)) worst.push([name, op, bits, decibels(sqnr)]);
+    console.log(`layers with the largest error when each alone is quantized (--keep leaves one in float)\n${worst}\n`);
+  }
+  console.log(`written: ${out}`);
+}
+
+const decibels = (value: number): string => (Number.isFinite(value) ? `${value.toFixed(1)} dB` : 'no error');
+
+/** A model before and after, as a table. */
+export function sizes({ scheme, before, after, outputs }: QuantizationReport): string {
+  const table = new Table({ head: ['', 'f32', scheme], colAligns: ['left', 'right', 'right'], style: { head: [] } });
+  const row = (name: string, of: (side: typeof before) => string) => table.push([name, of(before), of(after)]);
+  row('ONNX file', ({ fileBytes }) => formatBytes(fileBytes));
+  row('linear memory', ({ memoryBytes }) => formatBytes(memoryBytes));
+  row('of it constants', ({ constantBytes }) => formatBytes(constantBytes));
+  if (before.accuracy !== undefined) row('accuracy', ({ accuracy }) => `${((accuracy ?? 0) * 100).toFixed(2)} %`);
+  for (const { name, sqnr } of outputs) table.push([`signal to noise of ${name}`, '', decibels(sqnr)]);
+  return `${table}`;
+}
