@@ -15,6 +15,7 @@ import {
   type Model,
   maxPooling2d,
   parseBytes,
+  quantize,
   save,
   sequential,
   type Tensor,
@@ -22,7 +23,7 @@ import {
   writeFileAtomically,
 } from '../index.ts';
 import type { Sample } from '../report/report.ts';
-import { printMemory, printResults } from './tables.ts';
+import { printMemory, printQuantization, printResults } from './tables.ts';
 
 interface DigitsOptions {
   readonly budget: string;
@@ -38,6 +39,9 @@ const CLASSES = Array.from({ length: 10 }, (_, i) => String(i));
 /** The same fifth of the images is held back whatever the seed of training. */
 const HELD_BACK = { share: 0.2, seed: 2026 };
 const REQUIRED_ACCURACY = 0.97;
+/** Training images that the ranges of the 8-bit network are found on, and what it may lose on the test images. */
+const CALIBRATION = 256;
+const ALLOWED_LOSS = 0.005;
 const SAMPLES = 24;
 
 /** The network of the main job. */
@@ -87,6 +91,11 @@ export async function digits({ budget, epochs, seed, out, json = false }: Digits
   await writeFileAtomically(modelPath, save(model));
   await expectSamePredictions(modelPath, test.x, logits);
 
+  const small = await quantize(model, train.x.subarray(0, CALIBRATION * PIXELS), { test: { data: test.x, labels: test.y } });
+  const smallPath = join(folder, 'digits-int8.onnx');
+  await writeFileAtomically(smallPath, small.onnx);
+  await writeFileAtomically(join(folder, 'digits-int8.thimble'), small.model.export());
+
   const reportPath = join(folder, 'report.html');
   const summary = model.summary();
   const { renderReport } = await import('../report/report.ts');
@@ -101,6 +110,7 @@ export async function digits({ budget, epochs, seed, out, json = false }: Digits
     budget: parseBytes(budget),
     seconds,
     samples: samplesOf(test.x, test.y, predicted, logits),
+    quantization: small.report,
   });
   await writeFileAtomically(reportPath, page);
 
@@ -116,11 +126,22 @@ export async function digits({ budget, epochs, seed, out, json = false }: Digits
         parameters: summary.parameters,
         model: modelPath,
         report: reportPath,
+        quantization: { ...small.report, file: smallPath },
       }),
     );
   } else {
     printResults(matrix, CLASSES, seconds);
-    console.log(`\nsaved, loaded again and predicted the same: ${modelPath}\nreport: ${reportPath}`);
+    printQuantization(small.report);
+    console.log(
+      `\nsaved, loaded again and predicted the same: ${modelPath}\nin 8 bits: ${smallPath}, digits-int8.thimble\nreport: ${reportPath}`,
+    );
+  }
+  const loss = (small.report.before.accuracy ?? 0) - (small.report.after.accuracy ?? 0);
+  if (loss > ALLOWED_LOSS) {
+    throw new ThimbleError('INPUT', `the network loses ${(loss * 100).toFixed(2)} points of accuracy in 8 bits`, {
+      expected: `at most ${ALLOWED_LOSS * 100}`,
+      hint: 'train for more epochs',
+    });
   }
   if (matrix.accuracy < REQUIRED_ACCURACY) {
     throw new ThimbleError('INPUT', `test accuracy ${(matrix.accuracy * 100).toFixed(2)} % is below ${REQUIRED_ACCURACY * 100} %`, {

@@ -2,7 +2,6 @@ import { extname, resolve } from 'node:path';
 import Table from 'cli-table3';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
-  formatBytes,
   type InferenceModel,
   loadModel,
   type Model,
@@ -19,6 +18,7 @@ import {
 import { readCalibrationData } from './calibrationData.ts';
 import { flavourOption, type SourceOptions, wholeNumber, withSource } from './options.ts';
 import { isSaved, openModel, readInput } from './source.ts';
+import { decibels, sizes } from './tables.ts';
 
 interface Options extends SourceOptions {
   readonly data?: string;
@@ -140,18 +140,4 @@ function print(report: QuantizationReport, out: string): void {
     console.log(`layers with the largest error when each alone is quantized (--keep leaves one in float)\n${worst}\n`);
   }
   console.log(`written: ${out}`);
-}
-
-const decibels = (value: number): string => (Number.isFinite(value) ? `${value.toFixed(1)} dB` : 'no error');
-
-/** A model before and after, as a table. */
-export function sizes({ scheme, before, after, outputs }: QuantizationReport): string {
-  const table = new Table({ head: ['', 'f32', scheme], colAligns: ['left', 'right', 'right'], style: { head: [] } });
-  const row = (name: string, of: (side: typeof before) => string) => table.push([name, of(before), of(after)]);
-  row('ONNX file', ({ fileBytes }) => formatBytes(fileBytes));
-  row('linear memory', ({ memoryBytes }) => formatBytes(memoryBytes));
-  row('of it constants', ({ constantBytes }) => formatBytes(constantBytes));
-  if (before.accuracy !== undefined) row('accuracy', ({ accuracy }) => `${((accuracy ?? 0) * 100).toFixed(2)} %`);
-  for (const { name, sqnr } of outputs) table.push([`signal to noise of ${name}`, '', decibels(sqnr)]);
-  return `${table}`;
 }

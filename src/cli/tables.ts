@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { type ConfusionMatrix, formatBytes, type Model } from '../index.ts';
+import { type ConfusionMatrix, formatBytes, type Model, type QuantizationReport } from '../index.ts';
 
 const number = (n: number): string => n.toLocaleString('en-US');
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
@@ -34,4 +34,24 @@ export function printResults(matrix: ConfusionMatrix, classes: readonly string[]
   console.log(
     `\ntest accuracy ${percent(matrix.accuracy)} on ${matrix.total} images held back, trained in ${seconds.toFixed(1)} s\n${table}`,
   );
+}
+
+/** A signal-to-noise ratio. */
+export const decibels = (value: number): string => (Number.isFinite(value) ? `${value.toFixed(1)} dB` : 'no error');
+
+/** A model before and after, as a table. */
+export function sizes({ scheme, before, after, outputs }: QuantizationReport): string {
+  const table = new Table({ head: ['', 'f32', scheme], colAligns: ['left', 'right', 'right'], style: { head: [] } });
+  const row = (name: string, of: (side: typeof before) => string) => table.push([name, of(before), of(after)]);
+  row('ONNX file', ({ fileBytes }) => formatBytes(fileBytes));
+  row('linear memory', ({ memoryBytes }) => formatBytes(memoryBytes));
+  row('of it constants', ({ constantBytes }) => formatBytes(constantBytes));
+  if (before.accuracy !== undefined) row('accuracy', ({ accuracy }) => `${((accuracy ?? 0) * 100).toFixed(2)} %`);
+  for (const { name, sqnr } of outputs) table.push([`signal to noise of ${name}`, '', decibels(sqnr)]);
+  return `${table}`;
+}
+
+/** What 8 bits change. */
+export function printQuantization(report: QuantizationReport): void {
+  console.log(`\nquantized after training, one image a call\n${sizes(report)}`);
 }

@@ -1,5 +1,6 @@
 import { formatBytes } from '../core/bytes.ts';
 import type { MemoryPlan } from '../plan/report.ts';
+import type { ModelSize, QuantizationReport } from '../quantize/report.ts';
 import type { ConfusionMatrix } from '../train/classification.ts';
 import type { History } from '../train/history.ts';
 import type { Summary } from '../train/summary.ts';
@@ -28,6 +29,7 @@ export interface ReportData {
   readonly budget: number;
   readonly seconds: number;
   readonly samples: readonly Sample[];
+  readonly quantization: QuantizationReport;
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
@@ -52,6 +54,7 @@ export function renderReport(data: ReportData): string {
         `<h3>Arena during ${escapeHtml(method.name)}</h3><p>${method.arenaBytes.toLocaleString('en-US')} bytes; no placement can be smaller than ${method.lowerBoundBytes.toLocaleString('en-US')}. Steps from left to right, addresses upwards; the line is what is alive.</p>${memoryMap(method)}`,
     ),
     `<h2>Layers</h2><div class="scroll">${layers(summary)}</div>`,
+    `<h2>In 8 bits</h2>${quantization(data.quantization)}`,
     `<h2>Predictions</h2><p>Wrong ones first.</p><div class="samples">${data.samples.map(sample).join('')}</div>`,
   ];
   return page(title, sections.join('\n'));
@@ -97,6 +100,25 @@ function layers(summary: Summary): string {
       `<tr><td>${escapeHtml(name)}</td><td>${outputShape.join(' × ')}</td><td>${parameters.toLocaleString('en-US')}</td><td>${macs.toLocaleString('en-US')}</td><td>${formatBytes(bytes.state)}</td><td>${formatBytes(bytes.moments)}</td></tr>`,
   );
   return `<table><tr><th>layer</th><th>output</th><th>parameters</th><th>MACs</th><th>weights</th><th>moments</th></tr>${rows.join('')}</table>`;
+}
+
+/** The network before and after it was quantized, and what each layer loses. */
+function quantization({ before, after, layers, outputs }: QuantizationReport): string {
+  const points = (size: ModelSize) => `${((size.accuracy ?? 0) * 100).toFixed(2)} %`;
+  const rows = [
+    ['test accuracy', points],
+    ['ONNX file', (size: ModelSize) => formatBytes(size.fileBytes)],
+    ['linear memory', (size: ModelSize) => formatBytes(size.memoryBytes)],
+    ['of it constants', (size: ModelSize) => formatBytes(size.constantBytes)],
+  ] as const;
+  const decibels = (value: number) => (Number.isFinite(value) ? `${value.toFixed(1)} dB` : 'no error');
+  const sizes = rows.map(([name, of]) => `<tr><td>${name}</td><td>${of(before)}</td><td>${of(after)}</td></tr>`);
+  const noise = [
+    ...layers.map(({ name, sqnr }) => [name, sqnr] as const),
+    ...outputs.map(({ name, sqnr }) => [`all together: ${name}`, sqnr] as const),
+  ];
+  const losses = noise.map(([name, sqnr]) => `<tr><td>${escapeHtml(name)}</td><td>${decibels(sqnr)}</td></tr>`);
+  return `<p>Quantized after training: weights with one step a channel, activations with ranges found on training images; one image a call.</p><div class="pair"><table class="sizes"><tr><th></th><th>f32</th><th>int8</th></tr>${sizes.join('')}</table><table><tr><th>layer, quantized alone</th><th>signal to noise</th></tr>${losses.join('')}</table></div>`;
 }
 
 function sample({ pixels, width, truth, predicted, probability }: Sample): string {

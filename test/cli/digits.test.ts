@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { loadModel } from '../../src/index.ts';
+import { formatBytes, load, loadModel } from '../../src/index.ts';
 
 const cli = new URL('../../dist/cli.js', import.meta.url).pathname;
 const run = (...args: string[]) => spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
@@ -21,7 +21,7 @@ describe('thimble digits', () => {
     expect(result.memory.totalBytes).toBeLessThanOrEqual(256 * 1024);
     expect(result.recall).toHaveLength(10);
     expect(result.confusion.flat().reduce((a: number, b: number) => a + b, 0)).toBe(359);
-    expect(readdirSync(out).sort()).toEqual(['digits.safetensors', 'report.html']);
+    expect(readdirSync(out).sort()).toEqual(['digits-int8.onnx', 'digits-int8.thimble', 'digits.safetensors', 'report.html']);
     const model = await loadModel(new Uint8Array(readFileSync(result.model)));
     expect(model.step).toBeGreaterThan(100);
 
@@ -32,10 +32,22 @@ describe('thimble digits', () => {
       'Confusion matrix',
       'Memory',
       'Layers',
+      'In 8 bits',
       'Predictions',
     ]);
     expect(html.match(/(?:src|href)\s*=\s*["'](?!data:)/g)).toBeNull();
     expect(document.querySelector('.card b')?.textContent).toBe(`${(result.accuracy * 100).toFixed(1)} %`);
+    const { before, after, layers, file } = result.quantization;
+    expect(before.accuracy).toBe(result.accuracy);
+    expect(before.accuracy - after.accuracy).toBeLessThanOrEqual(0.005);
+    expect(after.fileBytes).toBe(readFileSync(file).length);
+    expect(after.fileBytes).toBeLessThan(before.fileBytes);
+    expect(layers).toHaveLength(3);
+    const sizes = [...document.querySelectorAll('.sizes tr')].slice(1).map((row) => [...row.children].map((cell) => cell.textContent));
+    expect(sizes[0]).toEqual(['test accuracy', ...[before, after].map(({ accuracy }) => `${(accuracy * 100).toFixed(2)} %`)]);
+    expect(sizes[2]).toEqual(['linear memory', formatBytes(before.memoryBytes), formatBytes(after.memoryBytes)]);
+    const edge = await load(new Uint8Array(readFileSync(join(out, 'digits-int8.thimble'))));
+    expect(edge.program.totalBytes).toBe(after.memoryBytes);
     expect(document.querySelectorAll('.samples figure')).toHaveLength(24);
     const cells = [...document.querySelectorAll('.matrix td')].map((cell) => Number(cell.textContent) || 0);
     expect(cells).toEqual(result.confusion.flat());
@@ -45,7 +57,15 @@ describe('thimble digits', () => {
   it('prints the plan, the progress and the results for people', () => {
     const { status, stdout, stderr } = run('digits', '--out', folder());
     expect(status).toBe(0);
-    for (const text of ['lower bound', 'arena', 'test accuracy', 'recall', 'saved, loaded again and predicted the same'])
+    for (const text of [
+      'lower bound',
+      'arena',
+      'test accuracy',
+      'recall',
+      'saved, loaded again and predicted the same',
+      'int8',
+      'signal to noise',
+    ])
       expect(stdout).toContain(text);
     expect(stderr).toMatch(/Epoch 30\/30 .* val_accuracy/);
   });
