@@ -726,6 +726,9 @@ export class Pool2dInt8 {
   padLeft: i32;
   low: i32;
   high: i32;
+  scale: f32;
+  xZero: i32;
+  yZero: i32;
 }
 
 @unmanaged
@@ -759,6 +762,7 @@ export class BinaryInt8 {
   a: usize;
   b: usize;
   y: usize;
+  scratch: usize;
   n0: u32;
   n1: u32;
   n2: u32;

@@ -1,18 +1,13 @@
 // The end of every 8-bit product: i32 sums become i8. `prepare` looks at all factors of a call and chooses the fastest way that has the exact bits for
 // every sum there can be; the other functions do it for the sums of one panel.
 import { limited, limitedFloat, scaled } from '../math/requantize';
+import { bytes, factorOf, MAGIC, nudgeOf, nudged, once, rest, TIE } from '../math/requantize_vectors';
 import { Conv2dInt8 } from '../records';
-import { madd } from './vector_f32';
 
 /** Ways to requantize: exactly, number by number; in vectors, in fixed point or float. */
 const EXACT: i32 = 0;
 const FIXED: i32 = 1;
 const FLOAT: i32 = 2;
-
-/** 1.5 · 2^23: added to |x| < 2^22 it leaves x, rounded half to even, in the low bits. */
-const MAGIC: f32 = 12582912;
-/** Results this close to a tie are computed again: the error of |x| <= 256 is below 256 · 4 · 2^-24; larger ones are limited anyway. */
-const TIE: f32 = 0.5 - 0.00006103515625;
 
 /** Elements from one list of a call's factors to the next. */
 @inline
@@ -48,10 +43,6 @@ export function signBytes(r: Conv2dInt8): usize {
 
 /**
  * Fills the lists of biases, scales and nudges; returns the way. `depth`: products of a sum.
- *
- * Rounding sum · multiplier · 2^-31 up at halves, and then that times 2^-e away from zero, is rounding once with the halves moved towards zero by
- * 2^-(e + 1): the second step goes up from k - 1/2 on, in units of the first, whose halves are 2^-(e + 1) below. So both roundings of fixed
- * point are one, but for the nudge.
  */
 export function prepare(r: Conv2dInt8, depth: usize): i32 {
   const channels = <usize>r.outChannels,
@@ -79,9 +70,9 @@ export function prepare(r: Conv2dInt8, depth: usize): i32 {
     } else {
       const multiplier = load<i32>(r.multiplier + c * step),
         shift = load<i32>(r.shift + c * step);
-      factor = <f32>multiplier * reinterpret<f32>((shift + 96) << 23);
+      factor = factorOf(multiplier, shift);
       store<f32>(at + list, factor);
-      store<f32>(at + (list << 1), r.rounding == 0 && shift < 0 ? reinterpret<f32>((shift + 126) << 23) : 0);
+      store<f32>(at + (list << 1), nudgeOf(shift, r.rounding));
     }
     // Not max: NaN has to show.
     if (!(factor <= largest)) largest = factor;
@@ -139,19 +130,6 @@ function storeBytes(y: usize, v: v128, count: usize): void {
   if (count & 1) store<i8>(y, <i8>bits);
 }
 
-/** 8 numbers of each of two rows, plus the zero point and limited. */
-@inline
-function bytes(a: v128, b: v128, zero: v128, low: v128, high: v128): v128 {
-  const v = i8x16.narrow_i16x8_s(i16x8.add_sat_s(a, zero), i16x8.add_sat_s(b, zero));
-  return i8x16.min_s(i8x16.max_s(v, low), high);
-}
-
-/** Rounds sum · scale half to even. */
-@inline
-function once(sum: v128, scale: v128, magic: v128): v128 {
-  return i32x4.sub(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(sum), scale), magic), magic);
-}
-
 @inline
 function storeRows(y: usize, stride: usize, columns: usize, v: v128): void {
   if (columns == 8) {
@@ -182,18 +160,6 @@ function finishFloat(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: 
     const a = i16x8.narrow_i32x4_s(once(v128.load(sums), s0, magic), once(v128.load(sums, 16), s1, magic));
     storeBytes(y, bytes(a, a, zero, low, high), columns);
   }
-}
-
-/** sum · scale, moved away from zero by the nudge. A fused multiply-add is as good: what the last bits decide is computed again. */
-@inline
-function nudged(sum: v128, scale: v128, nudge: v128, sign: v128): v128 {
-  return madd(f32x4.convert_i32x4_s(sum), scale, v128.or(v128.and(sum, sign), nudge));
-}
-
-/** Distance of a number from the nearest whole one, which is in `rounded`. */
-@inline
-function rest(value: v128, rounded: v128, magic: v128, sign: v128): v128 {
-  return v128.andnot(f32x4.sub(value, f32x4.sub(rounded, magic)), sign);
 }
 
 function finishFixed(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {

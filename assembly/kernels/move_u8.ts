@@ -21,19 +21,28 @@ export function strided_copy_u8(r: Strided): void {
 }
 
 function plane(r: Strided, x: usize, y: usize): void {
+  if (r.n5 < r.n4 && (r.s5 != 1 || r.t5 != 1)) {
+    // The longer axis inside: planes to pixels and back.
+    for (let j: u32 = 0; j < r.n5; j++) {
+      lineOf(x, r.s4, y, r.t4, r.n4);
+      x += r.s5;
+      y += r.t5;
+    }
+    return;
+  }
   for (let i: u32 = 0; i < r.n4; i++) {
     if (r.s5 == 1 && r.t5 == 1) copyBytes(y, x, r.n5);
-    else {
-      let from = x,
-        to = y;
-      for (let j: u32 = 0; j < r.n5; j++) {
-        store<u8>(to, load<u8>(from));
-        from += r.s5;
-        to += r.t5;
-      }
-    }
+    else lineOf(x, r.s5, y, r.t5, r.n5);
     x += r.s4;
     y += r.t4;
+  }
+}
+
+function lineOf(x: usize, xStride: usize, y: usize, yStride: usize, count: u32): void {
+  for (; count; count--) {
+    store<u8>(y, load<u8>(x));
+    x += xStride;
+    y += yStride;
   }
 }
 

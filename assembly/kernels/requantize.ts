@@ -1,6 +1,7 @@
 // Between f32, i32 and i8, and functions of one i8.
 import { limited, limitedFloat, scaled } from '../math/requantize';
 import { Lookup, QuantizeInt8, Requantize } from '../records';
+import { clamp } from './vector_f32';
 
 export function requantize_s8(r: Requantize): void {
   let x = r.x,
@@ -19,29 +20,74 @@ export function requantize_s8(r: Requantize): void {
   }
 }
 
+/** Just below a half: added away from zero and cut, it rounds halves away from zero and nothing else up. */
+const BELOW_HALF: f32 = 0.4999999701976776123046875;
+
 /** Reads f32, writes i8. */
 export function quantize_s8(r: QuantizeInt8): void {
   const low = <f32>(r.low - r.zero),
     high = <f32>(r.high - r.zero);
-  for (let i: usize = 0; i < r.length; i++) {
+  let i: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    const scale = f32x4.splat(r.scale),
+      lows = f32x4.splat(low),
+      highs = f32x4.splat(high),
+      zero = i16x8.splat(<i16>r.zero);
+    for (; i + 8 <= r.length; i += 8) {
+      const x = r.x + (i << 2);
+      const v = i16x8.narrow_i32x4_s(
+        whole(clamp(numbers(f32x4.div(v128.load(x), scale)), lows, highs), r.away),
+        whole(clamp(numbers(f32x4.div(v128.load(x, 16), scale)), lows, highs), r.away),
+      );
+      const y = i16x8.add(v, zero);
+      v128.store64_lane(r.y + i, i8x16.narrow_i16x8_s(y, y), 0);
+    }
+  }
+  for (; i < r.length; i++) {
     let value = load<f32>(r.x + (i << 2)) / r.scale;
     if (value != value) value = 0;
     value = max<f32>(min<f32>(value, high), low);
-    const whole = nearest<f32>(value);
-    const rest = value - whole;
-    // Halves that went towards zero.
-    let number = <i32>whole;
-    if (r.away && abs<f32>(rest) == 0.5 && rest * value > 0) number += value > 0 ? 1 : -1;
+    const number = r.away ? <i32>(value + copysign<f32>(BELOW_HALF, value)) : <i32>nearest<f32>(value);
     store<i8>(r.y + i, number + r.zero);
   }
 }
 
+/** 0 in place of NaN. */
+@inline
+function numbers(v: v128): v128 {
+  return v128.and(v, f32x4.eq(v, v));
+}
+
+@inline
+function whole(v: v128, away: u32): v128 {
+  if (away) return i32x4.trunc_sat_f32x4_s(f32x4.add(v, v128.or(v128.and(v, i32x4.splat(i32.MIN_VALUE)), f32x4.splat(BELOW_HALF))));
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(v));
+}
+
 /** Reads i8, writes f32. */
 export function dequantize_s8(r: QuantizeInt8): void {
-  for (let i: usize = 0; i < r.length; i++) store<f32>(r.y + (i << 2), <f32>(<i32>load<i8>(r.x + i) - r.zero) * r.scale);
+  let i: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    const zero = i16x8.splat(<i16>r.zero),
+      scale = f32x4.splat(r.scale);
+    for (; i + 8 <= r.length; i += 8) {
+      const v = i16x8.sub(v128.load8x8_s(r.x + i), zero);
+      v128.store(r.y + (i << 2), f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(v)), scale));
+      v128.store(r.y + (i << 2), f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(v)), scale), 16);
+    }
+  }
+  for (; i < r.length; i++) store<f32>(r.y + (i << 2), <f32>(<i32>load<i8>(r.x + i) - r.zero) * r.scale);
 }
 
 /** y may be x. */
 export function lookup_u8(r: Lookup): void {
-  for (let i: usize = 0; i < r.length; i++) store<u8>(r.y + i, load<u8>(r.table + <usize>(load<u8>(r.x + i) ^ 128)));
+  const table = r.table;
+  let i: usize = 0;
+  for (; i + 4 <= r.length; i += 4) {
+    const x = load<u32>(r.x + i) ^ 0x80808080;
+    const low = (<u32>load<u8>(table + <usize>(x & 255))) | ((<u32>load<u8>(table + <usize>((x >> 8) & 255))) << 8);
+    const high = (<u32>load<u8>(table + <usize>((x >> 16) & 255))) | ((<u32>load<u8>(table + <usize>(x >> 24))) << 8);
+    store<u32>(r.y + i, low | (high << 16));
+  }
+  for (; i < r.length; i++) store<u8>(r.y + i, load<u8>(table + <usize>(load<u8>(r.x + i) ^ 128)));
 }

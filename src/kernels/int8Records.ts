@@ -58,7 +58,7 @@ export const int8Records = {
   Lookup: { x: 'ptr', table: 'ptr', y: 'ptr', length: 'u32' },
   /** Between f32 and i8: away: ties away from zero instead of to even. */
   QuantizeInt8: { x: 'ptr', y: 'ptr', length: 'u32', scale: 'f32', zero: 'i32', low: 'i32', high: 'i32', away: 'u32' },
-  /** Windows over NHWC. */
+  /** Windows over NHWC. scale, xZero, yZero: of means alone (`averagePool2dInt8`). */
   Pool2dInt8: {
     x: 'ptr',
     y: 'ptr',
@@ -76,6 +76,9 @@ export const int8Records = {
     padLeft: 'i32',
     low: 'i32',
     high: 'i32',
+    scale: 'f32',
+    xZero: 'i32',
+    yZero: 'i32',
   },
   /** [blocks, rows, columns]. scale, zero: of one element, or with perColumn = 1 [blocks, columns]. dy: of the gradient, else 0. */
   FakeQuantize: {
@@ -96,7 +99,8 @@ export const int8Records = {
 
 /**
  * y = f(a, b) of i8 over six axes (see `Binary`). Sums: a and b are moved left by leftShift and scaled by their own factors before they are
- * added (bSign 1) or subtracted (-1); products have no factors of their own. With rounding 2 the scales apply instead.
+ * added (bSign 1) or subtracted (-1); products have no factors of their own. With rounding 2 the scales apply instead. scratch:
+ * `binaryInt8Scratch`.
  */
 export const arithmeticInt8 = {
   aZero: 'i32',

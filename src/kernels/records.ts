@@ -331,7 +331,16 @@ export const records = {
   },
   ...detectionRecords,
   ...int8Records,
-  BinaryInt8: { a: 'ptr', b: 'ptr', y: 'ptr', ...six('n', 'u32'), ...six('a', 'u32'), ...six('b', 'u32'), ...arithmeticInt8 },
+  BinaryInt8: {
+    a: 'ptr',
+    b: 'ptr',
+    y: 'ptr',
+    scratch: 'ptr',
+    ...six('n', 'u32'),
+    ...six('a', 'u32'),
+    ...six('b', 'u32'),
+    ...arithmeticInt8,
+  },
 } as const satisfies Record<string, Record<string, FieldType>>;
 
 export type RecordName = keyof typeof records;

@@ -76,3 +76,6 @@ export const depthwiseInt8Scratch = (g: Convolution): Int8Scratch => ({
   sums: g.outWidth * 32,
   table: factorBytes(g.outChannels),
 });
+
+/** `add_s8` and `mul_s8`: constants, and 256 scaled numbers of each operand. */
+export const binaryInt8Scratch = 64 + 2 * 1024;

@@ -1,6 +1,7 @@
 import { roundHalfEven, scaled } from '../core/fixedPoint.ts';
 import { broadcastShapes, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
+import { binaryInt8Scratch } from '../kernels/scratch.ts';
 import { broadcastStrides, broadcastTo } from './binary.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { expectRequantization, type Requantization, requantization, roundingCode } from './requantize.ts';
@@ -66,6 +67,7 @@ function lower(
   const { shape } = ctx.outputs[0] as TensorType;
   const { aZero, bZero, yZero, low, high } = ctx.attrs;
   const strides = [broadcastStrides(left.shape, shape), broadcastStrides(right.shape, shape), stridesOf(shape)];
+  const scratch = ctx.scratch(binaryInt8Scratch);
   for (const walk of walks(shape, strides)) {
     const [aStrides, bStrides] = walk.strides as [number[], number[]];
     const [aStart, bStart, start] = walk.starts as [number, number, number];
@@ -73,6 +75,7 @@ function lower(
       a: ctx.in(0, aStart),
       b: ctx.in(1, bStart),
       y: ctx.out(0, start),
+      scratch,
       ...axes6('n', walk.shape, 1),
       ...axes6('a', aStrides, 0),
       ...axes6('b', bStrides, 0),

@@ -27,7 +27,8 @@ const isReshape = (shape: Shape, perm: readonly number[]): boolean => {
 /** Operators of one operand that give a tensor of its shape, element by element. */
 export const ELEMENTWISE = new Set(
   `abs exp log sqrt square reciprocal sign neg erf relu clip leakyRelu elu selu sigmoid tanh softplus softsign gelu geluTanh silu hardSigmoid
-  hardSwish mish cast sin cos tan asin acos atan sinh cosh asinh acosh atanh ceil floor round isNaN isInf copy`.split(/\s+/),
+  hardSwish mish cast sin cos tan asin acos atan sinh cosh asinh acosh atanh ceil floor round isNaN isInf copy
+  quantizeInt8 dequantizeInt8`.split(/\s+/),
 );
 /** Operators of several operands under broadcasting, element by element. */
 export const BROADCASTING = new Set(

@@ -5,6 +5,7 @@ import { joinAttention } from './attention.ts';
 import { chainConvolutions } from './chains.ts';
 import { fold } from './fold.ts';
 import { fuse } from './fuse.ts';
+import { quantizeIslands } from './islands.ts';
 import { sinkTransposes } from './layout.ts';
 import { recognize } from './patterns.ts';
 import { readPlanes } from './planes.ts';
@@ -19,6 +20,7 @@ export const passes: readonly { readonly name: string; readonly run: (graph: Gra
   { name: 'joinAttention', run: joinAttention },
   { name: 'sinkReshapes', run: sinkReshapes },
   { name: 'fuse', run: fuse },
+  { name: 'quantizeIslands', run: quantizeIslands },
   { name: 'readPlanes', run: readPlanes },
   { name: 'chainConvolutions', run: chainConvolutions },
 ];

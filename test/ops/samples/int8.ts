@@ -181,7 +181,11 @@ export const int8: Samples = {
   mulInt8,
   lookup: LENGTHS.map((n) => ({ inputs: [i8(n), i8(256)] })),
   maxPool2dInt8: pools,
-  averagePool2dInt8: pools,
+  averagePool2dInt8: [
+    ...pools,
+    ...pools.map(({ inputs, attrs }) => ({ inputs, attrs: { ...attrs, scale: 0.83, xZero: -128, yZero: 7 } })),
+    { inputs: [i8(1, 1, 300, 9)], attrs: { kernel: [1, 300], strides: [1, 1], scale: 1.5, xZero: 3, yZero: -9 } },
+  ],
   softmaxInt8: [
     ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [i8(3, n)], attrs: { ...softmaxScaling(0.05 * n) } })),
     { inputs: [i8(0, 3)] },

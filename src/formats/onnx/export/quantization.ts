@@ -1,6 +1,7 @@
 import type { Node } from '../../../ir/graph.ts';
 import { dataOf } from '../../../ops/constants.ts';
 import type { FakeQuantizeAttributes } from '../../../ops/fakeQuantize.ts';
+import type { QuantizeAttributes } from '../../../ops/quantizeInt8.ts';
 import { pointwise } from './elementwise.ts';
 import { attrsOf, type Emission, type Emits, rawOf } from './emission.ts';
 
@@ -16,5 +17,14 @@ function fakeQuantize(e: Emission, node: Node): void {
   });
 }
 
+/** The scale and zero point of an int8 as initializers. */
+function stepOf(e: Emission, node: Node): [string, string] {
+  const { scale, zero } = attrsOf<Pick<QuantizeAttributes, 'scale' | 'zero'>>(node);
+  return [e.tensor('scale', [], Float32Array.of(scale)), e.initializer('zero_point', 'int8', [], rawOf(Int8Array.of(zero)))];
+}
+
+const quantizeInt8 = (e: Emission, node: Node): void => pointwise(e, node, (x) => e.op('QuantizeLinear', [x, ...stepOf(e, node)]));
+const dequantizeInt8 = (e: Emission, node: Node): void => pointwise(e, node, (x) => e.op('DequantizeLinear', [x, ...stepOf(e, node)]));
+
 /** Operators that round to steps. */
-export const quantization: Emits = { fakeQuantize };
+export const quantization: Emits = { fakeQuantize, quantizeInt8, dequantizeInt8 };

@@ -1,0 +1,47 @@
+// The roundings of `requantize.ts`, four numbers at a time.
+// Rounding sum · multiplier · 2^-31 up at halves, and then that times 2^-e away from zero, is rounding once with the halves moved towards zero by
+// 2^-(e + 1): the second step goes up from k - 1/2 on, in units of the first, whose halves are 2^-(e + 1) below. So both roundings of fixed
+// point are one, but for a nudge. It is done in f32; where a result is so close to a tie that f32 may be wrong, callers compute it again exactly.
+import { madd } from '../kernels/vector_f32';
+
+/** 1.5 · 2^23: added to |x| < 2^22 it leaves x, rounded half to even, in the low bits. */
+export const MAGIC: f32 = 12582912;
+/** Results this close to a tie are computed again: the error of |x| <= 256 is below 256 · 4 · 2^-24; larger ones are limited anyway. */
+export const TIE: f32 = 0.5 - 0.00006103515625;
+
+/** multiplier · 2^(shift - 31). */
+@inline
+export function factorOf(multiplier: i32, shift: i32): f32 {
+  return <f32>multiplier * reinterpret<f32>((shift + 96) << 23);
+}
+
+/** What rounding twice (0) moves results away from zero by; 0 for rounding once. */
+@inline
+export function nudgeOf(shift: i32, rounding: u32): f32 {
+  return rounding == 0 && shift < 0 ? reinterpret<f32>((shift + 126) << 23) : 0;
+}
+
+/** Rounds sum · scale half to even. */
+@inline
+export function once(sum: v128, scale: v128, magic: v128): v128 {
+  return i32x4.sub(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(sum), scale), magic), magic);
+}
+
+/** sum · scale, moved away from zero by the nudge. A fused multiply-add is as good: what the last bits decide is computed again. */
+@inline
+export function nudged(sum: v128, scale: v128, nudge: v128, sign: v128): v128 {
+  return madd(f32x4.convert_i32x4_s(sum), scale, v128.or(v128.and(sum, sign), nudge));
+}
+
+/** Distance of a number from the nearest whole one, which is in `rounded`. */
+@inline
+export function rest(value: v128, rounded: v128, magic: v128, sign: v128): v128 {
+  return v128.andnot(f32x4.sub(value, f32x4.sub(rounded, magic)), sign);
+}
+
+/** 8 numbers of each of two rows, plus the zero point and limited. */
+@inline
+export function bytes(a: v128, b: v128, zero: v128, low: v128, high: v128): v128 {
+  const v = i8x16.narrow_i16x8_s(i16x8.add_sat_s(a, zero), i16x8.add_sat_s(b, zero));
+  return i8x16.min_s(i8x16.max_s(v, low), high);
+}

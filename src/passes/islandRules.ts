@@ -1,0 +1,205 @@
+import { unpackPanels } from '../core/panels.ts';
+import { depthwiseQuadShape, foldedBias, packDepthwiseQuads, packQuads, quadShape } from '../core/quads.ts';
+import type { Shape } from '../core/shape.ts';
+import type { Node, Value } from '../ir/graph.ts';
+import { addInt8, mulInt8 } from '../ops/arithmeticInt8.ts';
+import { concat } from '../ops/concat.ts';
+import { dataOf } from '../ops/constants.ts';
+import { type Conv2dAttributes, filterShape } from '../ops/conv2d.ts';
+import { conv2dInt8, runsOf } from '../ops/conv2dInt8.ts';
+import type { DepthwiseAttributes } from '../ops/depthwiseConv2d.ts';
+import { depthwiseConv2dInt8 } from '../ops/depthwiseConv2dInt8.ts';
+import type { Epilogue } from '../ops/epilogue.ts';
+import type { LinearAttributes } from '../ops/linear.ts';
+import { linearInt8 } from '../ops/linearInt8.ts';
+import type { PadAttributes } from '../ops/pad.ts';
+import type { PoolAttributes } from '../ops/pool.ts';
+import { averagePool2dInt8, maxPool2dInt8 } from '../ops/poolInt8.ts';
+import { type ReduceAttributes, reducedAxes } from '../ops/reduce.ts';
+import { reshape } from '../ops/reshape.ts';
+import type { ResizeAttributes } from '../ops/resize.ts';
+import { type Quantized, quantizedOf, rescaled, type Target } from './islands.ts';
+import { wholeNumbers } from './steps.ts';
+
+type Rule = (target: Target) => Value | undefined;
+
+/** Scale, zero point and limits of the result, for operators with float rounding. */
+const result = ({ zero, low, high }: Target) => ({ yZero: zero, low, high, rounding: 'float' as const });
+
+const constant = (value: Value | undefined): Float32Array | undefined =>
+  value?.origin.kind === 'const' && value.dtype === 'f32' ? (dataOf(value) as Float32Array) : undefined;
+
+/** Constant weights (row-major, output axis last) and bias of a product, in whole numbers. */
+function product(target: Target, x: Quantized, rows: Float32Array, columns: number) {
+  const { node, scale } = target;
+  const { residual } = node.attrs as { residual?: boolean };
+  const bias = constant(node.inputs[2]);
+  const whole = wholeNumbers(rows, columns);
+  if (residual || !whole || (node.inputs.length > 2 && !bias)) return undefined;
+  const { numbers, steps } = whole;
+  const sums = bias?.map((value, c) => Math.round(value / (x.scale * (steps[c] as number))));
+  if (sums?.some((sum) => Math.abs(sum) >= 2 ** 30)) return undefined;
+  const { graph } = x.x;
+  return {
+    numbers,
+    rest: [
+      graph.constant({ dtype: 'i32', shape: [columns], data: foldedBias(numbers, columns, x.zero, sums) }),
+      graph.constant({ dtype: 'f32', shape: [columns], data: steps.map((step) => (x.scale * step) / scale) }),
+    ],
+    attrs: { ...result(within(target, node.attrs as unknown as Epilogue)), xZero: x.zero },
+  };
+}
+
+/** The limits of an epilogue too. */
+function within(target: Target, { low, high }: Pick<Epilogue, 'low' | 'high'>): Target {
+  const byte = (number: number) => Math.min(Math.max(Math.round(number / target.scale) + target.zero, target.low), target.high);
+  return { ...target, low: byte(low), high: byte(high) };
+}
+
+const weights = (x: Quantized, shape: Shape, data: Int8Array): Value => x.x.graph.constant({ dtype: 'i8', shape, data });
+
+const convolution: Rule = (target) => {
+  const { node, to } = target;
+  const x = quantizedOf(node.inputs[0], to);
+  const packed = constant(node.inputs[1]);
+  if (!x || !packed) return undefined;
+  const { low: _low, high: _high, residual: _residual, ...attrs } = node.attrs as unknown as Conv2dAttributes & Epilogue;
+  const shape = filterShape(x.x.shape[3] as number, attrs);
+  const found = product(target, x, unpackPanels(packed, shape, attrs.groups), attrs.filters);
+  if (!found) return undefined;
+  const runs = runsOf(attrs);
+  const w = weights(x, quadShape(shape, attrs.groups, runs), packQuads(found.numbers, shape, attrs.groups, runs));
+  return conv2dInt8([x.x, w, ...found.rest], { ...attrs, ...found.attrs });
+};
+
+const depthwise: Rule = (target) => {
+  const { node, to } = target;
+  const x = quantizedOf(node.inputs[0], to);
+  const rows = constant(node.inputs[1]);
+  if (!x || !rows) return undefined;
+  const { low: _low, high: _high, ...attrs } = node.attrs as unknown as DepthwiseAttributes & Epilogue;
+  const { shape } = node.inputs[1] as Value;
+  const found = product(target, x, rows, shape[2] as number);
+  if (!found) return undefined;
+  const w = weights(x, depthwiseQuadShape(shape), packDepthwiseQuads(found.numbers, shape));
+  return depthwiseConv2dInt8([x.x, w, ...found.rest], { ...attrs, ...found.attrs });
+};
+
+const dense: Rule = (target) => {
+  const { node, to } = target;
+  const x = quantizedOf(node.inputs[0], to);
+  const packed = constant(node.inputs[1]);
+  if (!x || !packed) return undefined;
+  const { units } = node.attrs as unknown as LinearAttributes;
+  const shape = [x.x.shape.at(-1) as number, units];
+  const found = product(target, x, unpackPanels(packed, shape), units);
+  if (!found) return undefined;
+  return linearInt8([x.x, weights(x, quadShape(shape), packQuads(found.numbers, shape)), ...found.rest], { units, ...found.attrs });
+};
+
+/** An operand of a sum or product: dequantized, or a constant of whole steps. */
+function operand(value: Value, target: Target): Quantized | undefined {
+  const found = quantizedOf(value, target.to);
+  const data = constant(value);
+  if (found || !data) return found;
+  const whole = wholeNumbers(data, 1);
+  if (!whole) return undefined;
+  const x = target.to.target.constant({ dtype: 'i8', shape: value.shape, data: whole.numbers });
+  return { x, scale: whole.steps[0] as number, zero: 0 };
+}
+
+const sum =
+  (subtract: boolean): Rule =>
+  (target) => {
+    const [a, b] = target.node.inputs.map((value) => operand(value, target));
+    if (!a || !b) return undefined;
+    const scales = { aScale: a.scale / target.scale, bScale: b.scale / target.scale };
+    return addInt8([a.x, b.x], { aZero: a.zero, bZero: b.zero, subtract, ...scales, ...result(target) });
+  };
+
+const times: Rule = (target) => {
+  const [a, b] = target.node.inputs.map((value) => operand(value, target));
+  if (!a || !b) return undefined;
+  return mulInt8([a.x, b.x], { aZero: a.zero, bZero: b.zero, scale: (a.scale * b.scale) / target.scale, ...result(target) });
+};
+
+const largest: Rule = (target) => {
+  const x = quantizedOf(target.node.inputs[0], target.to);
+  if (!x) return undefined;
+  const { kernel, strides, padding } = target.node.attrs as unknown as PoolAttributes;
+  return rescaled({ ...x, x: maxPool2dInt8(x.x, { kernel, strides, padding }) }, target);
+};
+
+const mean = (x: Quantized, target: Target, window: Pick<PoolAttributes, 'kernel' | 'strides' | 'padding'>): Value => {
+  const { zero: yZero, low, high } = target;
+  return averagePool2dInt8(x.x, { ...window, xZero: x.zero, yZero, low, high, scale: x.scale / target.scale });
+};
+
+const average: Rule = (target) => {
+  const x = quantizedOf(target.node.inputs[0], target.to);
+  const { includePad, ...window } = target.node.attrs as unknown as PoolAttributes;
+  const isPadded = window.padding !== 'valid' && !(Array.isArray(window.padding) && window.padding.every((n) => n === 0));
+  return x && !(includePad && isPadded) ? mean(x, target, window) : undefined;
+};
+
+/** The mean of whole images. */
+const overImages: Rule = (target) => {
+  const x = quantizedOf(target.node.inputs[0], target.to);
+  const { axes } = target.node.attrs as unknown as ReduceAttributes;
+  if (x?.x.shape.length !== 4 || reducedAxes(x.x.shape, axes).join() !== '1,2') return undefined;
+  const [, height, width] = x.x.shape as [number, number, number];
+  const y = mean(x, target, { kernel: [height, width], strides: [1, 1], padding: 'valid' });
+  return reshape(y, { shape: (target.node.outputs[0] as Value).shape });
+};
+
+/** Operators that move elements, with `attrs` for 8-bit numbers. */
+const moved =
+  (attrs: (node: Node, x: Quantized) => object | undefined = (node) => node.attrs): Rule =>
+  (target) => {
+    const { node, to } = target;
+    const x = quantizedOf(node.inputs[0], to);
+    const own = x && attrs(node, x);
+    if (!x || !own) return undefined;
+    const [y] = to.apply(node, [x.x, ...node.inputs.slice(1).map((value) => to.of(value))], own) as [Value];
+    return rescaled({ ...x, x: y }, target);
+  };
+
+const joined: Rule = (target) => {
+  const parts = target.node.inputs.map((value) => quantizedOf(value, target.to));
+  if (parts.some((part) => !part)) return undefined;
+  return concat(
+    parts.map((part) => rescaled(part as Quantized, target)),
+    target.node.attrs as { axis: number },
+  );
+};
+
+/** Padding is a number of the input's scale, which an 8-bit number has to be. */
+function padding({ attrs }: Node, { scale, zero }: Quantized): object | undefined {
+  const { mode, value } = attrs as unknown as PadAttributes;
+  const number = value / scale + zero;
+  if (mode !== 'constant') return attrs;
+  return Math.abs(number - Math.round(number)) < 1e-3 && number >= -128 && number <= 127
+    ? { ...attrs, value: Math.round(number) }
+    : undefined;
+}
+
+/** The 8-bit form of each float operator that has one. */
+export const INT8_RULES: Readonly<Record<string, Rule>> = {
+  conv2d: convolution,
+  depthwiseConv2d: depthwise,
+  linear: dense,
+  add: sum(false),
+  sub: sum(true),
+  mul: times,
+  maxPool2d: largest,
+  averagePool2d: average,
+  reduceMean: overImages,
+  concat: joined,
+  reshape: moved(),
+  transpose: moved(),
+  slice: moved(),
+  gather: moved(),
+  broadcast: moved(),
+  pad: moved(padding),
+  resize: moved(({ attrs }) => ((attrs as unknown as ResizeAttributes).mode === 'nearest' ? attrs : undefined)),
+};

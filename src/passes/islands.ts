@@ -1,0 +1,131 @@
+import type { Value } from '../ir/graph.ts';
+import { type Graph, type Node, producer } from '../ir/graph.ts';
+import { dataOf } from '../ops/constants.ts';
+import type { RefTensor } from '../ops/define.ts';
+import type { FakeQuantizeAttributes } from '../ops/fakeQuantize.ts';
+import { lookup } from '../ops/lookup.ts';
+import { dequantizeInt8, type QuantizeAttributes, quantizeInt8 } from '../ops/quantizeInt8.ts';
+import { opOf } from '../ops/registry.ts';
+import { INT8_RULES } from './islandRules.ts';
+import { ELEMENTWISE } from './layout.ts';
+import { type Rewriting, rewrite, useCounts } from './rewrite.ts';
+
+/** An i8 of the new graph and what it stands for: (x - zero) · scale. */
+export interface Quantized {
+  readonly x: Value;
+  readonly scale: number;
+  readonly zero: number;
+}
+
+/** What a rule computes: y of the node in front of a quantization, its bounds included. */
+export interface Target {
+  readonly node: Node;
+  readonly to: Rewriting;
+  /** Scale and zero point of the result. */
+  readonly scale: number;
+  readonly zero: number;
+  /** Limits of the result, as 8-bit numbers. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** `value` of the old graph as an 8-bit number, where it is dequantized from one, and perhaps turned or reshaped since. */
+export function quantizedOf(value: Value | undefined, to: Rewriting): Quantized | undefined {
+  const node = value && producer(value);
+  if (node?.op === 'transpose' || node?.op === 'reshape') {
+    const inner = quantizedOf(node.inputs[0], to);
+    return inner && { ...inner, x: to.apply(node, [inner.x])[0] as Value };
+  }
+  if (node?.op !== 'dequantizeInt8') return undefined;
+  const { scale, zero } = node.attrs as unknown as Quantized;
+  return { x: to.of(node.inputs[0] as Value), scale, zero };
+}
+
+/**
+ * Islands of float operators between dequantized inputs and a quantized result become 8-bit operators: convolutions and dense layers with constant
+ * weights of whole steps, sums, products, pooling, functions of one number (as tables), and what only moves elements. The results are those of
+ * ONNX's quantized operators: sums are exact, and rounded half to even once. What is left in float stays between the (de)quantizations.
+ */
+export function quantizeIslands(source: Graph): Graph {
+  const split = rewrite(source, splitFakeQuantize);
+  const uses = useCounts(split);
+  return rewrite(split, (node, _, to) => {
+    if (node.op !== 'quantizeInt8') return undefined;
+    const found = island(node, to, (value) => uses.get(value) === 1);
+    return found && [found];
+  });
+}
+
+/** What an 8-bit fake quantization with one step for all does, as the two operators it consists of. */
+function splitFakeQuantize(node: Node, inputs: readonly Value[]): readonly Value[] | undefined {
+  if (node.op !== 'fakeQuantize') return undefined;
+  const { low, high } = node.attrs as unknown as FakeQuantizeAttributes;
+  const [x, scale, zero] = inputs as [Value, Value, Value];
+  if (high - low > 255 || [scale, zero].some(({ origin }) => origin.kind !== 'const' || origin.data.length !== 1)) return undefined;
+  const shift = low < 0 ? 0 : 128;
+  const step = dataOf(scale)[0] as number;
+  const attrs = { scale: step, zero: (dataOf(zero)[0] as number) - shift };
+  return [dequantizeInt8(quantizeInt8(x, { ...attrs, low: low - shift, high: high - shift }), attrs)];
+}
+
+function island(node: Node, to: Rewriting, once: (value: Value) => boolean): Value | undefined {
+  const attrs = node.attrs as unknown as QuantizeAttributes;
+  const chain: Node[] = [];
+  let value = node.inputs[0] as Value;
+  for (let at = producer(value); at && isFunction(at) && once(value); at = producer(value)) {
+    chain.unshift(at);
+    value = at.inputs[0] as Value;
+  }
+  const quantized = quantizedOf(value, to);
+  if (quantized) return asTable(quantized, chain, attrs);
+  if (!once(value)) return undefined;
+  const bounds = boundsOf(chain);
+  const last = producer(value);
+  if (!bounds || !last) return undefined;
+  const byte = (number: number) => Math.min(Math.max(opAt(number, attrs), attrs.low), attrs.high);
+  const { scale, zero } = attrs;
+  return INT8_RULES[last.op]?.({ node: last, to, scale, zero, low: byte(bounds[0]), high: byte(bounds[1]) });
+}
+
+/** An element-wise function of one float. */
+const isFunction = (node: Node): boolean =>
+  ELEMENTWISE.has(node.op) &&
+  node.op !== 'dequantizeInt8' &&
+  node.op !== 'quantizeInt8' &&
+  node.inputs[0]?.dtype === 'f32' &&
+  node.outputs[0]?.dtype === 'f32';
+
+/** One number quantized. */
+const opAt = (number: number, attrs: QuantizeAttributes): number =>
+  (quantizeInt8.ref([vector(Float64Array.of(number))], attrs, [{ dtype: 'i8', shape: [1] }])[0] as Float64Array)[0] as number;
+
+const vector = (data: Float64Array): RefTensor => ({ dtype: 'f32', shape: [data.length], data });
+
+/** The bounds that a chain of relu and clip keeps, or undefined for other functions. */
+function boundsOf(chain: readonly Node[]): [number, number] | undefined {
+  let [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (const { op, attrs } of chain) {
+    if (op !== 'relu' && op !== 'clip') return undefined;
+    const [from, to] = op === 'relu' ? [0, Number.POSITIVE_INFINITY] : [attrs.min as number, attrs.max as number];
+    low = Math.min(Math.max(low, from), to);
+    high = Math.min(Math.max(high, from), to);
+  }
+  return [low, high];
+}
+
+/** A quantized function of a dequantized number: a table of its 256 results. */
+function asTable({ x, scale, zero }: Quantized, chain: readonly Node[], attrs: QuantizeAttributes): Value {
+  const isSame = scale === attrs.scale && zero === attrs.zero && attrs.low === -128 && attrs.high === 127;
+  if (chain.length === 0 && isSame) return x;
+  let data = Float64Array.from({ length: 256 }, (_, i) => Math.fround((i - 128 - zero) * Math.fround(scale)));
+  for (const node of chain) {
+    const [next] = opOf(node).ref([vector(data)], node.attrs, [{ dtype: 'f32', shape: [256] }]);
+    data = (next as Float64Array).map(Math.fround);
+  }
+  const [table] = quantizeInt8.ref([vector(data)], attrs, [{ dtype: 'i8', shape: [256] }]);
+  return lookup([x, x.graph.constant({ dtype: 'i8', shape: [256], data: Int8Array.from(table as Float64Array) })]);
+}
+
+/** `given` with another scale and zero point. */
+export const rescaled = (given: Quantized, { scale, zero, low, high }: Omit<Target, 'node' | 'to'>): Value =>
+  asTable(given, [], { scale, zero, low, high, ties: 'even' });
