@@ -60,6 +60,9 @@ const settings = {
   platform: 'neutral',
   mainFields: ['module', 'main'],
   target: 'es2022',
+  // A host reads all of a bundle before it runs any; names stay for stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
   logLevel: 'error',
   write: false,
 };

@@ -1,5 +1,5 @@
 import { bytesPerElement, type DType } from '../core/dtype.ts';
-import { broadcastShapes, type Shape, stridesOf } from '../core/shape.ts';
+import { broadcastShapes, type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import type { kernels } from '../kernels/list.ts';
@@ -77,14 +77,28 @@ export function defineBinary<A extends object>(spec: BinarySpec<A>): Op<A> {
 
 /** Elements of `x` repeated to fill `shape`. */
 export function broadcastTo(x: RefTensor, shape: Shape): Float64Array {
+  const size = sizeOf(shape);
+  if (x.data.length === size) return x.data.slice();
+  const result = new Float64Array(size);
+  if (x.data.length === 1) return result.fill(x.data[0] as number);
   const strides = broadcastStrides(x.shape, shape);
-  const out = stridesOf(shape);
-  return Float64Array.from({ length: shape.reduce((n, extent) => n * extent, 1) }, (_, i) => {
-    let at = 0;
-    for (let axis = 0; axis < shape.length; axis++)
-      at += (Math.floor(i / (out[axis] as number)) % (shape[axis] as number)) * (strides[axis] as number);
-    return x.data[at] as number;
-  });
+  const index = new Array<number>(shape.length).fill(0);
+  for (let i = 0, at = 0; i < size; i++) {
+    result[i] = x.data[at] as number;
+    // To the next element: axes that are at their end start again.
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const next = (index[axis] as number) + 1;
+      const stride = strides[axis] as number;
+      if (next < (shape[axis] as number)) {
+        index[axis] = next;
+        at += stride;
+        break;
+      }
+      index[axis] = 0;
+      at -= stride * (next - 1);
+    }
+  }
+  return result;
 }
 
 /** The parts of a binary node by name, for gradient rules. */

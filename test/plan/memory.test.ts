@@ -1,0 +1,80 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { load } from '../../src/index.ts';
+import type { Graph } from '../../src/ir/graph.ts';
+import { optimize } from '../../src/passes/optimize.ts';
+import { findOverlap } from '../../src/plan/overlap.ts';
+import type { MemoryPlan } from '../../src/plan/report.ts';
+import { build } from '../../src/program/build.ts';
+import { branches, dsCnn, mobileNetV2 } from './imageNetworks.ts';
+
+const MIB = 2 ** 20;
+const plan = (graph: Graph): MemoryPlan => build([optimize(graph)], { name: graph.name }).memory;
+
+function expectLeast({ methods }: MemoryPlan): void {
+  for (const { arenaBytes, lowerBoundBytes, buffers } of methods) {
+    expect(arenaBytes).toBe(lowerBoundBytes);
+    expect(findOverlap(buffers, arenaBytes)).toBeNull();
+  }
+}
+
+/** What a plan takes, to the byte: a change that moves these numbers says so here. */
+const pinned = {
+  MobileNetV2: { static: 55152, const: 13951264, state: 0, io: 606112, arena: 978592 },
+  'DS-CNN': { static: 992, const: 91440, state: 0, io: 2016, arena: 64160 },
+};
+
+it('MobileNetV2 takes these bytes, at most 20 MiB of linear memory', () => {
+  const memory = plan(mobileNetV2());
+  expect(memory.regions).toEqual(pinned.MobileNetV2);
+  expect(memory.pages * 65536).toBeLessThanOrEqual(20 * MIB);
+  expectLeast(memory);
+});
+
+it('DS-CNN takes these bytes, at most 256 KiB of linear memory', () => {
+  const memory = plan(dsCnn());
+  expect(memory.regions).toEqual(pinned['DS-CNN']);
+  expect(memory.pages * 65536).toBeLessThanOrEqual(MIB / 4);
+  expectLeast(memory);
+});
+
+it.each([
+  [8, 4],
+  [17, 12],
+  [48, 24],
+  [160, 16],
+])('branches over %i pixels, %i filters: the arena is the liveness lower bound', (size, width) => expectLeast(plan(branches(size, width))));
+
+const shared = new URL('../../../shared/', import.meta.url);
+const isPresent = existsSync(new URL('bench-models/', shared));
+if (!isPresent) console.log('skipped: ../shared is not here');
+const list = (folder: string) => readdirSync(new URL(folder, shared));
+const files = isPresent
+  ? [
+      ...list('bench-models/')
+        .filter((file) => file.endsWith('.onnx'))
+        .map((file) => `bench-models/${file}`),
+      ...list('models/onnx/').map((folder) => `models/onnx/${folder}/model.onnx`),
+    ]
+  : [];
+/** Extents that a model leaves open. */
+const shapes: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  'models/onnx/silero-vad__data__silero_vad_op18_ifless/model.onnx': { batch: 1, sequence: 512 },
+};
+
+describe.skipIf(!isPresent)('shared models', () => {
+  it.each(files)('%s: the arena is the liveness lower bound', async (file) => {
+    const { memory } = await load(new Uint8Array(readFileSync(new URL(file, shared))), { shapes: shapes[file] ?? {} });
+    expectLeast(memory);
+  });
+
+  it.each([
+    ['mobilenetv2_1.0_224', 'MobileNetV2'],
+    ['dscnn_kws', 'DS-CNN'],
+  ] as const)('%s as an ONNX file takes the same bytes, and its linear memory is as planned', async (file, name) => {
+    const model = await load(new Uint8Array(readFileSync(new URL(`bench-models/${file}.onnx`, shared))));
+    expect(model.memory.regions).toEqual(pinned[name]);
+    expect(model.session.memory.buffer.byteLength).toBe(model.memory.pages * 65536);
+    expect(() => model.session.memory.grow(1)).toThrow();
+  });
+});
