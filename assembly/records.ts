@@ -747,6 +747,79 @@ export class FakeQuantize {
 }
 
 @unmanaged
+export class Rescale {
+  x: usize;
+  y: usize;
+  length: u32;
+  multiplier: i32;
+  shift: i32;
+  zero: i32;
+  low: i32;
+  high: i32;
+  rounding: u32;
+}
+
+@unmanaged
+export class Conv2dInt16 {
+  x: usize;
+  w: usize;
+  bias: usize;
+  multiplier: usize;
+  shift: usize;
+  y: usize;
+  batch: u32;
+  inHeight: u32;
+  inWidth: u32;
+  inChannels: u32;
+  outHeight: u32;
+  outWidth: u32;
+  outChannels: u32;
+  kernelHeight: u32;
+  kernelWidth: u32;
+  strideY: u32;
+  strideX: u32;
+  dilationY: u32;
+  dilationX: u32;
+  padTop: i32;
+  padLeft: i32;
+  groups: u32;
+  xZero: i32;
+  yZero: i32;
+  low: i32;
+  high: i32;
+  rounding: u32;
+}
+
+@unmanaged
+export class LstmCellInt8 {
+  gates: usize;
+  cells: usize;
+  next: usize;
+  h: usize;
+  batch: u32;
+  units: u32;
+  cellShift: i32;
+  cellBits: i32;
+  clip: i32;
+  multiplier: i32;
+  shift: i32;
+  zero: i32;
+  coupled: u32;
+}
+
+@unmanaged
+export class SoftmaxInt16 {
+  x: usize;
+  powers: usize;
+  reciprocals: usize;
+  y: usize;
+  rows: u32;
+  columns: u32;
+  multiplier: i32;
+  shift: i32;
+}
+
+@unmanaged
 export class SoftmaxInt8 {
   x: usize;
   y: usize;

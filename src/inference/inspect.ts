@@ -1,17 +1,25 @@
+import type { Elem } from '../core/elem.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { type Elem, elemOf, tensorOf } from '../formats/onnx/elements.ts';
+import { elemOf, tensorOf } from '../formats/onnx/elements.ts';
 import { domainName, isSupported } from '../formats/onnx/operators.ts';
 import { decodeModel, decodeTensor, type GraphProto, type ModelProto, type NodeProto, type ValueInfo } from '../formats/onnx/proto.ts';
+import type { TfliteElem } from '../formats/tflite/elements.ts';
+import { isTflite } from '../formats/tflite/schema.ts';
+import { inspectTflite } from './inspectTflite.ts';
 
 /** What a model file says of itself, before shapes are settled. */
 export interface ModelDescription {
+  readonly format: 'onnx' | 'tflite';
+  /** What wrote the file; of TFLite its description. */
   readonly producer: string;
-  /** Version of each operator set; '' is ai.onnx. */
+  /** Version of each operator set; '' is ai.onnx, `tflite` the schema of a TFLite file. */
   readonly opsets: Readonly<Record<string, number>>;
   readonly inputs: readonly PortDescription[];
   readonly outputs: readonly PortDescription[];
-  /** Numbers in initializers. */
+  /** Keys of a TFLite file's signatures, which `load` takes. */
+  readonly signatures: readonly string[];
+  /** Numbers in constants. */
   readonly parameters: number;
   /** Nodes of each operator, subgraphs and functions included. */
   readonly operators: Readonly<Record<string, number>>;
@@ -22,13 +30,15 @@ export interface ModelDescription {
 export interface PortDescription {
   readonly name: string;
   /** `float32`, `int64`, …; `sequence` and the like for what is no tensor. */
-  readonly type: Elem | ValueInfo['kind'];
+  readonly type: Elem | TfliteElem | ValueInfo['kind'];
   /** Extents, or the names of open ones. */
   readonly shape: readonly (number | string)[];
 }
 
-/** Reads what an ONNX file contains, without importing it. @throws FORMAT for damaged bytes. */
-export function inspect(bytes: Uint8Array): ModelDescription {
+/** Reads what an ONNX or TFLite file contains, without importing it. @throws FORMAT for damaged bytes. */
+export const inspect = (bytes: Uint8Array): ModelDescription => (isTflite(bytes) ? inspectTflite(bytes) : inspectOnnx(bytes));
+
+function inspectOnnx(bytes: Uint8Array): ModelDescription {
   const model = decodeModel(bytes);
   const { graph } = model;
   const initialized = new Set(graph.initializers.map(({ name }) => name));
@@ -41,10 +51,12 @@ export function inspect(bytes: Uint8Array): ModelDescription {
       unsupported.add(name);
   }
   return {
+    format: 'onnx',
     producer: model.producer,
     opsets: Object.fromEntries(model.opsets),
     inputs: graph.inputs.filter(({ name }) => !initialized.has(name)).map(portOf),
     outputs: graph.outputs.map(portOf),
+    signatures: [],
     parameters: graph.initializers.reduce((sum, { dims }) => sum + sizeOf(dims), 0),
     operators: Object.fromEntries([...operators].sort(([a], [b]) => (a < b ? -1 : 1))),
     unsupported: [...unsupported].sort(),

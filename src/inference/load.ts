@@ -1,9 +1,13 @@
+import { ThimbleError } from '../core/errors.ts';
 import type { Shape } from '../core/shape.ts';
-import { taskOf } from '../core/task.ts';
+import { type Task, taskOf } from '../core/task.ts';
 import type { Tensor } from '../core/tensor.ts';
+import type { Imported } from '../formats/imported.ts';
 import type { ExternalData } from '../formats/onnx/elements.ts';
 import { Importer } from '../formats/onnx/importer.ts';
 import { decodeModel } from '../formats/onnx/proto.ts';
+import { Importer as TfliteImporter } from '../formats/tflite/importer.ts';
+import { decodeModel as decodeTflite, isTflite } from '../formats/tflite/schema.ts';
 import { kernelsFor } from '../hosts/kernels.ts';
 import { optimize } from '../passes/optimize.ts';
 import { build } from '../program/build.ts';
@@ -25,25 +29,50 @@ export interface LoadOptions {
   readonly flavour?: Flavour | 'auto';
   /** The bytes of a file that holds external tensor data, by the location the model states. */
   readonly externalData?: ExternalData;
+  /**
+   * Signature of a TFLite model to load, by its key: inputs and outputs get its names. Left out, it is the first subgraph, with the names of its
+   * tensors.
+   */
+  readonly signature?: string;
 }
 
 /**
- * Reads an ONNX model (operator sets 7 and newer), optimizes it, plans its memory to the byte and compiles it to a program; or takes the
- * program of a `.thimble` file as it is.
+ * Reads an ONNX model (operator sets 7 and newer) or a TFLite model, told apart by their contents, optimizes it, plans its memory to the byte and
+ * compiles it to a program; or takes the program of a `.thimble` file as it is.
  * @throws FORMAT for damaged bytes, UNSUPPORTED_OP or UNSUPPORTED_ATTR listing every node thimble cannot run, SHAPE where shapes are open or do
  * not fit, INPUT for names the model does not have, BUDGET where the plan exceeds `budget`.
  * Files need not be trusted: import takes bounded time, and allocates at most 256 MiB and 1 KiB for each byte of the file (a linear memory
  * apart: it is allocated, as planned, at the first run).
  */
 export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promise<InferenceModel> {
-  const { shapes, constants, budget, flavour = 'auto', externalData } = options;
+  const { budget, flavour = 'auto' } = options;
   const kernels = await kernelsFor(flavour);
   if (isStored(bytes)) return loadStored(bytes, kernels, budget);
-  const proto = decodeModel(bytes);
-  const imported = new Importer(proto, bytes.length, externalData).run({ shapes, constants });
+  const { imported, name, task } = isTflite(bytes) ? importTflite(bytes, options) : importOnnx(bytes, options);
   const graph = optimize(imported.graph);
-  const { program, memory, methods } = build([graph], { name: proto.graph.name || 'model', budget });
-  const task = taskOf(proto.metadata);
+  const { program, memory, methods } = build([graph], { name, budget });
   const annotated = { ...withPorts(program, graph.name, imported), ...(task && { task }) };
   return new InferenceModel(annotated, kernels, memory, methods[graph.name], imported.graph);
+}
+
+/** A model as a graph, and its name. */
+interface Named {
+  readonly imported: Imported;
+  readonly name: string;
+  readonly task?: Task | undefined;
+}
+
+function importOnnx(bytes: Uint8Array, { shapes, constants, externalData, signature }: LoadOptions): Named {
+  if (signature !== undefined) throw new ThimbleError('INPUT', 'an ONNX model has no signatures');
+  const proto = decodeModel(bytes);
+  const imported = new Importer(proto, bytes.length, externalData).run({ shapes, constants });
+  return { imported, name: proto.graph.name || 'model', task: taskOf(proto.metadata) };
+}
+
+function importTflite(bytes: Uint8Array, { shapes, constants, signature }: LoadOptions): Named {
+  const model = decodeTflite(bytes);
+  return {
+    imported: new TfliteImporter(model, bytes.length).run({ shapes, constants, signature }),
+    name: model.subgraphs[0]?.name || 'model',
+  };
 }

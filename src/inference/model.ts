@@ -1,6 +1,6 @@
 import { ThimbleError } from '../core/errors.ts';
 import { checkTask, type Task } from '../core/task.ts';
-import type { Port } from '../formats/onnx/importer.ts';
+import type { Port } from '../formats/imported.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { MemoryPlan } from '../plan/report.ts';
 import { encode } from '../program/encode.ts';

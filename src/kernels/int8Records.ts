@@ -94,6 +94,41 @@ export const int8Records = {
     low: 'f32',
     high: 'f32',
   },
+  /** y = limited(zero + x · multiplier · 2^(shift - 31)), all i32. */
+  Rescale: { x: 'ptr', y: 'ptr', length: 'u32', multiplier: 'i32', shift: 'i32', zero: 'i32', low: 'i32', high: 'i32', rounding: 'u32' },
+  /** Numbers of 16 bits held as i32, w i8 row-major [kernelHeight, kernelWidth, inChannels / groups, outChannels]. rounding: 0 double, 1 single, 2 wide. */
+  Conv2dInt16: {
+    x: 'ptr',
+    w: 'ptr',
+    bias: 'ptr',
+    multiplier: 'ptr',
+    shift: 'ptr',
+    y: 'ptr',
+    ...geometry,
+    xZero: 'i32',
+    yZero: 'i32',
+    low: 'i32',
+    high: 'i32',
+    rounding: 'u32',
+  },
+  /** h i8 and next i32 of gates and cells, i32 of 16 bits. cellShift: of the product of input and candidate; cellBits: integer bits of cells. */
+  LstmCellInt8: {
+    gates: 'ptr',
+    cells: 'ptr',
+    next: 'ptr',
+    h: 'ptr',
+    batch: 'u32',
+    units: 'u32',
+    cellShift: 'i32',
+    cellBits: 'i32',
+    clip: 'i32',
+    multiplier: 'i32',
+    shift: 'i32',
+    zero: 'i32',
+    coupled: 'u32',
+  },
+  /** Numbers of 16 bits held as i32; tables of 513 i32. */
+  SoftmaxInt16: { x: 'ptr', powers: 'ptr', reciprocals: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32', multiplier: 'i32', shift: 'i32' },
   SoftmaxInt8: { x: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32', multiplier: 'i32', shift: 'u32', diffMin: 'i32' },
 } as const;
 

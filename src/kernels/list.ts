@@ -221,6 +221,13 @@ export const kernels = {
   conv2d_s8: 'Conv2dInt8',
   // depthwise_s8
   depthwise_conv2d_s8: 'Conv2dInt8',
+  // int16
+  rescale_i32: 'Rescale',
+  conv2d_s16: 'Conv2dInt16',
+  // softmax_s16
+  softmax_s16: 'SoftmaxInt16',
+  // lstm_s16
+  lstm_cell_s8: 'LstmCellInt8',
   // requantize
   requantize_s8: 'Requantize',
   quantize_s8: 'QuantizeInt8',

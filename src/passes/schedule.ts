@@ -37,7 +37,7 @@ function order(graph: Graph, built: readonly Node[], pick: Pick): Node[] {
   for (const node of built) {
     for (const value of new Set(node.inputs)) {
       remaining.set(value, (remaining.get(value) ?? 0) + 1);
-      listed(readers, value, node);
+      for (const seen of new Set([value, stateBehind(value)])) listed(readers, seen, node);
       if (value.origin.kind === 'node') follows(node, value.origin.node);
     }
   }
@@ -66,6 +66,13 @@ function listed<K>(lists: Map<K, Node[]>, key: K, node: Node): void {
   const list = lists.get(key);
   if (list) list.push(node);
   else lists.set(key, [node]);
+}
+
+/** The state that `value` is a view of; itself where it is none. */
+function stateBehind(value: Value): Value {
+  let root = value;
+  while (root.origin.kind === 'node' && opOf(root.origin.node).view) root = root.origin.node.inputs[0] as Value;
+  return root.origin.kind === 'state' ? root : value;
 }
 
 function insertion(ready: readonly Node[], node: Node, index: ReadonlyMap<Node, number>): number {

@@ -13,6 +13,7 @@ const statusOf = (file: string): SuiteStatus => JSON.parse(readFileSync(new URL(
 describe.each([
   [statusOf('onnx-node.json'), 'model.onnx', runBackendTest],
   [statusOf('onnx-models.json'), 'meta.json', runGoldenTest],
+  [statusOf('tflite-models.json'), 'meta.json', runGoldenTest],
 ] as const)('$suite', (status, marker, run) => {
   const dir = new URL(`${status.suite}/`, shared);
   const isPresent = existsSync(dir);

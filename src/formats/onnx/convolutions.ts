@@ -3,12 +3,12 @@ import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { convTranspose2d } from '../../ops/convTranspose2d.ts';
 import { add, broadcast, cast, concat, conv2d, depthwiseConv2d, reshape, scatter, silu, slice, sub, transpose } from '../../ops/index.ts';
+import { panels, permuted } from '../weights.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { table } from './counted.ts';
 import type { Operand } from './operand.ts';
 import { damaged } from './protobuf.ts';
 import { padded, reshapedTo } from './shapes.ts';
-import { panels, permuted } from './weights.ts';
 import { explicitPadding, positions, type Window, windowOf } from './windows.ts';
 
 const toNhwc = (x: Value): Value => transpose(x, { perm: [0, 2, 3, 1] });

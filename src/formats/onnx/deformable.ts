@@ -2,13 +2,13 @@ import { ThimbleError } from '../../core/errors.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, cast, concat, gather, greaterOrEqual, max, min, mul, slice, transpose } from '../../ops/index.ts';
+import { permuted } from '../weights.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { convWindow } from './convolutions.ts';
 import { checkTable, table as tableOf } from './counted.ts';
 import { product } from './products.ts';
 import { cornersOf } from './sampling.ts';
 import { reshapedTo } from './shapes.ts';
-import { permuted } from './weights.ts';
 import { positions, type Window } from './windows.ts';
 
 /**

@@ -1,12 +1,14 @@
-import { allocate, type DType, type TypedArray } from '../../core/dtype.ts';
+import { allocate, type TypedArray } from '../../core/dtype.ts';
 import type { Elem } from '../../core/elem.ts';
 import { ThimbleError } from '../../core/errors.ts';
 import { fromHalf } from '../../core/float16.ts';
 import { sizeOf } from '../../core/shape.ts';
+import { bitsOf, fromBfloat16, isFloat, isPacked, readRaw, toInt32, unpacked } from '../element.ts';
 import type { TensorProto } from './proto.ts';
 import { damaged } from './protobuf.ts';
 
 export { type Elem, integerRange } from '../../core/elem.ts';
+export { atBorder, bitsOf, isFloat, isUnsigned, toInt32 } from '../element.ts';
 
 /** TensorProto.DataType → element type. */
 const elems: Readonly<Record<number, Elem>> = {
@@ -40,89 +42,8 @@ export function elemOf(dataType: number, node?: string): Elem {
   });
 }
 
-export const isFloat = (elem: Elem): boolean => elem.includes('float');
-export const isUnsigned = (elem: Elem): boolean => elem.startsWith('uint');
-
 /** How graphs hold an element type: every float as f32, every integer and bool as i32. */
 export const held = (elem: Elem): 'f32' | 'i32' => (isFloat(elem) ? 'f32' : 'i32');
-
-const border: Partial<Record<Elem, DType>> = { int2: 'i8', int4: 'i8', int8: 'i8', uint2: 'u8', uint4: 'u8', uint8: 'u8', bool: 'bool' };
-/** How an input or output of an element type lies at the border of the program. */
-export const atBorder = (elem: Elem): DType => border[elem] ?? held(elem);
-
-const INT32 = 2 ** 31;
-
-/** Exporters write "to the end" as the largest 64-bit number, or one nearly as large. */
-const SENTINEL = 2 ** 60;
-
-/** @throws INPUT for what a 32-bit integer does not hold; sentinels saturate. */
-export function toInt32(value: number, name: string): number {
-  if (value >= -INT32 && value < INT32) return value;
-  if (Math.abs(value) >= SENTINEL) return value < 0 ? -INT32 : INT32 - 1;
-  throw new ThimbleError('INPUT', `${value} is outside the 32-bit integers that thimble computes with`, { node: name });
-}
-
-/** Bits of an element in raw data. */
-export const bitsOf: Readonly<Record<Exclude<Elem, 'string'>, number>> = {
-  float32: 32,
-  float16: 16,
-  bfloat16: 16,
-  float64: 64,
-  int2: 2,
-  uint2: 2,
-  int4: 4,
-  uint4: 4,
-  int8: 8,
-  uint8: 8,
-  int16: 16,
-  uint16: 16,
-  int32: 32,
-  uint32: 32,
-  int64: 64,
-  uint64: 64,
-  bool: 8,
-};
-
-const word = new DataView(new ArrayBuffer(4));
-function fromBfloat16(bits: number): number {
-  word.setUint32(0, bits << 16);
-  return word.getFloat32(0);
-}
-
-/** Elements of whole bytes. */
-type Wide = Exclude<Elem, 'string' | Packed>;
-/** Several elements in a byte, the first in its low bits. */
-type Packed = 'int2' | 'uint2' | 'int4' | 'uint4';
-
-function readRaw(view: DataView, elem: Wide, at: number): number {
-  switch (elem) {
-    case 'float32':
-      return view.getFloat32(at, true);
-    case 'float16':
-      return fromHalf(view.getUint16(at, true));
-    case 'bfloat16':
-      return fromBfloat16(view.getUint16(at, true));
-    case 'float64':
-      return view.getFloat64(at, true);
-    case 'int8':
-      return view.getInt8(at);
-    case 'uint8':
-    case 'bool':
-      return view.getUint8(at);
-    case 'int16':
-      return view.getInt16(at, true);
-    case 'uint16':
-      return view.getUint16(at, true);
-    case 'int32':
-      return view.getInt32(at, true);
-    case 'uint32':
-      return view.getUint32(at, true);
-    case 'int64':
-      return Number(view.getBigInt64(at, true));
-    case 'uint64':
-      return Number(view.getBigUint64(at, true));
-  }
-}
 
 /** A tensor of a file as graphs hold it. */
 export interface FileTensor {
@@ -179,17 +100,6 @@ function fromRaw(raw: Uint8Array, elem: Exclude<Elem, 'string'>, count: number, 
     data[i] = integer ? toInt32(value, name) : value;
   }
   return data;
-}
-
-const isPacked = (elem: Elem): elem is Packed => elem !== 'string' && bitsOf[elem] < 8;
-
-function unpacked(raw: Uint8Array, elem: Packed, count: number): TypedArray {
-  const bits = bitsOf[elem];
-  const range = 2 ** bits;
-  return Int32Array.from({ length: count }, (_, i) => {
-    const number = ((raw[Math.floor((i * bits) / 8)] as number) >> ((i * bits) % 8)) & (range - 1);
-    return !isUnsigned(elem) && number >= range / 2 ? number - range : number;
-  });
 }
 
 function listOf(proto: TensorProto, elem: Elem): readonly number[] {

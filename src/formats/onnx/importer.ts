@@ -4,6 +4,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import { Graph, type Value } from '../../ir/graph.ts';
 import { cast } from '../../ops/cast.ts';
 import { evaluated, isConstant, workOf } from '../../ops/evaluate.ts';
+import type { Imported, Port } from '../imported.ts';
 import { neededNodes, withAttributes } from './bodies.ts';
 import { NodeContext, type Result } from './context.ts';
 import { atBorder, type Elem, type ExternalData, elemOf, held, isFloat, tensorOf } from './elements.ts';
@@ -14,23 +15,6 @@ import { checkDistinct, checkNames, checkShapeNames, fits, type ImportOptions, s
 import type { FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfo } from './proto.ts';
 import { damaged } from './protobuf.ts';
 import { isInitializer, Scope } from './scope.ts';
-
-/** An input or output at the border of a program. */
-export interface Port {
-  readonly name: string;
-  readonly elem: Elem;
-  readonly value: Value;
-  /** Name of the output with the number of valid rows, and the axis it counts, where that is known at run time only. */
-  readonly count?: { readonly name: string; readonly axis: number };
-}
-
-export interface Imported {
-  readonly graph: Graph;
-  readonly inputs: readonly Port[];
-  readonly outputs: readonly Port[];
-  /** Operators of the model and how often they occur. */
-  readonly operators: ReadonlyMap<string, number>;
-}
 
 /** Loops are unrolled: operators beyond this are refused. */
 const MAX_NODES = 2 ** 15;

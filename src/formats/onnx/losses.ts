@@ -1,11 +1,11 @@
 import { sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, cast, div, equal, gather, logSoftmax, mul, neg, reduceMean, reduceSum, sub } from '../../ops/index.ts';
+import { permuted } from '../weights.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { table } from './counted.ts';
 import { alongAxis } from './layers.ts';
 import { reshapedTo } from './shapes.ts';
-import { permuted } from './weights.ts';
 
 /** -weight[target] · logp[target] of scores [N, C, ...], summed or averaged by the weights as ONNX says. */
 function negativeLogLikelihood(n: NodeContext, logp: Value): Value {

@@ -24,6 +24,7 @@ import {
   tanh,
   where,
 } from '../../ops/index.ts';
+import { panels, permuted } from '../weights.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { checkTable, table } from './counted.ts';
 import type { Operand } from './operand.ts';
@@ -31,7 +32,6 @@ import { damaged } from './protobuf.ts';
 import { classLabels, float, rows, transformed } from './scores.ts';
 import { reshapedTo } from './shapes.ts';
 import { treeEnsembles } from './trees.ts';
-import { panels, permuted } from './weights.ts';
 
 /** x · coefficientsᵀ + intercepts, coefficients [targets, features] row by row. */
 function affine(n: NodeContext, targets: number): Value {

@@ -2,11 +2,11 @@ import { ThimbleError } from '../../core/errors.ts';
 import { formatShape, type Shape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, broadcast, cast, det, linear, matmul, mul, reduceSum, slice, sub, transpose } from '../../ops/index.ts';
+import { panels, permuted } from '../weights.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { table } from './counted.ts';
 import type { Operand } from './operand.ts';
 import { reshapedTo } from './shapes.ts';
-import { panels, permuted } from './weights.ts';
 
 /** `[..., rows, columns]` of a constant with a factor, at import. */
 function scaled(value: Value, factor: number): Value {

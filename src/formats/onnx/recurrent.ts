@@ -26,10 +26,10 @@ import {
   transpose,
   where,
 } from '../../ops/index.ts';
+import { panels, permuted } from '../weights.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { checkTable } from './counted.ts';
 import { reshapedTo } from './shapes.ts';
-import { panels, permuted } from './weights.ts';
 
 type Activate = (x: Value) => Value;
 

@@ -2,10 +2,10 @@ import { ThimbleError } from '../../core/errors.ts';
 import { normalizeAxis } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { gather, linear, resize, transpose, where } from '../../ops/index.ts';
+import { panels } from '../weights.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { checkTable, table } from './counted.ts';
 import { damaged } from './protobuf.ts';
-import { panels } from './weights.ts';
 
 /** One resized axis: how output positions map to the input. */
 interface AxisScale {

@@ -1,13 +1,16 @@
 import { ThimbleError } from '../../core/errors.ts';
 import { broadcastShapes, formatShape, normalizeAxis, type Shape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
-import { broadcast, concat, pad, reshape, slice, transpose } from '../../ops/index.ts';
+import { broadcast, concat, slice, transpose } from '../../ops/index.ts';
 import { split } from '../../ops/split.ts';
+import { padded, padModes, reshapedTo } from '../moves.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { table } from './counted.ts';
 import { type Elem, elemOf, held } from './elements.ts';
 import type { Operand } from './operand.ts';
 import { damaged } from './protobuf.ts';
+
+export { padded, reshapedTo };
 
 const int64 = (value: Value): Operand => ({ value, elem: 'int64' });
 
@@ -21,9 +24,6 @@ function reshaped(from: Shape, to: readonly number[], allowZero: boolean): numbe
   }
   return result;
 }
-
-export const reshapedTo = (value: Value, shape: Shape): Value =>
-  value.shape.length === shape.length && value.shape.every((n, i) => n === shape[i]) ? value : reshape(value, { shape });
 
 function flatten(n: NodeContext): Value {
   const shape = n.shape(0);
@@ -88,20 +88,6 @@ function splitRow(n: NodeContext): Value[] {
   const each = Math.ceil(extent / parts);
   const sizes = n.list(1, 'split') ?? table(parts, (i) => Math.max(0, Math.min(each, extent - i * each)));
   return split(n.x(0), { axis, sizes });
-}
-
-const padModes = { constant: 'constant', reflect: 'reflect', edge: 'edge', wrap: 'wrap' } as const;
-
-/** Pads, or cuts where a pad is negative. */
-export function padded(x: Value, pads: readonly (readonly [number, number])[], mode: keyof typeof padModes, value: number): Value {
-  const cut = pads.some(([before, after]) => before < 0 || after < 0)
-    ? slice(x, {
-        starts: pads.map(([before]) => Math.max(0, -before)),
-        sizes: x.shape.map((extent, i) => extent + Math.min(0, pads[i]?.[0] ?? 0) + Math.min(0, pads[i]?.[1] ?? 0)),
-      })
-    : x;
-  const positive = pads.map(([before, after]) => [Math.max(0, before), Math.max(0, after)] as const);
-  return positive.every(([before, after]) => before + after === 0) ? cut : pad(cut, { pads: positive, mode: padModes[mode], value });
 }
 
 function padRow(n: NodeContext): Value {

@@ -2,12 +2,12 @@ import { ThimbleError } from '../../core/errors.ts';
 import { normalizeAxis } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { gather, linear, mul, reshape, slice, transpose } from '../../ops/index.ts';
+import { panels } from '../weights.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { checkTable, table } from './counted.ts';
 import { elemOf, isFloat } from './elements.ts';
 import type { Operand } from './operand.ts';
 import { padded, reshapedTo } from './shapes.ts';
-import { panels } from './weights.ts';
 
 interface Transform {
   /** Points of the transform. */

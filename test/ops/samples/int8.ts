@@ -1,6 +1,7 @@
 import { fixedPoint } from '../../../src/core/fixedPoint.ts';
 import type { Shape } from '../../../src/core/shape.ts';
 import { softmaxScaling } from '../../../src/ops/softmaxInt8.ts';
+import { softmaxTables } from '../../../src/ops/softmaxInt16.ts';
 import { i8, LENGTHS, type Sample, type SampleInput, type Samples } from './sample.ts';
 
 const ROUNDINGS = ['double', 'single', 'float'] as const;
@@ -172,7 +173,66 @@ const pools: Sample[] = [1, 3, 16, 21].flatMap((channels) => [
   { inputs: [i8(1, 5, 6, channels)], attrs: { kernel: [5, 6], strides: [1, 1] } },
 ]);
 
+const i32Values = (...values: number[]): SampleInput => ({ shape: [values.length], dtype: 'i32', values });
+
+/** Sums of 64 and of 32 bits, with factors from tiny to 1. */
+const conv2dInt16: Sample[] = [
+  { x: [2, 5, 6, 3], attrs: { kernel: [3, 3], filters: 4, padding: 'same' } },
+  { x: [1, 6, 7, 4], attrs: { kernel: [2, 3], filters: 6, groups: 2, strides: [2, 1], dilations: [1, 2], padding: [1, 0, 2, 1] } },
+  { x: [1, 1, 5, 70], attrs: { kernel: [1, 1], filters: 3 } },
+  { x: [1, 4, 4, 5], attrs: { kernel: [3, 3], filters: 5, groups: 5, padding: 'same' } },
+].flatMap(({ x, attrs }, i) =>
+  (['wide', 'single', 'double'] as const).map((rounding) => {
+    const wide = rounding !== 'double';
+    const groups = attrs.groups ?? 1;
+    const factor = (f: number) => fixedPoint(2 ** -(6 + 3 * ((f + i) % 4)) * 0.77);
+    const each = Array.from({ length: attrs.filters }, (_, f) => factor(f));
+    return {
+      inputs: [
+        i32(wide ? 32768 : 128, ...x),
+        i8(...(attrs.kernel as number[]), (x[3] as number) / groups, attrs.filters),
+        i32(40000, attrs.filters),
+        i32Values(...each.map(({ multiplier }) => multiplier)),
+        i32Values(...each.map(({ shift }) => shift)),
+      ],
+      attrs: { ...attrs, rounding, ...(wide ? {} : { xZero: -5, yZero: 12, low: -3000 }) },
+    };
+  }),
+);
+
+const lstmCellInt8: Sample[] = [-11, -12, -15].flatMap((cellScale) =>
+  [
+    [1, 1],
+    [2, 7],
+    [3, 200],
+  ].map(([batch, units], i) => ({
+    inputs: [i32(32768, batch as number, (i === 1 ? 3 : 4) * (units as number)), i32(32768, batch as number, units as number)],
+    attrs: { cellScale, clip: i === 2 ? 9000 : 0, zero: 3 * i, coupled: i === 1, ...fixedPoint(2 ** -30 / 0.0071) },
+  })),
+);
+
+const rescale: Sample[] = (['double', 'single'] as const).flatMap((rounding) =>
+  [2 ** -20, 0.0123, 0.5, 1, 3.7].flatMap((factor) =>
+    LENGTHS.map((n) => ({
+      inputs: [i32(2 ** 20, n)],
+      attrs: { ...fixedPoint(factor), rounding, zero: n, low: -1_000_000, high: 900_000 },
+    })),
+  ),
+);
+
+const { powers, reciprocals } = softmaxTables();
+const softmaxInt16: Sample[] = [...LENGTHS.filter((n) => n > 0).map((n) => [3, n]), [0, 5], [2, 1000]].flatMap((shape) =>
+  [0.02, 2.7].map((factor) => ({
+    inputs: [i32(32768, ...shape), i32Values(...powers), i32Values(...reciprocals)],
+    attrs: { ...fixedPoint(factor) },
+  })),
+);
+
 export const int8: Samples = {
+  conv2dInt16,
+  softmaxInt16,
+  lstmCellInt8,
+  rescale,
   conv2dInt8,
   depthwiseConv2dInt8,
   linearInt8,

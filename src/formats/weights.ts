@@ -1,8 +1,8 @@
-import { PANEL, packPanels, panelShape } from '../../core/panels.ts';
-import type { Shape } from '../../core/shape.ts';
-import type { Value } from '../../ir/graph.ts';
-import { constantTransposed } from '../../ops/constants.ts';
-import { pad, reshape, transpose } from '../../ops/index.ts';
+import { PANEL, packPanels, panelShape } from '../core/panels.ts';
+import type { Shape } from '../core/shape.ts';
+import type { Value } from '../ir/graph.ts';
+import { constantTransposed } from '../ops/constants.ts';
+import { pad, reshape, transpose } from '../ops/index.ts';
 
 /** Axes permuted: of a constant at import, of another value when the model runs. */
 export function permuted(value: Value, perm: readonly number[]): Value {

@@ -1,0 +1,55 @@
+import type { Value } from '../../ir/graph.ts';
+import { bitwiseAnd, bitwiseOr, bitwiseXor, cast, equal, greater, greaterOrEqual, shiftRight, sub, where } from '../../ops/index.ts';
+import { reshapedTo } from '../moves.ts';
+import { isQuantized, type NodeContext, type Row, type Rows } from './context.ts';
+import type { Operand } from './operand.ts';
+import { quantizedComparison } from './quantizedArithmetic.ts';
+
+/** 0 or 1 in i32, from a comparison's result. */
+export const bool = (value: Value): Operand => ({ value: value.dtype === 'i32' ? value : cast(value, { to: 'i32' }), elem: 'bool' });
+
+const not = (value: Value): Value => sub([value.graph.constant({ dtype: 'i32', shape: [], data: Int32Array.of(1) }), value]);
+
+type Compare = (operands: [Value, Value]) => Value;
+
+const comparison =
+  (op: Compare, { swap = false, negate = false } = {}): Row =>
+  (n) => {
+    const [a, b] = isQuantized(n.operand(0))
+      ? quantizedComparison(n)
+      : n.x(0).dtype === 'f32'
+        ? [n.f32(0), n.f32(1)]
+        : [n.i32(0), n.i32(1)];
+    const { value } = bool(op(swap ? [b, a] : [a, b]));
+    return bool(negate ? not(value) : value);
+  };
+
+const logical =
+  (op: Compare): Row =>
+  (n) =>
+    bool(op([n.i32(0), n.i32(1)]));
+
+/** SELECT's condition may be one number an item of the first axis; SELECT_V2 broadcasts. */
+function select(n: NodeContext): Value {
+  const condition = n.i32(0);
+  const [a, b] = [n.x(1), n.x(2)];
+  const perItem = n.node.op === 'SELECT' && condition.shape.length === 1 && a.shape.length > 1;
+  const shape = perItem ? [condition.shape[0] as number, ...a.shape.slice(1).map(() => 1)] : condition.shape;
+  return n.wide([a, b], ([x, y]) => where([reshapedTo(condition, shape), x as Value, y as Value]));
+}
+
+export const logic: Rows = {
+  EQUAL: comparison(equal),
+  NOT_EQUAL: comparison(equal, { negate: true }),
+  GREATER: comparison(greater),
+  GREATER_EQUAL: comparison(greaterOrEqual),
+  LESS: comparison(greater, { swap: true }),
+  LESS_EQUAL: comparison(greaterOrEqual, { swap: true }),
+  LOGICAL_AND: logical(bitwiseAnd),
+  LOGICAL_OR: logical(bitwiseOr),
+  LOGICAL_NOT: (n) => bool(not(n.i32(0))),
+  SELECT: select,
+  SELECT_V2: select,
+  BITWISE_XOR: (n) => n.narrow(bitwiseXor([n.i32(0), n.i32(1)])),
+  RIGHT_SHIFT: (n) => n.narrow(shiftRight([n.i32(0), n.i32(1)])),
+};

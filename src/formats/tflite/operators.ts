@@ -1,0 +1,50 @@
+import { ThimbleError } from '../../core/errors.ts';
+import { activations } from './activation.ts';
+import { arithmetic } from './arithmetic.ts';
+import type { Row, Rows } from './context.ts';
+import { control } from './control.ts';
+import { conversions } from './conversions.ts';
+import { convolutions } from './convolutions.ts';
+import { indexing } from './indexing.ts';
+import { layers } from './layers.ts';
+import { logic } from './logic.ts';
+import { movement } from './movement.ts';
+import { pooling } from './pooling.ts';
+import { products } from './products.ts';
+import { recurrent } from './recurrent.ts';
+import { reductions } from './reductions.ts';
+import { resizing } from './resizing.ts';
+import type { OperatorSpec } from './schema.ts';
+import { shapes } from './shapes.ts';
+import { signal } from './signal.ts';
+import { variables } from './variables.ts';
+
+const rows: Rows = {
+  ...activations,
+  ...arithmetic,
+  ...control,
+  ...conversions,
+  ...convolutions,
+  ...indexing,
+  ...layers,
+  ...logic,
+  ...movement,
+  ...pooling,
+  ...products,
+  ...recurrent,
+  ...reductions,
+  ...resizing,
+  ...shapes,
+  ...signal,
+  ...variables,
+};
+
+/** Whether thimble has a row for the operator. */
+export const isSupported = ({ op, isCustom }: Pick<OperatorSpec, 'op' | 'isCustom'>): boolean => !isCustom && Object.hasOwn(rows, op);
+
+/** @throws UNSUPPORTED_OP for an operator that thimble does not have. */
+export function rowOf(node: OperatorSpec): Row {
+  const row = isSupported(node) ? rows[node.op] : undefined;
+  if (!row) throw new ThimbleError('UNSUPPORTED_OP', `thimble has no ${node.isCustom ? 'custom ' : ''}operator ${node.op}`);
+  return row;
+}

@@ -1,0 +1,249 @@
+import { ThimbleError } from '../../core/errors.ts';
+import { depthwiseQuadShape, foldedBias, packDepthwiseQuads, packQuads } from '../../core/quads.ts';
+import type { Value } from '../../ir/graph.ts';
+import { constantTransposed, dataOf } from '../../ops/constants.ts';
+import { type Conv2dAttributes, conv2dDefaults } from '../../ops/conv2d.ts';
+import { filterQuads, runsOf } from '../../ops/conv2dInt8.ts';
+import type { DepthwiseAttributes } from '../../ops/depthwiseConv2d.ts';
+import { evaluated, isConstant } from '../../ops/evaluate.ts';
+import { concat, conv2dInt8, depthwiseConv2dInt8, gather, pad, slice } from '../../ops/index.ts';
+import { reshapedTo } from '../moves.ts';
+import type { NodeContext } from './context.ts';
+import type { Transposed } from './convolutions.ts';
+import { UNSIGNED } from './elements.ts';
+import { damaged } from './flatbuffer.ts';
+import { activationRange, factor, scaleIn, scaleOut } from './quantization.ts';
+import { convolutionInt16, convolutionRounding, depthwiseInt16 } from './quantizedInt16.ts';
+
+/** Constant weights of a quantized operator without their zero points: whole numbers, which exceed 8 bits where uint8 has a zero point. */
+export interface Weights {
+  readonly shape: readonly number[];
+  readonly data: Int16Array | Int8Array;
+  readonly scales: readonly number[];
+}
+
+/** Weights in input `index`, in the order of `perm`. */
+export function weightsOf(n: NodeContext, index: number, perm: readonly number[]): Weights {
+  const operand = n.operand(index);
+  const { elem, quantization } = operand;
+  if (!isConstant(operand.value))
+    throw new ThimbleError('UNSUPPORTED_ATTR', 'quantized weights that are computed', { expected: 'constants' });
+  const value = operand.value.origin.kind === 'const' ? operand.value : n.graph.constant(evaluated(operand.value));
+  const turned = constantTransposed(value, perm);
+  const { scales = [], zeroPoints = [] } = quantization ?? {};
+  if (scales.length === 0) throw damaged('quantized weights have no scale');
+  const zero = (zeroPoints[0] as number) - (elem === 'uint8' ? UNSIGNED : 0);
+  if (scales.length > 1 && zeroPoints.some((other) => other !== zeroPoints[0])) n.refuse('weights with a zero point for each channel');
+  const data = dataOf(turned) as Int8Array;
+  return { shape: turned.shape, data: zero === 0 ? data : Int16Array.from(data, (w) => w - zero), scales };
+}
+
+/** The bias in input `index` as numbers; zeros where it is left out. */
+export const biasOf = (n: NodeContext, index: number, units: number): number[] => {
+  const bias = n.has(index) ? n.numbers(index) : new Array<number>(units).fill(0);
+  if (bias.length !== units) throw damaged(`a bias of ${bias.length} for ${units} channels`);
+  return bias;
+};
+
+/** Fixed-point factors of a product's sums: input scale · weight scale / output scale, in double. */
+export function productFactors(
+  n: NodeContext,
+  x: number,
+  { scales }: Weights,
+): { multiplier: Value; shift: Value; factors: ReturnType<typeof factor>[] } {
+  const [from, to] = [scaleIn(n, x).scale, scaleOut(n).scale];
+  const factors = scales.map((scale) => factor((from * scale) / to));
+  return {
+    multiplier: n.integers(factors.map(({ multiplier }) => multiplier)),
+    shift: n.integers(factors.map(({ shift }) => shift)),
+    factors,
+  };
+}
+
+/** Weights that 8 bits hold, and what is left over of the others. */
+function inBytes(data: Int16Array | Int8Array): { first: Int8Array; rest: Int8Array | undefined } {
+  if (data instanceof Int8Array) return { first: data, rest: undefined };
+  const first = Int8Array.from(data, (w) => Math.max(-128, Math.min(w, 127)));
+  const rest = Int8Array.from(data, (w, i) => w - (first[i] as number));
+  return { first, rest: rest.every((w) => w === 0) ? undefined : rest };
+}
+
+/** What becomes of the sums. */
+interface Output {
+  readonly low: number;
+  readonly high: number;
+  readonly yZero: number;
+  readonly xZero: number;
+  readonly rounding: 'double' | 'single';
+}
+
+type Attributes = Partial<Conv2dAttributes> & { kernel: readonly [number, number]; filters: number; groups: number };
+
+/**
+ * x [N, H, W, C] (i8) with weights [kernelHeight, kernelWidth, C / groups, filters]. Where some need more than 8 bits the channels of a second
+ * part are read once more.
+ */
+function convolved(
+  n: NodeContext,
+  x: Value,
+  { shape, data }: Weights,
+  bias: readonly number[],
+  given: Attributes,
+  output: Output,
+  factors: readonly Value[],
+): Value {
+  const attrs: Conv2dAttributes = { ...conv2dDefaults, ...given };
+  const { first, rest } = inBytes(data);
+  const [taps, depth, filters] = [attrs.kernel[0] * attrs.kernel[1], shape[2] as number, attrs.filters];
+  const row = (part: Int8Array, tap: number, c: number) => part.subarray((tap * depth + c) * filters, (tap * depth + c + 1) * filters);
+  const extra = rest
+    ? Array.from({ length: depth }, (_, c) => c).filter((c) =>
+        Array.from({ length: taps }, (_, tap) => tap).some((tap) => row(rest, tap, c).some((w) => w !== 0)),
+      )
+    : [];
+  if (extra.length && attrs.groups > 1) n.refuse('groups with weights of more than 8 bits');
+  const whole = depth + extra.length;
+  const all = new Int8Array(taps * whole * filters);
+  for (let tap = 0; tap < taps; tap++) {
+    for (let c = 0; c < depth; c++) all.set(row(first, tap, c), (tap * whole + c) * filters);
+    extra.forEach((c, i) => void all.set(row(rest as Int8Array, tap, c), (tap * whole + depth + i) * filters));
+  }
+  const image = extra.length ? concat([x, gather([x, n.integers(extra)], { axis: 3 })], { axis: 3 }) : x;
+  return conv2dInt8([image, ...packed(n, all, [...attrs.kernel, whole, filters], attrs, bias, output.xZero), ...factors], {
+    ...attrs,
+    ...output,
+  });
+}
+
+/** Weights in quads and the bias with the zero point folded in. */
+function packed(
+  n: NodeContext,
+  weights: Int8Array,
+  logical: readonly number[],
+  attrs: Conv2dAttributes,
+  bias: readonly number[],
+  xZero: number,
+): [Value, Value] {
+  const shape = filterQuads((logical[2] as number) * attrs.groups, attrs);
+  return [
+    n.graph.constant({ dtype: 'i8', shape, data: packQuads(weights, logical, attrs.groups, runsOf(attrs)) }),
+    n.integers(foldedBias(weights, attrs.filters, xZero, bias)),
+  ];
+}
+
+/** CONV_2D of int8 and uint8. */
+export function quantizedConvolution(n: NodeContext, attrs: Attributes, code: number): Value {
+  const weights = weightsOf(n, 1, [1, 2, 3, 0]);
+  if (n.x(0).dtype !== 'i8') return convolutionInt16(n, n.x(0), weights, attrs, code, convolutionRounding(n));
+  const { multiplier, shift } = productFactors(n, 0, weights);
+  const output = outputOf(n, 0, code);
+  return convolved(n, n.x(0), weights, biasOf(n, 2, attrs.filters), attrs, output, [multiplier, shift]);
+}
+
+const outputOf = (n: NodeContext, x: number, code: number, rounding: 'double' | 'single' = 'double'): Output => ({
+  ...activationRange(n, code),
+  xZero: scaleIn(n, x).zero,
+  yZero: scaleOut(n).zero,
+  rounding,
+});
+
+/** DEPTHWISE_CONV_2D of int8 and uint8: filters [1, kernelHeight, kernelWidth, C · multiplier]. */
+export function quantizedDepthwise(
+  n: NodeContext,
+  attrs: Partial<DepthwiseAttributes> & { kernel: readonly [number, number]; multiplier: number },
+  code: number,
+): Value {
+  const weights = weightsOf(n, 1, [0, 1, 2, 3]);
+  const x = n.x(0);
+  const filters = weights.shape[3] as number;
+  const bias = biasOf(n, 2, filters);
+  if (x.dtype !== 'i8') return depthwiseInt16(n, x, weights, attrs, code);
+  const { multiplier, shift } = productFactors(n, 0, weights);
+  const output = outputOf(n, 0, code);
+  const { first, rest } = inBytes(weights.data);
+  const logical = [...attrs.kernel, filters];
+  if (!rest) {
+    const w = n.graph.constant({ dtype: 'i8', shape: depthwiseQuadShape(logical), data: packDepthwiseQuads(first, logical) });
+    return depthwiseConv2dInt8([x, w, n.integers(foldedBias(first, filters, output.xZero, bias)), multiplier, shift], {
+      ...attrs,
+      ...output,
+    });
+  }
+  // Every channel twice, in groups of two: one for what 8 bits hold of the weights, one for the rest.
+  const channels = x.shape[3] as number;
+  const twice = gather([x, n.integers(Array.from({ length: 2 * channels }, (_, i) => i >> 1))], { axis: 3 });
+  const taps = attrs.kernel[0] * attrs.kernel[1];
+  const both = new Int8Array(taps * 2 * filters);
+  for (let tap = 0; tap < taps; tap++) {
+    [first, rest].forEach((part, i) => void both.set(part.subarray(tap * filters, (tap + 1) * filters), (2 * tap + i) * filters));
+  }
+  const { multiplier: _, ...window } = attrs;
+  const grouped: Conv2dAttributes = { ...conv2dDefaults, ...window, filters, groups: channels };
+  return conv2dInt8([twice, ...packed(n, both, [...attrs.kernel, 2, filters], grouped, bias, output.xZero), multiplier, shift], {
+    ...grouped,
+    ...output,
+  });
+}
+
+/** Weights [units, width] of a dense layer as a convolution of one pixel. */
+export function quantizedRows(
+  n: NodeContext,
+  x: Value,
+  weights: Weights,
+  bias: readonly number[],
+  code: number,
+  factors: readonly Value[],
+  rounding: 'double' | 'single',
+): Value {
+  const [rows, width] = x.shape as [number, number];
+  const units = weights.shape[1] as number;
+  const image = reshapedTo(x, [1, 1, rows, width]);
+  const attrs = { kernel: [1, 1], filters: units, groups: 1 } as const;
+  const y = convolved(n, image, { ...weights, shape: [1, 1, width, units] }, bias, attrs, outputOf(n, 0, code, rounding), factors);
+  return reshapedTo(y, [rows, units]);
+}
+
+/** TRANSPOSE_CONV: a convolution of x with its pixels spread apart by the strides, with turned filters. */
+export function quantizedTransposed(n: NodeContext, { kernel, strides, filters, output, before }: Transposed, code: number): Value {
+  const weights = weightsOf(n, 1, [1, 2, 3, 0]);
+  const x = n.x(2);
+  if (x.dtype !== 'i8') return n.refuse('int16 images');
+  const [batch, height, width, channels] = x.shape as [number, number, number, number];
+  const zero = scaleIn(n, 2).zero;
+  const apart = pad(reshapedTo(x, [batch, height, 1, width, 1, channels]), {
+    pads: [
+      [0, 0],
+      [0, 0],
+      [0, strides[0] - 1],
+      [0, 0],
+      [0, strides[1] - 1],
+      [0, 0],
+    ],
+    mode: 'constant',
+    value: zero,
+  });
+  const spread = slice(reshapedTo(apart, [batch, height * strides[0], width * strides[1], channels]), {
+    starts: [0, 0, 0, 0],
+    sizes: [batch, (height - 1) * strides[0] + 1, (width - 1) * strides[1] + 1, channels],
+  });
+  const padding = [0, 1].flatMap((i) => {
+    const first = (kernel[i] as number) - 1 - (before[i] as number);
+    return [first, (output[1 + i] as number) + (kernel[i] as number) - 1 - (spread.shape[1 + i] as number) - first];
+  }) as [number, number, number, number];
+  const perTap = channels * filters;
+  const data = new (weights.data.constructor as typeof Int16Array)(weights.data.length);
+  const taps = kernel[0] * kernel[1];
+  for (let tap = 0; tap < taps; tap++) data.set(weights.data.subarray(tap * perTap, (tap + 1) * perTap), (taps - 1 - tap) * perTap);
+  const { multiplier, shift } = productFactors(n, 2, weights);
+  const cut = padding.map((amount) => Math.max(0, -amount));
+  const image = cut.every((amount) => amount === 0)
+    ? spread
+    : slice(spread, {
+        starts: [0, cut[0] as number, cut[2] as number, 0],
+        sizes: spread.shape.map((extent, i) =>
+          i === 1 ? extent - (cut[0] as number) - (cut[1] as number) : i === 2 ? extent - (cut[2] as number) - (cut[3] as number) : extent,
+        ),
+      });
+  const attrs = { kernel, filters, groups: 1, padding: padding.map((amount) => Math.max(0, amount)) as [number, number, number, number] };
+  return convolved(n, image, { ...weights, data }, biasOf(n, 3, filters), attrs, outputOf(n, 2, code), [multiplier, shift]);
+}

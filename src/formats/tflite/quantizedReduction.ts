@@ -1,0 +1,31 @@
+import { sizeOf } from '../../core/shape.ts';
+import type { Value } from '../../ir/graph.ts';
+import { cast, reduceMax, reduceMin, reduceSum, sub } from '../../ops/index.ts';
+import { rescale } from '../../ops/rescale.ts';
+import type { NodeContext } from './context.ts';
+import { factor, scaleIn, scaleOut } from './quantization.ts';
+
+interface Over {
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+}
+
+/** Sums and means (QuantizedMeanOrSum of the reference) and extremes of quantized tensors. */
+export function quantizedReduction(n: NodeContext, name: 'MEAN' | 'SUM' | 'MAX' | 'MIN', over: Over): Value {
+  const x = n.held32(0);
+  const back = (value: Value): Value => (n.held() === 'i8' ? cast(value, { to: 'i8' }) : value);
+  if (name === 'MAX' || name === 'MIN') return back((name === 'MAX' ? reduceMax : reduceMin)(x, over));
+  const [from, to] = [scaleIn(n, 0), scaleOut(n)];
+  const count = sizeOf(over.axes.map((axis) => x.shape[axis] as number));
+  const sum = sub([reduceSum(x, over), n.integers([from.zero * count], [])]);
+  const ratio = factor(from.scale / to.scale);
+  return back(
+    rescale(sum, { ...(name === 'SUM' ? ratio : divided(ratio, count)), zero: to.zero, low: to.low, high: to.high, rounding: 'double' }),
+  );
+}
+
+/** The factor of a mean: the number of elements goes into the multiplier, moved left as far as it may be. */
+function divided({ multiplier, shift }: { multiplier: number; shift: number }, count: number): { multiplier: number; shift: number } {
+  const moved = Math.min(Math.floor(Math.log2(count)), 32, 31 + shift);
+  return { multiplier: Number((BigInt(multiplier) << BigInt(moved)) / BigInt(count)), shift: shift - moved };
+}

@@ -1,0 +1,80 @@
+import { ThimbleError } from '../../core/errors.ts';
+import { broadcastShapes, formatShape, normalizeAxis, type Shape, sizeOf } from '../../core/shape.ts';
+import type { Value } from '../../ir/graph.ts';
+import { broadcast } from '../../ops/index.ts';
+import { reshapedTo } from '../moves.ts';
+import type { NodeContext, Rows } from './context.ts';
+import { damaged } from './flatbuffer.ts';
+import type { Operand } from './operand.ts';
+
+/** The result has the elements of input 0. */
+const alike = (n: NodeContext, value: Value): Operand => ({ ...n.operand(0), value });
+
+/** The new shape of RESHAPE: its second input, else the option of old files; one extent may be -1. */
+function reshape(n: NodeContext): Operand {
+  const given = n.has(1) ? n.numbers(1) : (n.node.options?.numbers(0, 'i32') ?? []);
+  // Old converters write [0] for a scalar.
+  const to = !n.has(1) && given.length === 1 && given[0] === 0 ? [] : given;
+  const from = n.shape(0);
+  const known = sizeOf(to.filter((extent) => extent !== -1));
+  const shape = to.map((extent) => (extent === -1 ? (known ? sizeOf(from) / known : 0) : extent));
+  const open = to.filter((extent) => extent === -1).length;
+  if (open > 1 || shape.some((extent) => !Number.isInteger(extent) || extent < 0) || sizeOf(shape) !== sizeOf(from))
+    throw new ThimbleError('SHAPE', `${formatShape(from)} cannot be reshaped to [${to}]`);
+  return alike(n, reshapedTo(n.x(0), shape));
+}
+
+function squeeze(n: NodeContext): Operand {
+  const shape = n.shape(0);
+  const axes = (n.node.options?.numbers(0, 'i32') ?? []).map((axis) => normalizeAxis(axis, shape.length));
+  const wrong = axes.find((axis) => shape[axis] !== 1);
+  if (wrong !== undefined) throw new ThimbleError('SHAPE', `axis ${wrong} of ${formatShape(shape)} is not 1`);
+  return alike(
+    n,
+    reshapedTo(
+      n.x(0),
+      shape.filter((extent, i) => (axes.length ? !axes.includes(i) : extent !== 1)),
+    ),
+  );
+}
+
+function expandDims(n: NodeContext): Operand {
+  const shape = [...n.shape(0)];
+  shape.splice(normalizeAxis(n.number(1), shape.length + 1), 0, 1);
+  return alike(n, reshapedTo(n.x(0), shape));
+}
+
+/** `value` in every element of `shape`. */
+function filled(n: NodeContext, value: Value, shape: Shape): Value {
+  if (shape.some((extent) => extent < 0)) throw damaged(`a tensor of shape [${shape}]`);
+  n.allow(sizeOf(shape));
+  return broadcast(reshapedTo(value, []), { shape });
+}
+
+function range(n: NodeContext): Value {
+  const [start, limit, delta] = [n.number(0), n.number(1), n.number(2)];
+  const count = Math.max(0, Math.ceil((limit - start) / delta));
+  if (!Number.isFinite(count)) throw damaged(`a range from ${start} to ${limit} by ${delta}`);
+  n.allow(count);
+  const data = Array.from({ length: count }, (_, i) => start + i * delta);
+  return n.x(0).dtype === 'f32' ? n.constant(data) : n.integers(data);
+}
+
+function broadcastTo(n: NodeContext): Operand {
+  const shape = n.numbers(1);
+  return alike(n, shape.join() === n.shape(0).join() ? n.x(0) : broadcast(n.x(0), { shape }));
+}
+
+/** Shapes and their arithmetic. */
+export const shapes: Rows = {
+  RESHAPE: reshape,
+  SQUEEZE: squeeze,
+  EXPAND_DIMS: expandDims,
+  SHAPE: (n) => n.integers(n.shape(0)),
+  RANK: (n) => n.integers([n.shape(0).length], []),
+  FILL: (n) => filled(n, n.x(1), n.numbers(0)),
+  ZEROS_LIKE: (n) => filled(n, n.x(0).dtype === 'f32' ? n.graph.scalar(0) : n.narrow(n.integers([0], [])), n.shape(0)),
+  RANGE: range,
+  BROADCAST_TO: broadcastTo,
+  BROADCAST_ARGS: (n) => n.integers(broadcastShapes(n.numbers(0), n.numbers(1))),
+};

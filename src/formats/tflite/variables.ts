@@ -1,0 +1,165 @@
+import { allocate } from '../../core/dtype.ts';
+import { ThimbleError } from '../../core/errors.ts';
+import type { TensorType } from '../../core/tensor.ts';
+import type { Graph, Value } from '../../ir/graph.ts';
+import type { Variable } from '../../ir/variable.ts';
+import { assign } from '../../ops/assign.ts';
+import { evaluated, isConstant } from '../../ops/evaluate.ts';
+import { copy } from '../../ops/index.ts';
+import { opOf } from '../../ops/registry.ts';
+import type { NodeContext, Rows } from './context.ts';
+import { held, numeric } from './elements.ts';
+import { damaged } from './flatbuffer.ts';
+import type { Operand } from './operand.ts';
+import { callOnceOptions } from './options.ts';
+import type { SubgraphSpec, TensorSpec } from './schema.ts';
+
+/**
+ * State of a model: resource variables, and the tensors that recurrent operators update. While a model is imported, a variable is the value it has
+ * at that point; at the end the memory takes over the last.
+ */
+export class Variables {
+  readonly #graph: Graph;
+  readonly #current = new Map<string, Operand>();
+  readonly #states = new Map<string, Value>();
+  readonly #initial = new Map<string, Operand>();
+  readonly #tensors = new Map<SubgraphSpec, Map<number, string>>();
+  /** Assignments set first values instead. */
+  #initializing = false;
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+  }
+
+  /** The value of `name`; `type` is what the file says of it. */
+  read(name: string, spec: TensorSpec): Operand {
+    const current = this.#current.get(name);
+    if (current) return current;
+    const first = this.#initial.get(name);
+    const elem = numeric(spec);
+    const type: TensorType = first ? first.value : { dtype: held(elem), shape: spec.shape };
+    const value = this.#state(name, type, first);
+    const operand = { value, elem: first?.elem ?? elem, quantization: spec.quantization };
+    this.#current.set(name, operand);
+    return operand;
+  }
+
+  assign(name: string, operand: Operand): void {
+    if (!this.#initializing) {
+      this.#current.set(name, operand);
+      return;
+    }
+    if (!isConstant(operand.value)) throw new ThimbleError('UNSUPPORTED_OP', `the first value of variable "${name}" is not constant`);
+    this.#initial.set(name, operand);
+  }
+
+  /** Imports what sets first values. */
+  initialize(body: () => void): void {
+    this.#initializing = true;
+    try {
+      body();
+    } finally {
+      this.#initializing = false;
+    }
+  }
+
+  /** Imports what may not assign: a branch that is computed whether it is taken or not. */
+  without<T>(body: () => T): T {
+    const before = new Map(this.#current);
+    const result = body();
+    for (const [name, { value }] of this.#current) {
+      if (value !== (before.get(name)?.value ?? this.#states.get(name)))
+        throw new ThimbleError('UNSUPPORTED_OP', `a branch that is chosen when the model runs assigns variable "${name}"`);
+    }
+    return result;
+  }
+
+  /** A tensor of a subgraph that keeps its value from call to call; it starts as zeros. */
+  tensor(graph: SubgraphSpec, index: number): Operand {
+    const names = this.#tensors.get(graph) ?? new Map<number, string>();
+    this.#tensors.set(graph, names);
+    const spec = graph.tensors[index] as TensorSpec;
+    const name = names.get(index) ?? this.#unused(spec.name || `variable_${index}`);
+    names.set(index, name);
+    return this.read(name, spec);
+  }
+
+  /** Sets the tensor that keeps its value. */
+  assignTensor(graph: SubgraphSpec, index: number, value: Value): void {
+    const before = this.tensor(graph, index);
+    this.#current.set(this.#tensors.get(graph)?.get(index) as string, { ...before, value });
+  }
+
+  /** Appends the nodes that write each variable's last value to its memory. */
+  update(): void {
+    // A variable that is written and never read needs no memory.
+    for (const [name, state] of this.#states) {
+      const { value } = this.#current.get(name) as Operand;
+      if (value === state) continue;
+      if (value.dtype !== state.dtype || value.shape.join() !== state.shape.join()) {
+        throw new ThimbleError('SHAPE', `variable "${name}" changes its type`, {
+          expected: `${state.dtype} [${state.shape}]`,
+          got: `${value.dtype} [${value.shape}]`,
+        });
+      }
+      assign.node([state, rootOf(value).origin.kind === 'state' ? copy(value) : value]);
+    }
+  }
+
+  #state(name: string, type: TensorType, first: Operand | undefined): Value {
+    const { dtype, shape } = type;
+    if (shape.some((extent) => extent < 0)) throw damaged(`variable "${name}" has shape [${shape}]`);
+    const variable: Variable = {
+      name,
+      dtype,
+      shape,
+      role: 'stream',
+      layout: { kind: 'rows' },
+      logicalShape: shape,
+      initial: () =>
+        first
+          ? evaluated(first.value).data
+          : allocate(
+              dtype,
+              shape.reduce((a, b) => a * b, 1),
+            ),
+    };
+    const value = this.#graph.state(variable);
+    this.#states.set(name, value);
+    return value;
+  }
+
+  #unused(name: string): string {
+    let own = name;
+    for (let i = 1; this.#current.has(own) || this.#initial.has(own); i++) own = `${name}:${i}`;
+    return own;
+  }
+}
+
+/** What a value is a view of. */
+function rootOf(value: Value): Value {
+  let root = value;
+  while (root.origin.kind === 'node' && opOf(root.origin.node).view) root = root.origin.node.inputs[0] as Value;
+  return root;
+}
+
+/** The name a VAR_HANDLE is shared by: container and name. */
+function nameOf(n: NodeContext): string {
+  const { options } = n.node;
+  const [container, name] = [options?.text(0) ?? '', options?.text(1) ?? ''];
+  return container ? `${container}/${name}` : name || 'variable';
+}
+
+export const variables: Rows = {
+  VAR_HANDLE: (n) => ({ variable: nameOf(n) }),
+  READ_VARIABLE: (n) => n.importer.variables.read(n.variable(0), n.output()),
+  ASSIGN_VARIABLE(n) {
+    n.importer.variables.assign(n.variable(0), n.operand(1));
+    return [];
+  },
+  CALL_ONCE(n) {
+    const { initSubgraphIndex } = n.options(callOnceOptions);
+    n.importer.variables.initialize(() => void n.importer.subgraph(initSubgraphIndex, []));
+    return [];
+  },
+};

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { inspect, load, type Tensor } from '../../../src/index.ts';
+import { compare } from '../../conformance/compare.mjs';
+import { flavours } from '../../ops/lowering.ts';
+
+interface Recorded {
+  readonly name: string;
+  readonly dtype: keyof typeof arrays;
+  readonly shape: readonly number[];
+  /** Little-endian elements in base64. */
+  readonly data: string;
+}
+
+interface Golden {
+  readonly name: string;
+  readonly steps: readonly { readonly inputs: readonly Recorded[]; readonly outputs: readonly Recorded[] }[];
+}
+
+const arrays = {
+  float32: Float32Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+} as const;
+
+const folder = new URL('./models/', import.meta.url);
+const golden: readonly Golden[] = JSON.parse(readFileSync(new URL('golden.json', folder), 'utf8'));
+const bytesOf = (name: string) => new Uint8Array(readFileSync(new URL(`${name}.tflite`, folder)));
+
+function numbers({ dtype, data }: Recorded): ArrayLike<number> {
+  const bytes = Uint8Array.from(Buffer.from(data, 'base64'));
+  const elements = new arrays[dtype](bytes.buffer);
+  return elements instanceof BigInt64Array ? Array.from(elements, Number) : elements;
+}
+
+const dtypes = { float32: 'f32', int8: 'i8', uint8: 'u8', bool: 'bool', int16: 'i32', int32: 'i32', int64: 'i32' } as const;
+
+function tensorOf(recorded: Recorded): Tensor {
+  const dtype = dtypes[recorded.dtype];
+  const Data = { f32: Float32Array, i8: Int8Array, u8: Uint8Array, bool: Uint8Array, i32: Int32Array }[dtype];
+  return { dtype, shape: recorded.shape, data: Data.from(numbers(recorded)) };
+}
+
+/** Recorded with TFLite's reference resolver: see models/README.md. */
+describe.each(golden)('$name', ({ name, steps }) => {
+  it.each(flavours)('computes what TFLite computes, integers to the bit, on %s', async (flavour) => {
+    const model = await load(bytesOf(name), { flavour });
+    for (const pass of [1, 2]) {
+      for (const [i, { inputs, outputs }] of steps.entries()) {
+        const results = model.run(Object.fromEntries(inputs.map((input) => [input.name, tensorOf(input)])));
+        for (const output of outputs) {
+          const reason = compare(results[output.name], tensorOf(output), { rtol: 1e-4, atol: 1e-4 });
+          expect(reason, `pass ${pass}, step ${i}, ${output.name}`).toBeUndefined();
+        }
+      }
+      model.reset();
+    }
+  });
+});
+
+describe('the models', () => {
+  it('are all supported, and every golden has its file', () => {
+    for (const { name } of golden) {
+      const { format, unsupported } = inspect(bytesOf(name));
+      expect({ name, format, unsupported }).toEqual({ name, format: 'tflite', unsupported: [] });
+    }
+  });
+});
