@@ -46,6 +46,7 @@ function filesIn(folder) {
 const library = {
   index: 'src/index.ts',
   runtime: 'src/hosts/runtime.ts',
+  data: 'src/data/index.ts',
   explain: 'src/explain/index.ts',
   'parts/load': 'src/inference/load.ts',
   'parts/train': 'src/train/model.ts',
@@ -74,7 +75,7 @@ const settings = {
 const bundles = [
   {
     ...settings,
-    entryPoints: { ...library, data: 'src/data/index.ts', standalone: 'src/standalone/index.ts', cli: 'src/cli/main.ts' },
+    entryPoints: { ...library, standalone: 'src/standalone/index.ts', cli: 'src/cli/main.ts' },
     outdir: 'dist',
     chunkNames: 'chunks/[name]-[hash]',
     // The CLI's plain libraries are dependencies; what draws the report is bundled (linkedom asks for canvas only where it is there).
@@ -86,7 +87,7 @@ const bundles = [
     entryPoints: library,
     outdir: 'dist/workerd',
     chunkNames: '[name]-[hash]',
-    external: ['node:*'],
+    external: ['node:*', 'fast-png', 'jpeg-js'],
     plugins: [{ name: 'workerd', setup: useKernelModules }],
   },
 ];

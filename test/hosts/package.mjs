@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { cache } from './install.mjs';
 import { run } from './processes.mjs';
+import { checkWorkerExample } from './workerExample.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -63,6 +64,7 @@ export const packageChecks = [
       return said;
     },
   },
+  { name: 'example: cloudflare-worker', check: checkWorkerExample },
   {
     name: 'trees shake',
     async check({ folder }) {
