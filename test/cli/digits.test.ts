@@ -42,6 +42,7 @@ describe('thimble digits', () => {
     expect(before.accuracy - after.accuracy).toBeLessThanOrEqual(0.005);
     expect(after.fileBytes).toBe(readFileSync(file).length);
     expect(after.fileBytes).toBeLessThan(before.fileBytes);
+    expect(after.memoryBytes).toBeLessThan(before.memoryBytes / 3);
     expect(layers).toHaveLength(3);
     const sizes = [...document.querySelectorAll('.sizes tr')].slice(1).map((row) => [...row.children].map((cell) => cell.textContent));
     expect(sizes[0]).toEqual(['test accuracy', ...[before, after].map(({ accuracy }) => `${(accuracy * 100).toFixed(2)} %`)]);

@@ -41,6 +41,8 @@ describe.each(t.schemes)('digits in %s', (scheme) => {
     expect(after.fileBytes).toBe(onnx.length);
     // Most weights are in the dense layer; records of a file as small as this weigh as much as its 10 KB of weights.
     expect(after.fileBytes).toBeLessThan(before.fileBytes * 0.95);
+    // Weights and activations are bytes where the program runs, too.
+    if (scheme === 'int8') expect(after.memoryBytes).toBeLessThan(before.memoryBytes / 3);
     const names = report.layers.map(({ name }) => name);
     expect([...names].sort()).toEqual(scheme === 'int8-dynamic' ? ['dense'] : ['conv2d', 'conv2d_1', 'dense']);
     const noise = report.layers.map(({ sqnr }) => sqnr);

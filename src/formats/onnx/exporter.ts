@@ -8,6 +8,7 @@ import { elementwise } from './export/elementwise.ts';
 import { Emission, type EmissionOptions, type Emits } from './export/emission.ts';
 import { images } from './export/images.ts';
 import { norms } from './export/norms.ts';
+import { places } from './export/places.ts';
 import { products } from './export/products.ts';
 import { quantization } from './export/quantization.ts';
 import { absorbedProduct, recurrent } from './export/recurrent.ts';
@@ -26,7 +27,7 @@ export interface ExportOptions extends EmissionOptions {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
-const rows: Emits = { ...arrays, ...elementwise, ...images, ...norms, ...products, ...quantization, ...recurrent };
+const rows: Emits = { ...arrays, ...elementwise, ...images, ...norms, ...places, ...products, ...quantization, ...recurrent };
 
 /** Gelu came with 20, 4-bit and blocked weights with 21. */
 const OPSET = 20;

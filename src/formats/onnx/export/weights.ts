@@ -1,9 +1,9 @@
 import type { TypedArray } from '../../../core/dtype.ts';
 import { ThimbleError } from '../../../core/errors.ts';
-import { unpackPanels } from '../../../core/panels.ts';
+import { PANEL, unpackPanels } from '../../../core/panels.ts';
 import type { Shape } from '../../../core/shape.ts';
 import type { Value } from '../../../ir/graph.ts';
-import { type Emission, type Perm, permuted, rawOf } from './emission.ts';
+import { type Emission, isIdentity, type Perm, permuted, rawOf } from './emission.ts';
 
 /**
  * Weights as whole numbers, in the row-major order of their logical shape, whose last axis is the output axis. `scales` has one step for each
@@ -46,6 +46,7 @@ export function logicalOf(value: Value, { logical, groups }: WeightLayout): Floa
 export function weightOf(e: Emission, value: Value, layout: WeightLayout): string {
   const { logical, perm } = layout;
   const encoding = e.weights.get(value);
+  if (value.origin.kind !== 'const') return computedWeights(e, value, layout);
   if (!encoding) return e.tensor(value.name, dimsOf(layout), permuted(logicalOf(value, layout), logical, perm));
   if (encoding.block === undefined) {
     const { whole, scale, zeroPoint } = wholeWeights(e, value, layout);
@@ -57,6 +58,21 @@ export function weightOf(e: Emission, value: Value, layout: WeightLayout): strin
   const shape = perm.map((axis) => blocks[axis] as number);
   const scale = e.tensor(`${value.name}_scale`, shape, permuted(encoding.scales, blocks, perm));
   return e.op('DequantizeLinear', [wholeNumbers(e, value, layout), scale], { axis: perm.indexOf(0), block_size: encoding.block });
+}
+
+/** Weights that are computed when the model runs: out of their panels, whose padding is dropped, into the file's order. */
+function computedWeights(e: Emission, value: Value, layout: WeightLayout): string {
+  const { logical, groups, perm } = layout;
+  let rows = e.plain(value);
+  if (groups !== undefined) {
+    const [, panels, depth] = value.shape as [number, number, number, number];
+    const columns = (logical.at(-1) as number) / groups;
+    const whole = e.reshape(e.op('Transpose', [rows], { perm: [2, 0, 1, 3] }), [depth, groups, panels * PANEL]);
+    const cut = e.op('Slice', [whole, e.ints([0]), e.ints([columns]), e.ints([2])]);
+    rows = e.reshape(cut, logical);
+  }
+  const turned = isIdentity(perm) ? rows : e.op('Transpose', [rows], { perm });
+  return layout.dims ? e.reshape(turned, layout.dims) : turned;
 }
 
 const dimsOf = ({ logical, perm, dims }: WeightLayout): Shape => dims ?? perm.map((axis) => logical[axis] as number);
