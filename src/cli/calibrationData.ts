@@ -20,7 +20,8 @@ export interface CalibrationFiles {
 /**
  * Reads a folder: `.npy` files named as the inputs, or of any name where there is one input (then they follow one another in the order of their
  * names); `.npz` files with arrays of those names; `.raw`, `.bin` and `.f32` files of bare elements; `labels` or `y` are the classes. Or pictures or
- * sounds, one a call, as `thimble run` reads them.
+ * sounds, one a call, as `thimble run` reads them; those in sub-folders have the class of that name: of the model's labels where it has them, else in
+ * alphabetical order.
  * @throws INPUT where it cannot be read, has nothing for an input, or something else; FORMAT for damaged files.
  */
 export async function readCalibrationData(
@@ -29,9 +30,10 @@ export async function readCalibrationData(
   task: Task | undefined,
 ): Promise<CalibrationFiles> {
   const names = await filesIn(folder);
-  const samples = names.filter((name) => SAMPLES.has(extname(name).toLowerCase()));
+  const samples = names.filter(isSample);
   const arrays = names.filter((name) => ARRAYS.has(extname(name)));
-  if (arrays.length === 0 && samples.length > 0) return { data: await calls(folder, samples, inputs, task), labels: undefined };
+  if (arrays.length === 0 && samples.length > 0)
+    return { data: await calls(folder, samples, inputs, task), labels: classesOf(samples, task) };
   const parts = new Map<string, TypedArray[]>();
   for (const name of arrays) {
     const path = join(folder, name);
@@ -76,12 +78,31 @@ function joined(parts: readonly TypedArray[], type: (typeof types)[keyof typeof 
 const portOf = (name: string, inputs: readonly TensorInfo[]): TensorInfo | undefined =>
   inputs.find((input) => input.name === name) ?? (inputs.length === 1 ? inputs[0] : undefined);
 
+/** Files of the folder, and pictures and sounds of its sub-folders. */
 async function filesIn(folder: string): Promise<string[]> {
   try {
-    return (await readdir(folder)).sort();
+    const entries = await readdir(folder, { withFileTypes: true });
+    const names = await Promise.all(
+      entries.map(async (entry) => {
+        if (!entry.isDirectory()) return [entry.name];
+        const inside = await readdir(join(folder, entry.name));
+        return inside.filter(isSample).map((name) => `${entry.name}/${name}`);
+      }),
+    );
+    return names.flat().sort();
   } catch (error) {
     throw new ThimbleError('INPUT', `cannot read the folder: ${(error as Error).message}`, { node: folder });
   }
+}
+
+const isSample = (name: string): boolean => SAMPLES.has(extname(name).toLowerCase());
+
+/** The class of each file by the name of its sub-folder; undefined where one is in none, or in one that is no class. */
+function classesOf(files: readonly string[], task: Task | undefined): Int32Array | undefined {
+  const names = files.map((file) => (file.includes('/') ? file.slice(0, file.indexOf('/')) : ''));
+  const classes = task?.labels ?? [...new Set(names)].sort();
+  const labels = Int32Array.from(names, (name) => classes.indexOf(name));
+  return names.includes('') || labels.includes(-1) ? undefined : labels;
 }
 
 async function arraysOf(path: string, file: string, inputs: readonly TensorInfo[]): Promise<[string, TypedArray][]> {

@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { encode } from 'fast-png';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { preprocessing } from '../../src/data/index.ts';
 import { writeNpy, writeNpz } from '../../src/data/npzWriter.ts';
 import * as t from '../../src/index.ts';
 
@@ -68,6 +70,34 @@ describe('thimble quantize', () => {
     expect(small.run({ input: pixels.subarray(0, 48) }).predictions?.shape).toEqual([1, 5]);
   });
 
+  it('takes pictures, whose folders are their classes', async () => {
+    const task = {
+      input: 'input',
+      output: 'predictions',
+      labels: ['blue', 'red'],
+      scores: 'logits' as const,
+      preprocessing: preprocessing({ width: 4, height: 4 }),
+    };
+    const model = t.sequential([t.input({ shape: [4, 4, 3] }), t.globalAveragePooling2d(), t.dense({ units: 2 })]);
+    // Scores of blue and red are the mean of those channels.
+    const kernel = new Float32Array(24);
+    kernel.set([0, 1], 0);
+    kernel.set([1, 0], 16);
+    model.setWeights([kernel, new Float32Array(2)]);
+    writeFileSync(at('colours.onnx'), t.exportOnnx(model, { task }));
+    for (const [name, colour] of Object.entries({ red: [250, 20, 10], blue: [10, 20, 250] })) {
+      mkdirSync(at('photos', name), { recursive: true });
+      for (const n of [1, 2]) {
+        const data = Uint8Array.from({ length: 48 }, (_, i) => Math.min(255, (colour[i % 3] as number) + n));
+        writeFileSync(at('photos', name, `${n}.png`), encode({ width: 4, height: 4, data, channels: 3 }));
+      }
+    }
+    const { status, stdout, stderr } = run(at('colours.onnx'), '--data', at('photos'), '--out', at('colours-int8.onnx'), '--json');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(JSON.parse(stdout).after.accuracy).toBe(1);
+    expect((await t.load(new Uint8Array(readFileSync(at('colours-int8.onnx'))))).program.task).toEqual(task);
+  });
+
   it('tells people what changed, and takes saved models, schemes, layers to keep', async () => {
     const out = at('small.thimble');
     const { status, stdout, stderr } = run(
@@ -105,7 +135,7 @@ describe('thimble quantize', () => {
     [['model.thimble', '--data', 'npy', '--out', 'x.onnx'], 1, /holds no graph; load the model it was made from/],
     [['missing.onnx', '--data', 'npy', '--out', 'x.onnx'], 1, /INPUT: .*missing.onnx.*cannot be read/],
     [['model.onnx', '--data', 'npy', '--out', 'no/such/x.onnx'], 1, /cannot write/],
-    [['model.onnx', '--data', 'npy', '--out', 'x.thimble', '--budget', '2KB'], 1, /BUDGET/],
+    [['model.onnx', '--data', 'npy', '--out', 'x.thimble', '--budget', '500'], 1, /BUDGET/],
     [['model.onnx', '--data', 'npy', '--out', 'x.onnx', '--scheme', 'int3'], 2, /int4-weights/],
     [['model.onnx', '--data', 'npy'], 2, /--out/],
   ] as const)('%j fails with %i and says why', (args, code, message) => {
