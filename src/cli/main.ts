@@ -4,6 +4,7 @@ import { ThimbleError } from '../index.ts';
 import { registerBench } from './bench.ts';
 import { registerCompile } from './compile.ts';
 import { registerDigits } from './digitsCommand.ts';
+import { registerInspect } from './inspect.ts';
 import { registerQuantize } from './quantize.ts';
 import { registerRun } from './run.ts';
 
@@ -18,7 +19,8 @@ const program = new Command('thimble')
   .exitOverride()
   .showHelpAfterError('(--help says more)');
 
-for (const register of [registerDigits, registerRun, registerCompile, registerQuantize, registerBench]) register(program);
+const commands = [registerDigits, registerInspect, registerRun, registerCompile, registerQuantize, registerBench];
+for (const register of commands) register(program);
 
 try {
   await program.parseAsync();

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { decode, type InferenceModel, load, loadModel, type Program, ThimbleError } from '../index.ts';
@@ -21,7 +20,7 @@ export async function openModel(path: string, { shape, budget, flavour = 'auto' 
   const bytes = await readInput(path);
   const options = { flavour, ...(shape && { shapes: shape }), ...(budget !== undefined && { budget }) };
   if (isSaved(bytes)) return load((await loadModel(bytes)).export({ name: nameOf(path) }), options);
-  const externalData = (location: string) => new Uint8Array(readFileSync(join(dirname(path), location)));
+  const externalData = (location: string) => readInput(join(dirname(path), location));
   return load(bytes, { ...options, externalData });
 }
 

@@ -19,7 +19,7 @@ export interface ModelDescription {
   readonly outputs: readonly PortDescription[];
   /** Keys of a TFLite file's signatures, which `load` takes. */
   readonly signatures: readonly string[];
-  /** Numbers in constants. */
+  /** Weights: numbers in initializers and Constant nodes that are floats or narrow integers; scalars and the 64-bit integers of shapes are none. */
   readonly parameters: number;
   /** Nodes of each operator, subgraphs and functions included. */
   readonly operators: Readonly<Record<string, number>>;
@@ -29,7 +29,7 @@ export interface ModelDescription {
 
 export interface PortDescription {
   readonly name: string;
-  /** `float32`, `int64`, …; `sequence` and the like for what is no tensor. */
+  /** `float32`, `int64`, …; `sequence` and the like for what is no tensor, `unknown` for types that thimble does not have. */
   readonly type: Elem | TfliteElem | ValueInfo['kind'];
   /** Extents, or the names of open ones. */
   readonly shape: readonly (number | string)[];
@@ -57,7 +57,7 @@ function inspectOnnx(bytes: Uint8Array): ModelDescription {
     inputs: graph.inputs.filter(({ name }) => !initialized.has(name)).map(portOf),
     outputs: graph.outputs.map(portOf),
     signatures: [],
-    parameters: graph.initializers.reduce((sum, { dims }) => sum + sizeOf(dims), 0),
+    parameters: parametersOf(model),
     operators: Object.fromEntries([...operators].sort(([a], [b]) => (a < b ? -1 : 1))),
     unsupported: [...unsupported].sort(),
   };
@@ -65,9 +65,28 @@ function inspectOnnx(bytes: Uint8Array): ModelDescription {
 
 const portOf = ({ name, kind, elemType, dims }: ValueInfo): PortDescription => ({
   name,
-  type: kind === 'tensor' ? elemOf(elemType, name) : kind,
+  type: kind === 'tensor' ? knownElem(elemType) : kind,
   shape: dims,
 });
+
+function knownElem(elemType: number): Elem | 'unknown' {
+  try {
+    return elemOf(elemType);
+  } catch {
+    return 'unknown';
+  }
+}
+
+const INT64 = 7;
+
+function parametersOf(model: ModelProto): number {
+  const nodes = allNodes(model);
+  const graphs = [model.graph, ...nodes.flatMap(({ attributes }) => [...attributes.values()].flatMap(({ graph }) => graph ?? []))];
+  const constants = nodes.flatMap(({ op, attributes }) => (op === 'Constant' ? (attributes.get('value')?.tensor ?? []) : []));
+  return [...graphs.flatMap(({ initializers }) => initializers), ...constants]
+    .filter(({ elemType, dims }) => elemType !== INT64 && dims.length > 0)
+    .reduce((sum, { dims }) => sum + sizeOf(dims), 0);
+}
 
 const allNodes = ({ graph, functions }: ModelProto): NodeProto[] => [...nodesOf(graph), ...functions.flatMap(({ nodes }) => nodes)];
 

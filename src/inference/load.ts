@@ -3,7 +3,7 @@ import type { Shape } from '../core/shape.ts';
 import { type Task, taskOf } from '../core/task.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Imported } from '../formats/imported.ts';
-import type { ExternalData } from '../formats/onnx/elements.ts';
+import { type ExternalData, readExternal } from '../formats/onnx/external.ts';
 import { Importer } from '../formats/onnx/importer.ts';
 import { decodeModel } from '../formats/onnx/proto.ts';
 import { Importer as TfliteImporter } from '../formats/tflite/importer.ts';
@@ -27,7 +27,7 @@ export interface LoadOptions {
   readonly budget?: number | string;
   /** Kernels to run on; where left out or `auto`, the fastest this host accepts that pass their self-test. `simd` and `scalar` give the same bits everywhere. */
   readonly flavour?: Flavour | 'auto';
-  /** The bytes of a file that holds external tensor data, by the location the model states. */
+  /** The bytes, or a promise of them, of a file that holds external tensor data, by the location the model states. Asked once for each file. */
   readonly externalData?: ExternalData;
   /**
    * Signature of a TFLite model to load, by its key: inputs and outputs get its names. Left out, it is the first subgraph, with the names of its
@@ -48,7 +48,7 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   const { budget, flavour = 'auto' } = options;
   const kernels = await kernelsFor(flavour);
   if (isStored(bytes)) return loadStored(bytes, kernels, budget);
-  const { imported, name, task } = isTflite(bytes) ? importTflite(bytes, options) : importOnnx(bytes, options);
+  const { imported, name, task } = isTflite(bytes) ? importTflite(bytes, options) : await importOnnx(bytes, options);
   const graph = optimize(imported.graph);
   const { program, memory, methods } = build([graph], { name, budget });
   const annotated = { ...withPorts(program, graph.name, imported), ...(task && { task }) };
@@ -62,10 +62,10 @@ interface Named {
   readonly task?: Task | undefined;
 }
 
-function importOnnx(bytes: Uint8Array, { shapes, constants, externalData, signature }: LoadOptions): Named {
+async function importOnnx(bytes: Uint8Array, { shapes, constants, externalData, signature }: LoadOptions): Promise<Named> {
   if (signature !== undefined) throw new ThimbleError('INPUT', 'an ONNX model has no signatures');
   const proto = decodeModel(bytes);
-  const imported = new Importer(proto, bytes.length, externalData).run({ shapes, constants });
+  const imported = new Importer(proto, bytes.length, await readExternal(proto, externalData)).run({ shapes, constants });
   return { imported, name: proto.graph.name || 'model', task: taskOf(proto.metadata) };
 }
 

@@ -2,6 +2,7 @@ import { ThimbleError } from '../core/errors.ts';
 import { checkTask, type Task } from '../core/task.ts';
 import type { Port } from '../formats/imported.ts';
 import type { Graph } from '../ir/graph.ts';
+import { opOf } from '../ops/registry.ts';
 import type { MemoryPlan } from '../plan/report.ts';
 import { encode } from '../program/encode.ts';
 import type { Program, Slot } from '../program/format.ts';
@@ -42,6 +43,16 @@ export class InferenceModel extends RuntimeModel {
   /** The graph as it was imported: what is exported and quantized. @throws INPUT for a model from a `.thimble` file, which holds none. */
   get source(): Graph {
     return this.#need(this.#source);
+  }
+
+  /** Nodes and multiply-accumulates of one run, by operator of the optimized graph. @throws INPUT for a model from a `.thimble` file. */
+  get work(): Readonly<Record<string, { readonly nodes: number; readonly macs: number }>> {
+    const work: Record<string, { nodes: number; macs: number }> = {};
+    for (const node of this.graph.nodes) {
+      const { nodes, macs } = work[node.op] ?? { nodes: 0, macs: 0 };
+      work[node.op] = { nodes: nodes + 1, macs: macs + (opOf(node).macs?.(node.inputs, node.attrs, node.outputs) ?? 0) };
+    }
+    return work;
   }
 
   #need<T>(part: T | undefined): T {

@@ -171,7 +171,7 @@ export class NodeContext {
   /** A constant operand from an attribute tensor. */
   tensor(name: string): Operand {
     const proto = this.#required(name, this.attribute(name)?.tensor, undefined);
-    const { elem, shape, data } = tensorOf(proto, this.importer.externalData);
+    const { elem, shape, data } = tensorOf(proto, this.importer.externalFiles);
     return { elem, value: this.graph.constant({ dtype: held(elem), shape, data }) };
   }
 

@@ -4,6 +4,7 @@ import { ThimbleError } from '../../core/errors.ts';
 import { fromHalf } from '../../core/float16.ts';
 import { sizeOf } from '../../core/shape.ts';
 import { bitsOf, fromBfloat16, isFloat, isPacked, readRaw, toInt32, unpacked } from '../element.ts';
+import { type ExternalFiles, externalBytes } from './external.ts';
 import type { TensorProto } from './proto.ts';
 import { damaged } from './protobuf.ts';
 
@@ -52,20 +53,17 @@ export interface FileTensor {
   readonly data: TypedArray;
 }
 
-/** Bytes of an external data file: by the location that the model names. */
-export type ExternalData = (location: string) => Uint8Array;
-
 /**
  * The data of a TensorProto as f32 or i32; raw f32 and i32 data that is aligned stays where it is.
  * @throws FORMAT where elements and shape disagree.
  */
-export function tensorOf(proto: TensorProto, external?: ExternalData): FileTensor {
+export function tensorOf(proto: TensorProto, files: ExternalFiles = new Map()): FileTensor {
   const { name, dims } = proto;
   const elem = elemOf(proto.elemType, name);
   if (dims.some((n) => !Number.isInteger(n) || n < 0)) throw damaged(`a tensor has shape [${dims}]`, name);
   if (elem === 'string') throw new ThimbleError('UNSUPPORTED_ATTR', 'tensors of strings are not supported', { node: name });
   const count = sizeOf(dims);
-  const raw = proto.external ? externalBytes(proto, external) : proto.raw;
+  const raw = proto.external ? externalBytes(proto, files) : proto.raw;
   if (raw) {
     if (raw.length !== Math.ceil((count * bitsOf[elem]) / 8)) throw damaged(`a tensor of ${count} ${elem} has ${raw.length} bytes`, name);
     return { elem, shape: dims, data: fromRaw(raw, elem, count, name) };
@@ -112,21 +110,4 @@ function fromList(value: number, elem: Elem, name: string): number {
   if (elem === 'float16') return fromHalf(value);
   if (elem === 'bfloat16') return fromBfloat16(value);
   return isFloat(elem) ? value : toInt32(value, name);
-}
-
-function externalBytes({ external, name }: TensorProto, resolve: ExternalData | undefined): Uint8Array {
-  const location = external?.get('location') ?? '';
-  if (!resolve) {
-    throw new ThimbleError('INPUT', `the data of a tensor is in the file "${location}"`, {
-      node: name,
-      hint: 'give load the option `externalData`, a function from that name to the bytes',
-    });
-  }
-  const file = resolve(location);
-  const offset = Number(external?.get('offset') ?? 0);
-  const length = Number(external?.get('length') ?? file.length - offset);
-  if (!(offset >= 0 && length >= 0 && offset + length <= file.length)) {
-    throw damaged(`bytes ${offset} to ${offset + length} of "${location}" are outside its ${file.length} bytes`, name);
-  }
-  return file.subarray(offset, offset + length);
 }

@@ -7,7 +7,9 @@ import { evaluated, isConstant, workOf } from '../../ops/evaluate.ts';
 import type { Imported, Port } from '../imported.ts';
 import { neededNodes, withAttributes } from './bodies.ts';
 import { NodeContext, type Result } from './context.ts';
-import { atBorder, type Elem, type ExternalData, elemOf, held, isFloat, tensorOf } from './elements.ts';
+import { atBorder, type Elem, elemOf, held, isFloat, tensorOf } from './elements.ts';
+import { checkExact } from './exact.ts';
+import type { ExternalFiles } from './external.ts';
 import { rounded } from './halves.ts';
 import { type Binding, isSequence, type Operand } from './operand.ts';
 import { domainName, rowOf } from './operators.ts';
@@ -32,7 +34,7 @@ class FollowsFailure extends Error {}
 /** Turns one ONNX model into one graph. */
 export class Importer {
   readonly graph: Graph;
-  readonly externalData: ExternalData | undefined;
+  readonly externalFiles: ExternalFiles;
   readonly #model: ModelProto;
   readonly #functions: ReadonlyMap<string, FunctionProto>;
   readonly #failures: { node: NodeProto; error: ThimbleError }[] = [];
@@ -46,9 +48,9 @@ export class Importer {
   /** Elements and multiply-accumulates that may be computed at import; what is beyond is left to the program. */
   #work = 2 ** 24;
 
-  constructor(model: ModelProto, fileBytes: number, externalData?: ExternalData) {
+  constructor(model: ModelProto, fileBytes: number, externalFiles: ExternalFiles = new Map()) {
     this.graph = new Graph('infer', this.#limits);
-    this.externalData = externalData;
+    this.externalFiles = externalFiles;
     this.#model = model;
     this.#opsets = model.opsets;
     this.#functions = new Map(model.functions.map((found) => [`${found.domain}.${found.name}`, found]));
@@ -152,7 +154,7 @@ export class Importer {
     const found = scope.get(name);
     if (found === undefined) throw damaged(`nothing computes "${name}"`, name);
     if (!isInitializer(found)) return found;
-    const { elem, shape, data } = tensorOf(found, this.externalData);
+    const { elem, shape, data } = tensorOf(found, this.externalFiles);
     if (found.external) this.#allow(data.byteLength);
     const operand = { elem, value: this.graph.constant({ dtype: held(elem), shape, data }, name) };
     scope.replace(name, operand);
@@ -226,6 +228,7 @@ export class Importer {
     const work = workOf(value);
     if (work > this.#work || sizeOf(value.shape) > this.#limits.elements) return binding;
     this.#work -= work;
+    checkExact(value, binding.elem, value.name);
     return { ...binding, value: this.graph.constant(evaluated(value), value.name) };
   }
 
@@ -242,7 +245,7 @@ export class Importer {
   #throwFailures(): void {
     const errors = new Map<string, ThimbleError>();
     for (const { node, error } of this.#failures) {
-      const placed = error.at({ op: node.op, node: node.name || node.outputs[0] });
+      const placed = error.at({ op: domainName(node), node: node.name || node.outputs[0] });
       errors.set(placed.message, placed);
     }
     const all = [...errors.values()];
