@@ -162,6 +162,8 @@ export { unique_f32, unique_i32 } from './kernels/unique';
 export { conv2d_f32_winograd } from './kernels/winograd_f32';
 export { conv2d_s8 } from './kernels/conv2d_s8';
 export { depthwise_conv2d_s8 } from './kernels/depthwise_s8';
+export { linear_weights_f32 } from './kernels/linear_weights_f32';
+export { linear_dynamic_s8 } from './kernels/linear_dynamic_s8';
 export { requantize_s8, quantize_s8, dequantize_s8, lookup_u8 } from './kernels/requantize';
 export { add_s8, mul_s8, max_s8, min_s8 } from './kernels/binary_s8';
 export { max_pool2d_s8, average_pool2d_s8 } from './kernels/pool2d_s8';

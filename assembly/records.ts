@@ -673,6 +673,39 @@ export class Conv2dInt8 {
 }
 
 @unmanaged
+export class LinearWeights {
+  x: usize;
+  w: usize;
+  scales: usize;
+  bias: usize;
+  y: usize;
+  scratch: usize;
+  rows: u32;
+  columns: u32;
+  depth: u32;
+  length: u32;
+  count: u32;
+  scaleStride: u32;
+  bits: u32;
+}
+
+@unmanaged
+export class LinearDynamic {
+  x: usize;
+  w: usize;
+  scales: usize;
+  offsets: usize;
+  bias: usize;
+  y: usize;
+  band: usize;
+  sums: usize;
+  rows: u32;
+  columns: u32;
+  depth: u32;
+  blockRows: u32;
+}
+
+@unmanaged
 export class Requantize {
   x: usize;
   y: usize;

@@ -1,7 +1,7 @@
 // The end of every 8-bit product: i32 sums become i8. `prepare` looks at all factors of a call and chooses the fastest way that has the exact bits for
 // every sum there can be; the other functions do it for the sums of one panel.
 import { limited, limitedFloat, scaled } from '../math/requantize';
-import { bytes, factorOf, MAGIC, nudgeOf, nudged, once, rest, TIE } from '../math/requantize_vectors';
+import { bytes, factorOf, MAGIC, nudgeOf, nudged, once, raised, rest, TIE } from '../math/requantize_vectors';
 import { Conv2dInt8 } from '../records';
 
 /** Ways to requantize: exactly, number by number; in vectors, in fixed point or float. */
@@ -53,40 +53,86 @@ export function prepare(r: Conv2dInt8, depth: usize): i32 {
     v128.store(r.table + TIES, f32x4.splat(TIE));
     v128.store(r.table + SIGN_BYTES, i8x16.splat(-128));
   }
-  let at = biasesOf(r),
-    most: i32 = 0,
-    least: i32 = 0,
-    largest: f32 = 0;
-  const step = (<usize>r.perChannel) << 2;
-  for (let c: usize = 0; c < channels; c++) {
-    const bias = load<i32>(r.bias + (c << 2));
-    store<i32>(at, bias);
-    most = max(most, bias);
-    least = min(least, bias);
-    let factor: f32;
-    if (r.rounding == 2) {
-      factor = load<f32>(r.scale + c * step);
-      store<f32>(at + list, factor);
-    } else {
-      const multiplier = load<i32>(r.multiplier + c * step),
-        shift = load<i32>(r.shift + c * step);
-      factor = factorOf(multiplier, shift);
-      store<f32>(at + list, factor);
-      store<f32>(at + (list << 1), nudgeOf(shift, r.rounding));
+  let most: i32 = 0,
+    largest: f32 = 0,
+    c: usize = 0;
+  const at = biasesOf(r),
+    step = (<usize>r.perChannel) << 2;
+  if (ASC_FEATURE_SIMD) {
+    if (step) {
+      let mosts = i32x4.splat(0),
+        factors = f32x4.splat(0);
+      for (; c + 4 <= channels; c += 4) {
+        const to = at + (c << 2);
+        const bias = v128.load(r.bias + (c << 2)),
+          factor = preparedFour(r, c << 2, to + list, to + (list << 1));
+        v128.store(to, bias);
+        mosts = i32x4.max_u(mosts, i32x4.abs(bias));
+        factors = f32x4.max(factors, f32x4.abs(factor));
+      }
+      for (let lane: usize = 0; lane < 4; lane++) {
+        // Not max: NaN has to show.
+        const factor = f32x4.extract_lane(factors, 0);
+        if (!(factor <= largest)) largest = factor;
+        most = <i32>max<u32>(most, i32x4.extract_lane(mosts, 0));
+        factors = v128.shuffle<i32>(factors, factors, 1, 2, 3, 0);
+        mosts = v128.shuffle<i32>(mosts, mosts, 1, 2, 3, 0);
+      }
     }
-    // Not max: NaN has to show.
-    if (!(factor <= largest)) largest = factor;
-    at += 4;
   }
-  const bound = max<i64>(most, -(<i64>least)) + <i64>depth * 32640;
+  for (; c < channels; c++) {
+    const to = at + (c << 2);
+    const bias = load<i32>(r.bias + (c << 2)),
+      factor = abs<f32>(preparedOne(r, c * step, to + list, to + (list << 1)));
+    store<i32>(to, bias);
+    most = <i32>max<u32>(most, abs<i32>(bias));
+    if (!(factor <= largest)) largest = factor;
+  }
+  const bound = <i64>(<u32>most) + <i64>depth * 32640;
   if (bound >= 1 << 30 || !(<f32>bound * largest < 4194304)) return EXACT;
   return r.rounding == 2 ? FLOAT : FIXED;
+}
+
+/** Stores and returns the scale of a channel, and stores its nudge; `from`: bytes into the lists of factors. */
+@inline
+function preparedOne(r: Conv2dInt8, from: usize, scale: usize, nudge: usize): f32 {
+  if (r.rounding == 2) {
+    const factor = load<f32>(r.scale + from);
+    store<f32>(scale, factor);
+    return factor;
+  }
+  const shift = load<i32>(r.shift + from);
+  const factor = factorOf(load<i32>(r.multiplier + from), shift);
+  store<f32>(scale, factor);
+  store<f32>(nudge, nudgeOf(shift, r.rounding));
+  return factor;
+}
+
+/** The same of four channels. */
+@inline
+function preparedFour(r: Conv2dInt8, from: usize, scale: usize, nudge: usize): v128 {
+  if (r.rounding == 2) {
+    const factor = v128.load(r.scale + from);
+    v128.store(scale, factor);
+    return factor;
+  }
+  const shift = v128.load(r.shift + from);
+  const power = i32x4.shl(i32x4.add(shift, i32x4.splat(96)), 23);
+  const factor = f32x4.mul(f32x4.convert_i32x4_s(v128.load(r.multiplier + from)), power);
+  v128.store(scale, factor);
+  const half = i32x4.shl(i32x4.add(shift, i32x4.splat(126)), 23);
+  v128.store(nudge, r.rounding == 0 ? v128.and(half, i32x4.lt_s(shift, i32x4.splat(0))) : i32x4.splat(0));
+  return factor;
 }
 
 /** y[rows, columns] of sums[rows, 8]; `channel` is the first of the columns, `stride` the bytes between rows of y. */
 export function finish(r: Conv2dInt8, way: i32, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
   if (ASC_FEATURE_SIMD) {
-    if (way == FIXED) return finishFixed(r, sums, y, stride, rows, columns, channel);
+    if (way == FIXED) {
+      // What is below zero is limited to it anyway, so any nudge will do.
+      if (r.low >= r.yZero) return finishPositive(r, sums, y, stride, rows, columns, channel);
+      return finishFixed(r, sums, y, stride, rows, columns, channel);
+    }
     if (way == FLOAT) return finishFloat(r, sums, y, stride, rows, columns, channel);
   }
   finishExact(r, sums, y, stride, rows, columns, channel);
@@ -163,6 +209,23 @@ function finishFloat(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: 
 }
 
 function finishFixed(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
+  finishRows(r, sums, y, stride, rows, columns, channel, false);
+}
+function finishPositive(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
+  finishRows(r, sums, y, stride, rows, columns, channel, true);
+}
+
+@inline
+function finishRows(
+  r: Conv2dInt8,
+  sums: usize,
+  y: usize,
+  stride: usize,
+  rows: usize,
+  columns: usize,
+  channel: usize,
+  positive: bool,
+): void {
   const list = padded(r.outChannels) << 2;
   const factors = biasesOf(r) + list + (channel << 2);
   const s0 = v128.load(factors),
@@ -176,19 +239,19 @@ function finishFixed(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: 
     low = i8x16.splat(<i8>r.low),
     high = i8x16.splat(<i8>r.high);
   for (; rows >= 2; rows -= 2) {
-    let v = nudged(v128.load(sums), s0, n0, sign),
+    let v = positive ? raised(v128.load(sums), s0, n0) : nudged(v128.load(sums), s0, n0, sign),
       t = f32x4.add(v, magic);
     let worst = rest(v, t, magic, sign);
     const a0 = i32x4.sub(t, magic);
-    v = nudged(v128.load(sums, 16), s1, n1, sign);
+    v = positive ? raised(v128.load(sums, 16), s1, n1) : nudged(v128.load(sums, 16), s1, n1, sign);
     t = f32x4.add(v, magic);
     worst = f32x4.pmax(worst, rest(v, t, magic, sign));
     const a = i16x8.narrow_i32x4_s(a0, i32x4.sub(t, magic));
-    v = nudged(v128.load(sums, 32), s0, n0, sign);
+    v = positive ? raised(v128.load(sums, 32), s0, n0) : nudged(v128.load(sums, 32), s0, n0, sign);
     t = f32x4.add(v, magic);
     worst = f32x4.pmax(worst, rest(v, t, magic, sign));
     const b0 = i32x4.sub(t, magic);
-    v = nudged(v128.load(sums, 48), s1, n1, sign);
+    v = positive ? raised(v128.load(sums, 48), s1, n1) : nudged(v128.load(sums, 48), s1, n1, sign);
     t = f32x4.add(v, magic);
     worst = f32x4.pmax(worst, rest(v, t, magic, sign));
     const b = i16x8.narrow_i32x4_s(b0, i32x4.sub(t, magic));
@@ -198,9 +261,9 @@ function finishFixed(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: 
     y += stride << 1;
   }
   if (rows) {
-    const v = nudged(v128.load(sums), s0, n0, sign),
+    const v = positive ? raised(v128.load(sums), s0, n0) : nudged(v128.load(sums), s0, n0, sign),
       t = f32x4.add(v, magic),
-      u = nudged(v128.load(sums, 16), s1, n1, sign),
+      u = positive ? raised(v128.load(sums, 16), s1, n1) : nudged(v128.load(sums, 16), s1, n1, sign),
       q = f32x4.add(u, magic);
     const worst = f32x4.pmax(rest(v, t, magic, sign), rest(u, q, magic, sign));
     if (v128.any_true(f32x4.ge(worst, tie))) finishExact(r, sums, y, stride, 1, columns, channel);

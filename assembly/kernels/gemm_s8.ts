@@ -141,22 +141,34 @@ function tiles4(x: usize, xStride: usize, table: usize, runs: usize, quads: usiz
   }
 }
 
-/** One row by 8 columns. */
+/** One row by 8 columns; two sums of each column, as a sum waits for the one before it. */
 function row1(x: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize): void {
   let a0 = v128.load(bias),
-    a1 = v128.load(bias, 16);
+    a1 = v128.load(bias, 16),
+    b0 = i32x4.splat(0),
+    b1 = b0;
   for (; runs; runs--) {
     let p = x + <usize>load<u32>(table);
     table += 4;
-    for (const end = w + (quads << 5); w < end; w += 32) {
+    const end = w + (quads << 5);
+    for (; w + 32 < end; w += 64) {
+      let s = v128.load32_splat(p);
+      a0 = dot(v128.load(w), s, a0);
+      a1 = dot(v128.load(w, 16), s, a1);
+      s = v128.load32_splat(p, 4);
+      b0 = dot(v128.load(w, 32), s, b0);
+      b1 = dot(v128.load(w, 48), s, b1);
+      p += 8;
+    }
+    if (w < end) {
       const s = v128.load32_splat(p);
       a0 = dot(v128.load(w), s, a0);
       a1 = dot(v128.load(w, 16), s, a1);
-      p += 4;
+      w += 32;
     }
   }
-  v128.store(sums, a0);
-  v128.store(sums, a1, 16);
+  v128.store(sums, i32x4.add(a0, b0));
+  v128.store(sums, i32x4.add(a1, b1), 16);
 }
 
 @inline

@@ -33,6 +33,12 @@ export function nudged(sum: v128, scale: v128, nudge: v128, sign: v128): v128 {
   return madd(f32x4.convert_i32x4_s(sum), scale, v128.or(v128.and(sum, sign), nudge));
 }
 
+/** As `nudged`, for results that are limited to positive ones. */
+@inline
+export function raised(sum: v128, scale: v128, nudge: v128): v128 {
+  return madd(f32x4.convert_i32x4_s(sum), scale, nudge);
+}
+
 /** Distance of a number from the nearest whole one, which is in `rounded`. */
 @inline
 export function rest(value: v128, rounded: v128, magic: v128, sign: v128): v128 {

@@ -85,6 +85,36 @@ const makers = {
   },
 };
 
+/** A dense layer of f32 rows with weights of 8 or 4 bits: { name, macs, run }. `dynamic`: its inputs become 8 bits too. */
+export function fewBitsCase(module, { name, rows, depth, columns }, bits, dynamic = false) {
+  const starts = [];
+  let next = 4096;
+  for (const bytes of [
+    4 * rows * depth,
+    depth * panels(columns),
+    4 * panels(columns),
+    4 * panels(columns),
+    4 * rows * columns,
+    SCRATCH,
+    SCRATCH,
+  ]) {
+    starts.push(next);
+    next += Math.ceil(bytes / 64) * 64 + 64;
+  }
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(next / 65536) });
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  new Float32Array(memory.buffer).fill(0.5);
+  const [x, w, scales, bias, y, scratch, more] = starts;
+  const count = Math.ceil(depth / 512);
+  const words = dynamic
+    ? [x, w, scales, bias, bias, y, scratch, more, rows, columns, depth, rows]
+    : [x, w, scales, bias, y, scratch, rows, columns, depth, Math.ceil(depth / count / 4) * 4, count, 0, bits];
+  new Int32Array(memory.buffer, 64).set(words);
+  const kernel = dynamic ? 'linear_dynamic_s8' : 'linear_weights_f32';
+  const label = dynamic ? `${name} dynamic` : `${name} weights of ${bits} bits`;
+  return { name: label, macs: rows * depth * columns, bytes: (depth * columns * bits) / 8, run: () => exports[kernel](64) };
+}
+
 /** A case of the benchmark: { name, macs, run }; layers of products of activations have none. */
 export const int8Case = (module, layer, rounding) => ({ name: layer.name, ...makers[layer.kind](module, layer, rounding) });
 export const hasInt8 = (layer) => layer.kind in makers;

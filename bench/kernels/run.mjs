@@ -4,10 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { networks, products, rows as rowShapes, trained } from '../shapes/kernels.mjs';
+import { fewBits, networks, products, rows as rowShapes, trained } from '../shapes/kernels.mjs';
 import { productCase, rowsCase } from './cases.mjs';
 import { ceilings } from './ceiling.mjs';
-import { hasInt8, int8Case } from './int8.mjs';
+import { fewBitsCase, hasInt8, int8Case } from './int8.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -41,6 +41,11 @@ const cases = [
   ...Object.entries(int8Groups).flatMap(([group, layers]) =>
     layers.map((layer) => ({ group, count: layer.count ?? 1, ...int8Case(module, layer, 0) })),
   ),
+  ...fewBits.flatMap((layer) => [
+    { group: 'few bits', count: 1, ...productCase(module, layer) },
+    ...[8, 4].map((bits) => ({ group: 'few bits', count: 1, ...fewBitsCase(module, layer, bits) })),
+    { group: 'few bits', count: 1, ...fewBitsCase(module, layer, 8, true) },
+  ]),
   ...trained.flatMap((layer) => ['', 'dw', 'dx'].map((which) => ({ group: 'training', count: 1, ...productCase(module, layer, which) }))),
   ...rowShapes.map((shape) => ({ group: 'rows', count: 1, ...rowsCase(module, shape) })),
 ].filter(({ group = '', name }) => !group || `${group} ${name}`.includes(values.only));

@@ -136,6 +136,9 @@ export const products = [
   ...[16, 64].flatMap((channels) => [conv(28, channels, channels, 3), winograd(28, channels, channels)]),
 ];
 
+/** Dense layers that wait for their weights. */
+export const fewBits = [dense(1, 1024, 1024), dense(1, 640, 128), dense(1, 1280, 1000), dense(4, 1024, 1024)];
+
 /** What the MNIST networks of bench/training train, a batch of 32, and two depthwise layers: forward, dw and dx. */
 export const trained = [
   conv(28, 1, 16, 3, 1, 32),

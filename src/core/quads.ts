@@ -56,6 +56,36 @@ export function unpackQuads<T extends Numbers>(packed: T, shape: Shape, groups =
   return data;
 }
 
+/** Memory shape of 4-bit weights [K, columns], K whole quads: `[panels, quads, 16]`. A byte holds weights of two columns, 4 apart, each plus 8. */
+export function nibbleShape(shape: Shape): [number, number, number] {
+  const [, panels, quads] = quadShape(shape);
+  return [panels, quads, ROW / 2];
+}
+
+/** Row-major weights in -8..7 → pairs in bytes: of columns 0 to 3 in the low halves, of columns 4 to 7 in the high ones. */
+export function packNibbles<T extends Numbers>(data: T, shape: Shape): T {
+  const quads = packQuads(data, shape);
+  const packed = new (data.constructor as new (n: number) => T)(quads.length / 2);
+  for (let i = 0; i < packed.length; i++) {
+    const at = Math.floor(i / (ROW / 2)) * ROW + (i % (ROW / 2));
+    const byte = ((quads[at] as number) + 8) | (((quads[at + ROW / 2] as number) + 8) << 4);
+    packed[i] = (byte << 24) >> 24;
+  }
+  return packed;
+}
+
+/** Pairs in bytes → row-major weights. */
+export function unpackNibbles<T extends Numbers>(packed: T, shape: Shape): T {
+  const quads = new (packed.constructor as new (n: number) => T)(packed.length * 2);
+  for (let i = 0; i < packed.length; i++) {
+    const at = Math.floor(i / (ROW / 2)) * ROW + (i % (ROW / 2));
+    const byte = (packed[i] as number) & 255;
+    quads[at] = (byte & 15) - 8;
+    quads[at + ROW / 2] = (byte >> 4) - 8;
+  }
+  return unpackQuads(quads, shape);
+}
+
 /**
  * Memory shape of depthwise weights of logical `shape` [kernelHeight, kernelWidth, channels]: `[blocks of 8 channels, kernelWidth, quads, 32]`.
  * A quad holds 4 taps of one kernel column, top to bottom.

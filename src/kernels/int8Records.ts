@@ -52,6 +52,37 @@ export const int8Records = {
     xZero: 'i32',
     ...requantization,
   },
+  /** y[rows, columns] = x[rows, depth] · w + bias in f32; a sum is `count` runs of `length`, scaleStride f32 from one run's scales to the next. */
+  LinearWeights: {
+    x: 'ptr',
+    w: 'ptr',
+    scales: 'ptr',
+    bias: 'ptr',
+    y: 'ptr',
+    scratch: 'ptr',
+    rows: 'u32',
+    columns: 'u32',
+    depth: 'u32',
+    length: 'u32',
+    count: 'u32',
+    scaleStride: 'u32',
+    bits: 'u32',
+  },
+  /** As `LinearWeights`, with inputs of 8 bits. offsets: i32, -128 Σ w a column. Scratch: `dynamicInt8Scratch`. */
+  LinearDynamic: {
+    x: 'ptr',
+    w: 'ptr',
+    scales: 'ptr',
+    offsets: 'ptr',
+    bias: 'ptr',
+    y: 'ptr',
+    band: 'ptr',
+    sums: 'ptr',
+    rows: 'u32',
+    columns: 'u32',
+    depth: 'u32',
+    blockRows: 'u32',
+  },
   /** y[rows, channels] i8 of x i32. */
   Requantize: { x: 'ptr', y: 'ptr', rows: 'u32', channels: 'u32', ...requantization },
   /** y[i] = table[x[i] + 128]. */

@@ -228,6 +228,10 @@ export const kernels = {
   softmax_s16: 'SoftmaxInt16',
   // lstm_s16
   lstm_cell_s8: 'LstmCellInt8',
+  // linear_weights_f32
+  linear_weights_f32: 'LinearWeights',
+  // linear_dynamic_s8
+  linear_dynamic_s8: 'LinearDynamic',
   // requantize
   requantize_s8: 'Requantize',
   quantize_s8: 'QuantizeInt8',

@@ -79,3 +79,13 @@ export const depthwiseInt8Scratch = (g: Convolution): Int8Scratch => ({
 
 /** `add_s8` and `mul_s8`: constants, and 256 scaled numbers of each operand. */
 export const binaryInt8Scratch = 64 + 2 * 1024;
+
+/** `linear_weights_f32`: a constant, the sums of `count` runs, 16-bit numbers of `length` in each. */
+export const linearWeightsScratch = (length: number, count: number): number => 16 + Math.ceil(count / 4) * 16 + length * count * 2;
+
+/** `linear_dynamic_s8`: rows of 16-bit numbers; a word, a scale for each row of a block, its sums. */
+export function dynamicInt8Scratch(rows: number, depth: number): Omit<Int8Scratch, 'table'> {
+  const fit = Math.floor(LARGE_MATRIX_BYTES / (2 * Math.max(1, depth)) / 4) * 4;
+  const blockRows = Math.max(1, Math.min(rows, Math.max(8, fit)));
+  return { blockRows, band: blockRows * depth * 2 + SLACK, sums: 16 + Math.ceil(blockRows / 4) * 16 + blockRows * 32 };
+}

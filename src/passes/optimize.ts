@@ -3,6 +3,7 @@ import { verify } from '../ir/verify.ts';
 import { opOf } from '../ops/registry.ts';
 import { joinAttention } from './attention.ts';
 import { chainConvolutions } from './chains.ts';
+import { fewBits } from './fewBits.ts';
 import { fold } from './fold.ts';
 import { fuse } from './fuse.ts';
 import { quantizeIslands } from './islands.ts';
@@ -21,6 +22,7 @@ export const passes: readonly { readonly name: string; readonly run: (graph: Gra
   { name: 'sinkReshapes', run: sinkReshapes },
   { name: 'fuse', run: fuse },
   { name: 'quantizeIslands', run: quantizeIslands },
+  { name: 'fewBits', run: fewBits },
   { name: 'readPlanes', run: readPlanes },
   { name: 'chainConvolutions', run: chainConvolutions },
 ];

@@ -13,14 +13,14 @@ export interface Whole {
 }
 
 /**
- * Row-major weights, `columns` in a row, as 8-bit whole numbers times a step for each column; undefined where a column has no step that makes it
- * whole numbers in -128..127.
+ * Row-major weights, `columns` in a row, as whole numbers of so many bits times a step for each column; undefined where a column has no step that
+ * makes it such numbers.
  */
-export function wholeNumbers(weights: Float32Array, columns: number): Whole | undefined {
+export function wholeNumbers(weights: Float32Array, columns: number, bits: 8 | 4 = 8): Whole | undefined {
   const numbers = new Int8Array(weights.length);
   const steps = new Float32Array(columns);
   for (let c = 0; c < columns; c++) {
-    const step = stepOf(weights, c, columns);
+    const step = stepOf(weights, c, columns, 2 ** (bits - 1));
     if (step === undefined) return undefined;
     steps[c] = step;
     for (let i = c; i < weights.length; i += columns) numbers[i] = Math.round((weights[i] as number) / step);
@@ -28,20 +28,21 @@ export function wholeNumbers(weights: Float32Array, columns: number): Whole | un
   return { numbers, steps };
 }
 
-function stepOf(weights: Float32Array, column: number, columns: number): number | undefined {
+/** `limit`: the magnitude of the lowest number. */
+function stepOf(weights: Float32Array, column: number, columns: number, limit: number): number | undefined {
   let largest = 0;
   for (let i = column; i < weights.length; i += columns) {
     if (Math.abs(weights[i] as number) > Math.abs(largest)) largest = weights[i] as number;
   }
   if (largest === 0) return 1;
   if (!Number.isFinite(largest)) return undefined;
-  for (let most = largest < 0 ? 128 : 127; most >= LEAST; most--) {
+  for (let most = largest < 0 ? limit : limit - 1; most >= LEAST; most--) {
     const step = Math.abs(largest) / most;
     let fits = true;
     for (let i = column; i < weights.length && fits; i += columns) {
       const number = (weights[i] as number) / step;
       const whole = Math.round(number);
-      fits = Math.abs(number - whole) <= CLOSE && whole >= -128 && whole <= 127;
+      fits = Math.abs(number - whole) <= CLOSE && whole >= -limit && whole < limit;
     }
     if (fits) return step;
   }

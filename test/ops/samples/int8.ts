@@ -1,5 +1,9 @@
 import { fixedPoint } from '../../../src/core/fixedPoint.ts';
+import { packQuads, quadShape } from '../../../src/core/quads.ts';
+import { Random } from '../../../src/core/random.ts';
 import type { Shape } from '../../../src/core/shape.ts';
+import { dynamicOffsets, paddedUnits } from '../../../src/ops/linearDynamicInt8.ts';
+import { packWeights, scaleShape, weightShape } from '../../../src/ops/linearWeights.ts';
 import { softmaxScaling } from '../../../src/ops/softmaxInt8.ts';
 import { softmaxTables } from '../../../src/ops/softmaxInt16.ts';
 import { i8, LENGTHS, type Sample, type SampleInput, type Samples } from './sample.ts';
@@ -228,7 +232,60 @@ const softmaxInt16: Sample[] = [...LENGTHS.filter((n) => n > 0).map((n) => [3, n
   })),
 );
 
+/** Weights of few bits: all of them fit, groups of several lengths, sums of several runs. */
+const linearWeights: Sample[] = ([8, 4] as const).flatMap((bits) =>
+  [
+    ...LENGTHS.filter((n) => n > 0).map((n) => [2, n, 5, 0]),
+    ...LENGTHS.filter((n) => n > 0).map((n) => [1, 8, n, 0]),
+    [1, 1300, 9, 0],
+    [1, 512, 8, 0],
+    [0, 4, 3, 0],
+    [3, 64, 19, 32],
+    [2, 24, 8, 4],
+    [1, 1024, 3, 128],
+  ].map(([rows = 0, depth = 0, units = 0, group = 0]) => {
+    const attrs = { units, bits, group };
+    const [low, high] = bits === 8 ? [-128, 128] : [-8, 8];
+    const random = new Random(depth);
+    const numbers = Float64Array.from({ length: depth * units }, () => Math.floor(random.uniform(low, high)));
+    const scales = scaleShape(depth, attrs);
+    return {
+      inputs: [
+        { shape: [rows, depth] },
+        { shape: weightShape(depth, attrs), dtype: 'i8' as const, values: Array.from(packWeights(numbers, depth, attrs)) },
+        { shape: scales, range: [0.001, 0.01] as const },
+        { shape: [units] },
+      ],
+      attrs,
+    };
+  }),
+);
+
+const linearDynamicInt8: Sample[] = [
+  ...LENGTHS.filter((n) => n > 0).map((n) => [3, n, 5]),
+  ...LENGTHS.filter((n) => n > 0).map((n) => [n, 6, 9]),
+  ...LENGTHS.filter((n) => n > 0).map((n) => [1, 13, n]),
+  [0, 4, 3],
+  [40, 700, 9],
+].map(([rows = 0, depth = 0, units = 0]) => {
+  const random = new Random(depth + units);
+  const numbers = Int8Array.from({ length: depth * units }, () => Math.floor(random.uniform(-128, 128)));
+  const shape = [paddedUnits(units)];
+  return {
+    inputs: [
+      { shape: [rows, depth] },
+      { shape: quadShape([depth, units]), dtype: 'i8' as const, values: Array.from(packQuads(numbers, [depth, units])) },
+      { shape, range: [0.001, 0.01] as const },
+      { shape, dtype: 'i32' as const, values: Array.from(dynamicOffsets(numbers, units)) },
+      { shape: [units] },
+    ],
+    attrs: { units },
+  };
+});
+
 export const int8: Samples = {
+  linearWeights,
+  linearDynamicInt8,
   conv2dInt16,
   softmaxInt16,
   lstmCellInt8,

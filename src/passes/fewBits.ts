@@ -1,0 +1,81 @@
+import { unpackPanels } from '../core/panels.ts';
+import { sizeOf } from '../core/shape.ts';
+import type { Graph, Node, Value } from '../ir/graph.ts';
+import { clip } from '../ops/clip.ts';
+import { dataOf } from '../ops/constants.ts';
+import type { Epilogue } from '../ops/epilogue.ts';
+import type { LinearAttributes } from '../ops/linear.ts';
+import { type LinearWeightsAttributes, linearWeights, packWeights, scaleShape, weightShape } from '../ops/linearWeights.ts';
+import { rewrite } from './rewrite.ts';
+import { wholeNumbers } from './steps.ts';
+
+/** Products of more rows wait for arithmetic, not for weights (measured: 8 rows take as long in f32). */
+const ROWS = 4;
+/** Fewer weights are in the first-level cache anyway. */
+const WEIGHTS = 4096;
+/** Rows that quantizers give a scale of their own. */
+const GROUPS = [32, 128, 64, 16];
+
+/** Dense layers of few rows whose constant weights are whole multiples of a step, as dequantized ones are, keep them in 8 or 4 bits. */
+export function fewBits(source: Graph): Graph {
+  return rewrite(source, (node, inputs) => {
+    const found = node.op === 'linear' ? quantized(node, inputs) : undefined;
+    return found && [found];
+  });
+}
+
+function quantized(node: Node, inputs: readonly Value[]): Value | undefined {
+  const { units, low, high, residual } = node.attrs as unknown as LinearAttributes & Epilogue;
+  const [x, w, bias] = inputs as [Value, Value, Value?];
+  const depth = x.shape.at(-1) as number;
+  if (residual || w.origin.kind !== 'const' || sizeOf(x.shape.slice(0, -1)) > ROWS || depth * units < WEIGHTS) return undefined;
+  const rows = unpackPanels(dataOf(w) as Float32Array, [depth, units]);
+  const found = inBits(rows, depth, units);
+  if (!found) return undefined;
+  const { attrs, numbers, scales } = found;
+  const { graph } = x;
+  const operands = [
+    x,
+    graph.constant({ dtype: 'i8', shape: weightShape(depth, attrs), data: packWeights(numbers, depth, attrs) }),
+    graph.constant({ dtype: 'f32', shape: scaleShape(depth, attrs), data: scales }),
+    bias ?? graph.constant({ dtype: 'f32', shape: [units], data: new Float32Array(units) }),
+  ];
+  const y = linearWeights(operands, attrs);
+  return low === Number.NEGATIVE_INFINITY && high === Number.POSITIVE_INFINITY ? y : clip(y, { min: low, max: high });
+}
+
+interface Found {
+  readonly attrs: LinearWeightsAttributes;
+  readonly numbers: Int8Array;
+  readonly scales: Float32Array;
+}
+
+/** Weights in the fewest bits that hold them exactly: 4 with one scale a column, 4 with groups, 8. Matrices that are mostly zeros are not weights. */
+function inBits(rows: Float32Array, depth: number, units: number): Found | undefined {
+  if (rows.reduce((count, value) => count + (value === 0 ? 1 : 0), 0) * 2 > rows.length) return undefined;
+  const groups = GROUPS.filter((group) => depth % group === 0 && group < depth);
+  for (const { bits, group } of [
+    { bits: 4, group: 0 } as const,
+    ...groups.map((group) => ({ bits: 4 as const, group })),
+    { bits: 8, group: 0 } as const,
+  ]) {
+    const found = inGroups(rows, depth, { units, bits, group });
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function inGroups(rows: Float32Array, depth: number, attrs: LinearWeightsAttributes): Found | undefined {
+  const { units, bits } = attrs;
+  const length = (attrs.group || depth) * units;
+  const [sets, width] = scaleShape(depth, attrs) as [number, number];
+  const numbers = new Int8Array(rows.length);
+  const scales = new Float32Array(sets * width);
+  for (let set = 0; set < sets; set++) {
+    const whole = wholeNumbers(rows.subarray(set * length, (set + 1) * length), units, bits);
+    if (!whole) return undefined;
+    numbers.set(whole.numbers, set * length);
+    scales.set(whole.steps, set * width);
+  }
+  return { attrs, numbers, scales };
+}
