@@ -1,19 +1,20 @@
 import { alignUp } from '../core/bytes.ts';
 import { bytesPerElement, type DType } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
+import { type HalfRuns, unpackHalves } from '../core/halves.ts';
 import { sizeOf } from '../core/shape.ts';
 import { checkTask, type Task } from '../core/task.ts';
 import { kernels } from '../kernels/list.ts';
 import { type Method, type Program, type Region, regionNames, type Slot } from './format.ts';
 
 export const MAGIC = 'THIM';
-export const VERSION = 1;
+export const VERSION = 2;
 
 /** Linear memory has 32-bit addresses. */
 const MAX_BYTES = 2 ** 32;
 
 /**
- * Reads a `.thimble` file. The image is a view of `bytes`, not a copy.
+ * Reads a `.thimble` file. The image is a view of `bytes`, unless floats in it are packed.
  * @throws FORMAT where the file is truncated, not a program, or names memory outside its own map; VERSION for another version's file.
  */
 export function decode(bytes: Uint8Array): Program {
@@ -36,13 +37,24 @@ export function decode(bytes: Uint8Array): Program {
   const imageAt = alignUp(12 + length);
   if (imageAt > bytes.length)
     throw new ThimbleError('FORMAT', 'the .thimble file is truncated', { expected: `${imageAt} bytes or more`, got: String(bytes.length) });
-  const manifest = parse(bytes.subarray(12, 12 + length));
-  const program: Program = { ...manifest, image: bytes.subarray(imageAt) };
+  const { halves = [], ...manifest } = parse(bytes.subarray(12, 12 + length));
+  const program: Program = { ...manifest, image: unpacked(bytes.subarray(imageAt), halves, manifest) };
   checkMap(program);
   return program;
 }
 
-function parse(json: Uint8Array): Omit<Program, 'image'> {
+/** The image; a view where nothing in it is packed. */
+function unpacked(bytes: Uint8Array, halves: unknown, { regions }: Omit<Program, 'image'>): Uint8Array {
+  const runs: unknown[] = Array.isArray(halves) ? halves : [undefined];
+  if (runs.length === 0) return bytes;
+  const image = runs.every((run) => Array.isArray(run))
+    ? unpackHalves(bytes, runs as unknown as HalfRuns, regions?.io?.address)
+    : undefined;
+  if (image) return image;
+  throw new ThimbleError('FORMAT', 'the .thimble file is damaged: its packed floats do not fit its image');
+}
+
+function parse(json: Uint8Array): Omit<Program, 'image'> & { readonly halves?: HalfRuns } {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json)) as Omit<Program, 'image'>;
   } catch (error) {

@@ -88,6 +88,13 @@ describe('options', () => {
     expect((await t.load(quantized.export())).run({ input: x }).predictions).toEqual(want);
   });
 
+  it('half-precision weights take half the room in the .thimble file, too', async () => {
+    const [whole, half] = [await t.load(t.exportOnnx(model)), (await quantizeDigits({ scheme: 'f16' })).model];
+    const x = { input: test.x.slice(0, 64) };
+    expect(half.export().length).toBeLessThan(whole.export().length - 2 * 3500);
+    expect((await t.load(half.export())).run(x)).toEqual(half.run(x));
+  });
+
   it('a loaded model is quantized as the trained one it came from', async () => {
     const loaded = await t.load(t.exportOnnx(model));
     const [a, b] = [await t.quantize(loaded, calibration(), { labels: train.y.subarray(0, 100) }), await quantizeDigits()];
