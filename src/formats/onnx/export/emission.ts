@@ -113,6 +113,8 @@ export class Emission {
   form(value: Value): Form {
     const [first] = this.#forms.get(value) ?? [];
     if (first) return first;
+    if (value.origin.kind === 'state')
+      throw new ThimbleError('UNSUPPORTED_OP', `the state "${value.name}" outlives a call, which ONNX has no like for`);
     if (value.origin.kind !== 'const') throw new Error(`"${value.name}" is read before it is written`);
     const { dtype, origin, shape } = value;
     // As the dtype says: bool and bytes are constants of models that are nothing else.
