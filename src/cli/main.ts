@@ -7,6 +7,7 @@ import { registerDigits } from './digitsCommand.ts';
 import { registerInspect } from './inspect.ts';
 import { registerQuantize } from './quantize.ts';
 import { registerRun } from './run.ts';
+import { registerTrain } from './train.ts';
 
 const VERSION = '0.1.0';
 /** Exit codes: 1 for what went wrong, 2 for a wrong command line. */
@@ -21,6 +22,7 @@ const program = new Command('thimble')
 
 const commands = [registerDigits, registerInspect, registerRun, registerCompile, registerQuantize, registerBench];
 for (const register of commands) register(program);
+registerTrain(program);
 
 try {
   await program.parseAsync();

@@ -10,6 +10,13 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** Numbers between commas. @throws INPUT for anything else. */
+export const numbers = (text: string): number[] => {
+  const values = text.split(',').map(Number);
+  if (values.some(Number.isNaN)) throw new ThimbleError('INPUT', `"${text}" is not a list of numbers`, { expected: '0.485,0.456,0.406' });
+  return values;
+};
+
 /** `image=1,3,224,224` or `batch=4`, once for each input or dimension. @throws INPUT for anything else. */
 export function shape(text: string, before: Readonly<Record<string, number | number[]>> = {}): Record<string, number | number[]> {
   const at = text.lastIndexOf('=');
@@ -41,3 +48,17 @@ export const withSource = (command: Command): Command =>
 /** The option that chooses kernels to run on. */
 export const flavourOption = (): Option =>
   new Option('--flavour <kernels>', 'kernels to run on').choices(['auto', 'scalar', 'simd', 'relaxed']).default('auto');
+
+/** Parses a share above 0 and below 1. @throws INPUT for anything else. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value < 1) return value;
+  throw new ThimbleError('INPUT', `"${text}" is not a share`, { expected: 'a number between 0 and 1' });
+}
+
+/** Parses a number above 0. @throws INPUT for anything else. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new ThimbleError('INPUT', `"${text}" is not a number above 0`);
+}

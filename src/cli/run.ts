@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { verdicts } from '../data/classify.ts';
 import { type Feed, type InferenceModel, type Tensor, ThimbleError, writeFileAtomically } from '../index.ts';
-import { flavourOption, named, type SourceOptions, withSource } from './options.ts';
+import { flavourOption, named, numbers, type SourceOptions, withSource } from './options.ts';
 import { openModel } from './source.ts';
 import { type PictureOptions, readFeed, readFeeds, writtenTensors } from './tensors.ts';
 
@@ -11,12 +11,6 @@ interface RunOptions extends SourceOptions, PictureOptions {
   readonly out?: string;
   readonly json?: boolean;
 }
-
-const numbers = (text: string): number[] => {
-  const values = text.split(',').map(Number);
-  if (values.some(Number.isNaN)) throw new ThimbleError('INPUT', `"${text}" is not a list of numbers`, { expected: '0.485,0.456,0.406' });
-  return values;
-};
 
 export function registerRun(program: Command): void {
   withSource(

@@ -5,6 +5,7 @@ export { type ClassifyingModel, classify, type Evidence, modelInput, type Verdic
 export type { CollatedBatch, Element, Example } from './collate.ts';
 export { type CsvData, type CsvExample, type CsvOptions, csv, csvRows } from './csv.ts';
 export { decodeImage, type ImageDecoder } from './decode.ts';
+export { encodePng } from './encode.ts';
 export type { BrokenFile, DataFile, FolderOptions, FolderSource, LabelledFolder } from './folder.ts';
 export { readIdx } from './idx.ts';
 export { type Channels, type Image, imageOfBitmap, withChannels } from './image.ts';

@@ -13,6 +13,7 @@ p{margin:4px 0 10px;color:var(--dim)}.cards{display:grid;grid-template-columns:r
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:4px 10px;text-align:right;border-bottom:1px solid var(--line)}th:first-child,td:first-child{text-align:left}
 th{color:var(--dim);font-weight:500}.matrix td{width:44px;text-align:center;border:1px solid var(--line)}.matrix th{text-align:center;border:0}
 .samples{display:grid;grid-template-columns:repeat(auto-fill,minmax(84px,1fr));gap:12px}.samples figure{margin:0;text-align:center;font-size:13px}.samples svg{width:72px;image-rendering:pixelated;border-radius:4px}
+.photographs{display:grid;grid-template-columns:repeat(auto-fill,minmax(140px,1fr));gap:14px}.photographs figure{margin:0;font-size:13px}.photographs img{width:100%;aspect-ratio:1;object-fit:cover;border-radius:6px;display:block;margin-bottom:4px}
 .wrong{color:var(--bad)}.right{color:var(--good)}
 `;
 

@@ -60,12 +60,18 @@ export function renderReport(data: ReportData): string {
   return page(title, sections.join('\n'));
 }
 
-function lines(name: string, { history }: History): string {
+/** Curves of a metric in training and validation. */
+export function lines(name: string, { history }: History): string {
   const series = { training: history[name] ?? [], validation: history[`val_${name}`] ?? [] };
   return `<div class="scroll">${curves(name, Object.fromEntries(Object.entries(series).filter(([, values]) => values.length)))}</div>`;
 }
 
-function confusion({ matrix, classNames }: ReportData): string {
+/** What each table on classes needs; areas under ROC where they are known. */
+export interface ClassTables extends Pick<ReportData, 'matrix' | 'classNames'> {
+  readonly auc?: readonly number[];
+}
+
+export function confusion({ matrix, classNames }: ClassTables): string {
   const row = (truth: string, i: number) => {
     const { support } = matrix.report(i);
     const cells = classNames.map((_, j) => {
@@ -79,15 +85,16 @@ function confusion({ matrix, classNames }: ReportData): string {
   return `<table class="matrix"><tr><th></th>${classNames.map((name) => `<th>${escapeHtml(name)}</th>`).join('')}</tr>${classNames.map(row).join('')}</table>`;
 }
 
-function classes({ matrix, classNames }: ReportData): string {
+export function classes({ matrix, classNames, auc }: ClassTables): string {
   const rows = classNames.map((name, i) => {
     const { precision, recall, f1, support } = matrix.report(i);
-    return `<tr><td>${escapeHtml(name)}</td><td>${percent(precision)}</td><td>${percent(recall)}</td><td>${percent(f1)}</td><td>${support}</td></tr>`;
+    return `<tr><td>${escapeHtml(name)}</td><td>${percent(precision)}</td><td>${percent(recall)}</td><td>${percent(f1)}</td>${auc ? `<td>${auc[i]?.toFixed(3)}</td>` : ''}<td>${support}</td></tr>`;
   });
-  return `<table><tr><th>class</th><th>precision</th><th>recall</th><th>F1</th><th>images</th></tr>${rows.join('')}</table>`;
+  return `<table><tr><th>class</th><th>precision</th><th>recall</th><th>F1</th>${auc ? '<th>AUC</th>' : ''}<th>images</th></tr>${rows.join('')}</table>`;
 }
 
-const regions = ({ regions }: MemoryPlan): string =>
+/** Bytes of the five regions. */
+export const regions = ({ regions }: MemoryPlan): string =>
   `<div class="scroll"><table><tr>${Object.keys(regions)
     .map((name) => `<th>${name}</th>`)
     .join('')}</tr><tr>${Object.values(regions)

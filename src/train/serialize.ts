@@ -172,7 +172,8 @@ function modelOf(architecture: Architecture): Model {
   }
 }
 
-function loadState(model: Model, { tensors }: Safetensors): void {
+/** Fills the model's state by name. @throws FORMAT where a tensor is missing or has another shape. */
+export function loadState(model: Model, { tensors }: Safetensors): void {
   for (const held of model.state()) assign(held, tensors.get(held.variable.name));
 }
 

@@ -1,0 +1,177 @@
+import { ThimbleError } from '../core/errors.ts';
+import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
+import { type Graph, type Node, producer, type Value } from '../ir/graph.ts';
+import type { Layout } from '../ir/variable.ts';
+import { type Conv2dAttributes, filterShape } from '../ops/conv2d.ts';
+
+/** A constant of the backbone that can be trained. */
+export interface BackboneWeight {
+  /** The node's name and what the constant is to it. */
+  readonly name: string;
+  readonly kind: 'weights' | 'bias';
+  readonly op: string;
+  /** Which convolution or dense layer it belongs to, from 0 at the input. */
+  readonly layer: number;
+  /** As users see it; `layout` says how it lies in memory. */
+  readonly shape: Shape;
+  readonly layout: Layout;
+  readonly node: Node;
+  /** Which operand of the node. */
+  readonly operand: number;
+}
+
+/** A network without its classifier: from inputs to features. */
+export interface Backbone {
+  /** The nodes that lead to the features, in order. */
+  readonly nodes: readonly Node[];
+  readonly inputs: readonly Value[];
+  /** What the classifier saw. */
+  readonly features: Value;
+  /** Where features are i8: their zero point. */
+  readonly zero: number;
+  /** What computed the classes, and is left out. */
+  readonly classifier: Node | undefined;
+  /** Float weights, in order. */
+  readonly weights: readonly BackboneWeight[];
+  /** Convolutions and dense layers with weights that can be trained. */
+  readonly layers: number;
+  /** Whether parts compute in whole numbers, and so stay as they are. */
+  readonly isInt8: boolean;
+}
+
+const PRODUCTS = new Set(['conv2d', 'linear', 'matmul', 'conv2dInt8', 'linearInt8']);
+
+/** Operands that are weights, by operator; those after the first are biases. */
+const WEIGHTS: Readonly<Record<string, readonly number[]>> = {
+  conv2d: [1, 2],
+  depthwiseConv2d: [1, 2],
+  linear: [1, 2],
+  conv2dGradInput: [1, 2],
+  matmul: [0, 1],
+  prelu: [1],
+  groupNorm: [1, 2],
+  add: [0, 1],
+  mul: [0, 1],
+};
+const LAYERS = new Set(['conv2d', 'depthwiseConv2d', 'linear', 'conv2dGradInput', 'matmul']);
+
+/**
+ * Finds the classifier of a simplified graph: the last product before the output. Everything before it is the backbone.
+ * @param output the output with the classes; the first where left out.
+ * @param features the node whose output the new head is to see, in place of what the classifier saw.
+ * @throws INPUT where there is no classifier, or features are not one row for one item.
+ */
+export function backboneOf(graph: Graph, output?: string, features?: string): Backbone {
+  const found = graph.outputs.find(({ name }) => output === undefined || name === output);
+  if (!found)
+    throw new ThimbleError('INPUT', `the model has no output "${output}"`, { expected: graph.outputs.map(({ name }) => name).join(', ') });
+  const classifier = features === undefined ? classifierOf(found.value) : undefined;
+  if (features === undefined && !classifier) {
+    throw new ThimbleError('INPUT', 'no classifier was found: the output is not computed by a dense layer or convolution', {
+      node: found.name,
+      hint: "say where the features are: fineTune(model, { features: 'name of a node' })",
+    });
+  }
+  const value = classifier ? operandOf(classifier) : namedValue(graph, features as string);
+  const nodes = ancestors(value);
+  const ordered = graph.nodes.filter((node) => nodes.has(node));
+  const inputs = graph.inputs.filter((input) => value === input || ordered.some((node) => node.inputs.includes(input)));
+  checkFeatures(value, inputs);
+  const weights = weightsOf(ordered);
+  return {
+    nodes: ordered,
+    inputs,
+    features: value,
+    zero: (classifier?.attrs.xZero as number | undefined) ?? 0,
+    classifier,
+    weights,
+    layers: new Set(weights.map(({ layer }) => layer)).size,
+    isInt8: ordered.some((node) => node.outputs.some(({ dtype }) => dtype === 'i8')),
+  };
+}
+
+const isConstant = (value: Value): boolean => value.origin.kind === 'const';
+
+/** The operand of a product that is data. */
+const operandOf = (product: Node): Value => product.inputs.find((value) => !isConstant(value)) as Value;
+
+/** The last product, behind whatever changes one tensor: softmax, pooling, shapes, the way back to floats. */
+function classifierOf(output: Value): Node | undefined {
+  for (let node = producer(output); node; ) {
+    const data = node.inputs.filter((value) => !isConstant(value));
+    if (data.length !== 1) return undefined;
+    if (PRODUCTS.has(node.op)) return node;
+    node = producer(data[0] as Value);
+  }
+  return undefined;
+}
+
+function namedValue(graph: Graph, name: string): Value {
+  const node = graph.nodes.findLast((candidate) => candidate.name === name || candidate.name.startsWith(`${name}/`));
+  if (node) return node.outputs[0] as Value;
+  throw new ThimbleError('INPUT', `the model has no node "${name}"`, { expected: graph.nodes.map((node) => node.name).join(', ') });
+}
+
+function checkFeatures(features: Value, inputs: readonly Value[]): void {
+  const { dtype, shape } = features;
+  if (shape.length >= 2 && shape[0] === 1 && (dtype === 'f32' || dtype === 'i8') && inputs.every((input) => input.shape[0] === 1)) return;
+  throw new ThimbleError('INPUT', 'the features are not one row for one item', {
+    node: features.name,
+    expected: 'f32 or i8 [1, …] from inputs [1, …]',
+    got: `${dtype} ${formatShape(shape)}`,
+    hint: 'load the model for a batch of one',
+  });
+}
+
+function ancestors(value: Value): Set<Node> {
+  const found = new Set<Node>();
+  const open = [value];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const node = producer(next);
+    if (!node || found.has(node)) continue;
+    found.add(node);
+    open.push(...node.inputs);
+  }
+  return found;
+}
+
+function weightsOf(nodes: readonly Node[]): BackboneWeight[] {
+  const weights: BackboneWeight[] = [];
+  const names = new Set<string>();
+  let layer = -1;
+  for (const node of nodes) {
+    const operands = (WEIGHTS[node.op] ?? []).filter((operand) => isWeight(node, operand));
+    if (LAYERS.has(node.op) && operands.length > 0) layer++;
+    // Sums and products before the first layer normalise the input.
+    if (layer < 0) continue;
+    for (const operand of operands) {
+      const kind = node.op === 'add' || (operand > 1 && node.op !== 'mul') ? 'bias' : 'weights';
+      let name = `${node.name}/${kind}`;
+      for (let n = 1; names.has(name); n++) name = `${node.name}/${kind}_${n}`;
+      names.add(name);
+      weights.push({ name, kind, op: node.op, layer, node, operand, ...placed(node, operand) });
+    }
+  }
+  return weights;
+}
+
+/** An f32 constant of more than one number beside something that is computed. */
+function isWeight(node: Node, operand: number): boolean {
+  const value = node.inputs[operand];
+  if (!value || !isConstant(value) || value.dtype !== 'f32' || sizeOf(value.shape) < 2) return false;
+  return node.inputs.some((input) => !isConstant(input));
+}
+
+/** The shape users see, and how it lies in memory. */
+function placed({ op, attrs, inputs, outputs }: Node, operand: number): { shape: Shape; layout: Layout } {
+  const { shape } = inputs[operand] as Value;
+  const channels = (inputs[0] as Value).shape.at(-1) as number;
+  if (operand === 1 && op === 'linear') return { shape: [channels, attrs.units as number], layout: { kind: 'panels', groups: 1 } };
+  if (operand === 1 && (op === 'conv2d' || op === 'conv2dGradInput')) {
+    const convolution = attrs as unknown as Conv2dAttributes;
+    // A transposed convolution is the gradient of one from its output to its input.
+    const from = op === 'conv2d' ? channels : ((outputs[0] as Value).shape.at(-1) as number);
+    return { shape: filterShape(from, convolution), layout: { kind: 'panels', groups: convolution.groups } };
+  }
+  return { shape, layout: { kind: 'rows' } };
+}

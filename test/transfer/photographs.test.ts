@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { fitted, imageFolder, normalized, type Preprocessing, preprocessing } from '../../src/data/index.ts';
+import * as t from '../../src/index.ts';
+
+const shared = fileURLToPath(new URL('../../../shared/', import.meta.url));
+const isPresent = existsSync(`${shared}data/cats-dogs`);
+if (!isPresent) console.log('transfer learning is not tested on photographs: ../shared is absent');
+
+const SEEDS = [1, 2, 3, 4, 5];
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+describe.skipIf(!isPresent)('cats and dogs: 50 photographs a class to learn from, 25 for the test, five seeds', () => {
+  const size = { width: 224, height: 224, fit: 'cover' } as const;
+  const float = preprocessing(size);
+  const bytes = preprocessing({ ...size, dtype: 'u8', mean: 0, deviation: 1 });
+  const photographs = imageFolder(`${shared}data/cats-dogs`, { channels: 3 }).then(({ samples }) =>
+    samples.map(({ x, y }) => ({ x: fitted(x, float), y })).cache(),
+  );
+
+  async function accuracies(
+    name: string,
+    spec: Preprocessing,
+    options: Partial<t.FineTuneOptions>,
+    fit: t.FineTuneFitOptions,
+    seeds = SEEDS,
+  ) {
+    const file = readFileSync(`${shared}models/tflite/tflite-support__mobilenet_v1_0.25_224_${name}/model.tflite`);
+    const model = await t.load(new Uint8Array(file), { flavour: 'simd' });
+    const results: number[] = [];
+    let most = 0;
+    const samples = (await photographs).map(({ x, y }) => ({ x: normalized(x, spec), y }));
+    for (const seed of seeds) {
+      const { first, last } = samples.split(1 / 3, { seed });
+      expect([first.count, last.count]).toEqual([100, 50]);
+      const tuning = await t.fineTune(model, { classes: ['cat', 'dog'], seed, budget: '4MB', ...options });
+      await tuning.fit(first.shuffle(seed).batch(16), { verbose: 0, ...fit });
+      results.push((await tuning.evaluate(last.batch(16))).accuracy as number);
+      most = Math.max(most, tuning.bytes.total);
+    }
+    return { mean: mean(results), results, most };
+  }
+
+  test('the head alone, in float and on the 8-bit network; more than the head is not worse', async () => {
+    await (await photographs).collect();
+    const before = process.cpuUsage();
+    const head = await accuracies('1_default_1', float, {}, { epochs: 100 });
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1e6 / SEEDS.length).toBeLessThan(30);
+    expect(head.most).toBeLessThanOrEqual(4 * 2 ** 20);
+    // Measured: 0.880. A converged logistic regression of scikit-learn on the same features reaches 0.90 in the mean of 20 other splits.
+    expect(head.mean).toBeGreaterThanOrEqual(0.87);
+    const int8 = await accuracies('quant', bytes, {}, { epochs: 100 });
+    expect(int8.most).toBeLessThanOrEqual(4 * 2 ** 20);
+    expect(Math.abs(int8.mean - head.mean)).toBeLessThanOrEqual(0.02);
+    const more = await accuracies('1_default_1', float, { train: 'last:2', learningRate: 3e-4 }, { headEpochs: 100, epochs: 3 }, [1]);
+    expect(more.mean).toBeGreaterThanOrEqual((head.results[0] as number) - 0.02);
+  }, 300_000);
+});
