@@ -187,6 +187,19 @@ describe('windows', () => {
   });
 });
 
+describe('classes', () => {
+  it('ZipMap gives the scores as they are, columns in the order of its labels', async () => {
+    const operands = { x: float([2, 3], [0.1, 0.2, 0.7, 0.5, 0.3, 0.2]) };
+    const given = { domain: 'ai.onnx.ml', version: 1 };
+    const rounded = (list: number[]) => list.map((value) => Math.round(value * 10) / 10);
+    expect(rounded(await first('ZipMap', operands, { ...given, classlabels_strings: ['a', 'b', 'c'] }))).toEqual([
+      0.1, 0.2, 0.7, 0.5, 0.3, 0.2,
+    ]);
+    expect(rounded(await first('ZipMap', operands, { ...given, classlabels_int64s: [4, 5, 6] }))).toHaveLength(6);
+    await expect(run('ZipMap', operands, { ...given, classlabels_int64s: [4, 5] })).rejects.toThrow('2 class labels for scores [2, 3]');
+  });
+});
+
 describe('subgraphs', () => {
   it('Scan of operator set 8 scans each sample of the batch', async () => {
     const body = {

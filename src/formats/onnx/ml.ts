@@ -1,4 +1,4 @@
-import { sizeOf } from '../../core/shape.ts';
+import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import {
   abs,
@@ -134,6 +134,17 @@ function arrayFeatureExtractor(n: NodeContext): Operand {
   return { value: gather([whole, reshapedTo(n.x(1), [sizeOf(n.shape(1))])], { axis: whole.shape.length - 1 }), elem: n.elem(0) };
 }
 
+/**
+ * A list of maps from class to score stays the tensor of scores [N, classes], columns in the order of the node's class labels, text or numbers:
+ * models take and give tensors.
+ */
+function zipMap(n: NodeContext): Operand {
+  const scores = n.operand(0);
+  const classes = n.texts('classlabels_strings').length || n.ints('classlabels_int64s').length;
+  if (scores.value.shape.at(-1) !== classes) throw damaged(`${classes} class labels for scores ${formatShape(scores.value.shape)}`);
+  return scores;
+}
+
 /** Kernel values of support vector machines between x [N, F] and vectors [V, F]. */
 function svmKernel(n: NodeContext, x: Value, vectors: readonly number[]): Value {
   const features = x.shape[1] as number;
@@ -230,5 +241,6 @@ export const ml: Rows = {
   OneHotEncoder: oneHotEncoder,
   Scaler: scaler,
   SVMRegressor: svmRegressor,
+  ZipMap: zipMap,
   ...treeEnsembles,
 };
