@@ -158,8 +158,9 @@ export class NodeContext {
     return like.dtype === 'i32' ? this.integers([number], []) : this.graph.scalar(number);
   }
 
-  /** All inputs as graphs hold them. */
+  /** All inputs as graphs hold them; there is at least one. */
   all(): Value[] {
+    if (this.arity === 0) throw damaged('an operator without inputs');
     return this.node.inputs.map((_, index) => this.x(index));
   }
 

@@ -5,7 +5,7 @@ import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { Graph, type Value } from '../../ir/graph.ts';
 import { evaluated, isConstant } from '../../ops/evaluate.ts';
-import { cast } from '../../ops/index.ts';
+import { cast, copy } from '../../ops/index.ts';
 import { atBorder } from '../element.ts';
 import type { Imported, Port } from '../imported.ts';
 import { fromUnsigned, toUnsigned } from './bytes.ts';
@@ -16,7 +16,7 @@ import { type Binding, isOperand } from './operand.ts';
 import { rowOf } from './operators.ts';
 import type { OperatorSpec, SignatureSpec, SubgraphSpec, TensorSpec, TfliteModel } from './schema.ts';
 import { Scope } from './scope.ts';
-import { Variables } from './variables.ts';
+import { rootOf, Variables } from './variables.ts';
 
 export interface ImportOptions {
   /** Extents of inputs, by name. What is left out is as the file has it, open extents 1. */
@@ -113,7 +113,8 @@ export class Importer {
     if (!isOperand(binding))
       throw new ThimbleError('UNSUPPORTED_OP', `output "${name}" is complex or a handle`, { expected: 'a tensor of numbers' });
     const { elem, value, count } = binding;
-    const outside = atOutput(value, elem);
+    // The state is written before the caller reads its old value.
+    const outside = atOutput(rootOf(value).origin.kind === 'state' ? copy(value) : value, elem);
     this.graph.output(name, outside);
     if (!count) return { name, elem, value: outside };
     const counter = `${name}#count`;

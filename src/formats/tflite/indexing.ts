@@ -42,6 +42,7 @@ function gatherRow(n: NodeContext): Operand {
   const between = x.shape.slice(batchDims, axis);
   const inner = x.shape.slice(axis + 1);
   const [items, outer, extent, count] = [sizeOf(batch), sizeOf(between), x.shape[axis] as number, sizeOf(indices.shape.slice(batchDims))];
+  n.allow(items * outer);
   const starts = Array.from({ length: items * outer }, (_, i) => i * extent);
   const at = add([n.integers(starts, [items, outer, 1]), reshapedTo(indices, [items, 1, count])]);
   const rows = gather([reshapedTo(x, [items * outer * extent, sizeOf(inner)]), at], { axis: 0 });
@@ -92,6 +93,7 @@ function sparseToDense(n: NodeContext): Operand {
   const places = n.i32(0);
   const tuples = places.shape.length === 2 ? places : reshapedTo(places, [sizeOf(places.shape), 1]);
   const count = tuples.shape[0] as number;
+  n.allow(count);
   const at = reshapedTo(tupleIndex(n, tuples, shape), [count]);
   const value = n.wide([n.x(2), n.x(3)], ([values, empty]) => {
     const fill = reshapedTo(empty as Value, []);
@@ -196,10 +198,10 @@ function dynamicUpdateSlice(n: NodeContext): Operand {
   const start = min([max([first, n.integers([0], [])]), limits]);
   const origin = reduceSum(mul([start, n.integers(strides)]), { axes: [0] });
   const own = stridesOf(update.shape);
+  n.allow(2 * sizeOf(update.shape));
   const offsets = Array.from({ length: sizeOf(update.shape) }, (_, i) =>
     update.shape.reduce((sum, extent, axis) => sum + (Math.floor(i / (own[axis] as number)) % extent) * (strides[axis] as number), 0),
   );
-  n.allow(offsets.length);
   const at = add([n.integers(offsets), origin]);
   const value = n.wide([x, update], ([into, box]) =>
     reshapedTo(

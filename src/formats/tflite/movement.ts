@@ -28,7 +28,7 @@ const joined = (values: readonly Value[], axis: number): Value => (values.length
 /** Quantized parts of another scale are rescaled to the output's. */
 function concatenation(n: NodeContext): Value {
   const { axis, fusedActivationFunction } = n.options(concatenationOptions);
-  const parts = n.node.inputs.map((_, index) => rescaledTo(n, n.operand(index)));
+  const parts = n.all().map((_, index) => rescaledTo(n, n.operand(index)));
   const whole = joined(parts, normalizeAxis(axis, (parts[0] as Value).shape.length));
   return fusedActivationFunction ? activated(n, whole, fusedActivationFunction) : whole;
 }
@@ -50,7 +50,7 @@ function split(n: NodeContext): Operand[] {
   const axis = normalizeAxis(n.number(0), n.shape(1).length);
   const { numSplits } = n.options(splitOptions);
   const extent = n.shape(1)[axis] as number;
-  if (numSplits < 1 || extent % numSplits) throw damaged(`${numSplits} parts of ${extent}`);
+  if (numSplits < 1 || numSplits !== n.node.outputs.length || extent % numSplits) throw damaged(`${numSplits} parts of ${extent}`);
   return cuts(n, 1, axis, new Array<number>(numSplits).fill(extent / numSplits));
 }
 
@@ -75,6 +75,7 @@ function pack(n: NodeContext): Operand {
 function unpack(n: NodeContext): Operand[] {
   const shape = n.shape(0);
   const axis = normalizeAxis(n.options(unpackOptions).axis, shape.length);
+  if (shape[axis] !== n.node.outputs.length) throw damaged(`${n.node.outputs.length} outputs of axis ${axis} of ${formatShape(shape)}`);
   const parts = cuts(n, 0, axis, new Array<number>(shape[axis] as number).fill(1));
   return parts.map((one) => ({
     ...one,
@@ -200,6 +201,7 @@ function mirrorPad(n: NodeContext): Operand {
     if (before + after === 0) return;
     if (Math.max(before, after) > extent - border || before < 0 || after < 0)
       throw damaged(`pads [${before}, ${after}] of an axis of ${extent}`);
+    n.allow(before + extent + after);
     const source = Array.from({ length: before + extent + after }, (_, i) => {
       const at = i - before;
       if (at < 0) return -at - 1 + border;
@@ -294,6 +296,7 @@ function reverseSequence(n: NodeContext): Operand {
   const x = n.x(0);
   const [sequence, batch] = [normalizeAxis(seqDim, x.shape.length), normalizeAxis(batchDim, x.shape.length)];
   const steps = x.shape[sequence] as number;
+  n.allow(steps * sizeOf(n.shape(1)));
   const items = n.numbers(1).map((length, item) => {
     const own = part(x, batch, item, 1);
     return taken(

@@ -5,6 +5,7 @@ import { rescale } from '../../ops/rescale.ts';
 import { reshapedTo } from '../moves.ts';
 import { type NodeContext, scaleOf } from './context.ts';
 import { UNSIGNED } from './elements.ts';
+import { damaged } from './flatbuffer.ts';
 import type { Operand } from './operand.ts';
 import { byTable, factor, limited, roundAway, type Scale, scaleIn, scaleOut } from './quantization.ts';
 import { roundedAway } from './rounding.ts';
@@ -19,6 +20,8 @@ export function dequantized(operand: Operand): Value {
   }
   const wide = cast(value, { to: 'f32' });
   if (scales.length === 0) return wide;
+  if (scales.length > 1 && value.shape[axis] !== scales.length)
+    throw damaged(`${scales.length} scales along axis ${axis} of [${value.shape}]`);
   const shape = value.shape.map((_, i) => (i === axis && scales.length > 1 ? scales.length : 1));
   const constant = (data: readonly number[]) =>
     reshapedTo(value.graph.constant({ dtype: 'f32', shape: [data.length], data: Float32Array.from(data) }), scales.length > 1 ? shape : []);

@@ -40,6 +40,7 @@ export function weightsOf(n: NodeContext, index: number, perm: readonly number[]
 
 /** The bias in input `index` as numbers; zeros where it is left out. */
 export const biasOf = (n: NodeContext, index: number, units: number): number[] => {
+  n.allow(units);
   const bias = n.has(index) ? n.numbers(index) : new Array<number>(units).fill(0);
   if (bias.length !== units) throw damaged(`a bias of ${bias.length} for ${units} channels`);
   return bias;
@@ -171,6 +172,7 @@ export function quantizedDepthwise(
   }
   // Every channel twice, in groups of two: one for what 8 bits hold of the weights, one for the rest.
   const channels = x.shape[3] as number;
+  n.allow(2 * channels);
   const twice = gather([x, n.integers(Array.from({ length: 2 * channels }, (_, i) => i >> 1))], { axis: 3 });
   const taps = attrs.kernel[0] * attrs.kernel[1];
   const both = new Int8Array(taps * 2 * filters);

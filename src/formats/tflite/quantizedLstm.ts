@@ -18,6 +18,7 @@ export function quantizedLstm(n: NodeContext, at: LstmInputs, timeMajor: boolean
   const coupled = !n.has(at.input[0] as number);
   const gates = coupled ? [1, 2, 3] : [0, 1, 2, 3];
   const units = n.shape(at.input[1] as number)[0] as number;
+  n.allow(32 * units);
   const hiddenSpec = n.scope.graph.tensors[n.node.intermediates[4] ?? -1];
   const cellSpec = n.input(at.cell);
   const output = scaleOf({ quantization: n.input(at.hidden).quantization, elem: 'int8' });

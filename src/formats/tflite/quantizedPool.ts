@@ -35,6 +35,7 @@ function mean(n: NodeContext, { kernel, strides, padding }: Window): Value {
   const attrs = { kernel, strides, padding, dilations: [1, 1] } as const;
   const { outHeight, outWidth, padTop, padLeft } = windowOf(height, width, kernel, attrs);
   const taps = kernel[0] * kernel[1];
+  n.allow((taps + 3) * channels + 2 * outHeight * outWidth);
   const ones = n.graph.constant({ dtype: 'i8', shape: [...kernel, 1, channels], data: new Int8Array(taps * channels).fill(1) });
   const each = (value: number) => n.integers(new Int32Array(channels).fill(value));
   const sums = conv2dInt16([x, ones, each(0), each(2 ** 30), each(1)], {

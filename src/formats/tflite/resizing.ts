@@ -17,6 +17,7 @@ function resizingOf(n: NodeContext, { alignCorners, halfPixelCenters }: { alignC
   fourAxes(n.shape(0), 'resizing');
   const [height = 0, width = 0] = n.numbers(1);
   if (height < 1 || width < 1) throw damaged(`a size of ${height}×${width}`);
+  n.allow(8 * (height + width));
   if (alignCorners && halfPixelCenters) throw damaged('aligned corners and half-pixel centres');
   return { size: [height, width], alignCorners: alignCorners !== 0, halfPixel: halfPixelCenters !== 0 };
 }

@@ -6,7 +6,7 @@ import { damaged, FlatFile, type Table } from './flatbuffer.ts';
 export interface Quantization {
   readonly scales: readonly number[];
   readonly zeroPoints: readonly number[];
-  /** The axis along which scales differ, where there are several. */
+  /** The axis along which scales differ, where there are several. Of biases, files have that of the weights. */
   readonly axis: number;
 }
 
@@ -91,7 +91,7 @@ export function decodeModel(bytes: Uint8Array): TfliteModel {
   const buffers = root.tables(4).map((buffer) => dataOf(buffer, bytes));
   const subgraphs = root.tables(2).map((graph) => subgraphOf(graph, operators, buffers));
   if (subgraphs.length === 0) throw damaged('the model has no subgraph');
-  const signatures = root.tables(8).map((signature) => signatureOf(signature, subgraphs));
+  const signatures = root.tables(7).map((signature) => signatureOf(signature, subgraphs));
   return { version, description: root.text(3), subgraphs, signatures };
 }
 
@@ -147,20 +147,19 @@ function tensorOf(tensor: Table, buffers: readonly (Uint8Array | undefined)[]): 
     shape,
     signature: tensor.numbers(7, 'i32'),
     data: buffers[buffer],
-    quantization: quantization && quantizationOf(quantization, shape.length, name),
+    quantization: quantization && quantizationOf(quantization, name),
     isVariable: tensor.scalar(5, 'bool') !== 0,
     sparsity: sparsity && sparsityOf(sparsity),
   };
 }
 
-function quantizationOf(table: Table, rank: number, name: string): Quantization | undefined {
+function quantizationOf(table: Table, name: string): Quantization | undefined {
   const scales = table.numbers(2, 'f32');
   const zeroPoints = table.numbers(3, 'i64');
   const axis = table.scalar(6, 'i32');
   if (scales.length === 0) return undefined;
   if (zeroPoints.length > 1 && zeroPoints.length !== scales.length)
     throw damaged(`${scales.length} scales and ${zeroPoints.length} zero points`, name);
-  if (scales.length > 1 && !(axis >= 0 && axis < rank)) throw damaged(`scales along axis ${axis} of ${rank}`, name);
   if (zeroPoints.some((zero) => Math.abs(zero) > 2 ** 31 - 1)) throw damaged('a zero point is outside 32 bits', name);
   return { scales, zeroPoints: scales.map((_, i) => zeroPoints[i] ?? zeroPoints[0] ?? 0), axis };
 }

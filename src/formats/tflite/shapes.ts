@@ -55,7 +55,7 @@ function range(n: NodeContext): Value {
   const [start, limit, delta] = [n.number(0), n.number(1), n.number(2)];
   const count = Math.max(0, Math.ceil((limit - start) / delta));
   if (!Number.isFinite(count)) throw damaged(`a range from ${start} to ${limit} by ${delta}`);
-  n.allow(count);
+  n.allow(2 * count);
   const data = Array.from({ length: count }, (_, i) => start + i * delta);
   return n.x(0).dtype === 'f32' ? n.constant(data) : n.integers(data);
 }

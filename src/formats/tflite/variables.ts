@@ -92,18 +92,19 @@ export class Variables {
 
   /** Appends the nodes that write each variable's last value to its memory. */
   update(): void {
-    // A variable that is written and never read needs no memory.
-    for (const [name, state] of this.#states) {
+    // A variable that is written and never read needs no memory. Copies read states before any of them is written.
+    const changed = [...this.#states].flatMap(([name, state]) => {
       const { value } = this.#current.get(name) as Operand;
-      if (value === state) continue;
+      if (value === state) return [];
       if (value.dtype !== state.dtype || value.shape.join() !== state.shape.join()) {
         throw new ThimbleError('SHAPE', `variable "${name}" changes its type`, {
           expected: `${state.dtype} [${state.shape}]`,
           got: `${value.dtype} [${value.shape}]`,
         });
       }
-      assign.node([state, rootOf(value).origin.kind === 'state' ? copy(value) : value]);
-    }
+      return [{ state, next: rootOf(value).origin.kind === 'state' ? copy(value) : value }];
+    });
+    for (const { state, next } of changed) assign.node([state, next]);
   }
 
   #state(name: string, type: TensorType, first: Operand | undefined): Value {
@@ -137,7 +138,7 @@ export class Variables {
 }
 
 /** What a value is a view of. */
-function rootOf(value: Value): Value {
+export function rootOf(value: Value): Value {
   let root = value;
   while (root.origin.kind === 'node' && opOf(root.origin.node).view) root = root.origin.node.inputs[0] as Value;
   return root;
