@@ -45,6 +45,8 @@ export function fuse(source: Graph): Graph {
         return clamped(node, inputs, once, to, node.attrs.min as number, node.attrs.max as number);
       case 'conv2d':
       case 'depthwiseConv2d':
+      case 'conv2dInt8':
+      case 'depthwiseConv2dInt8':
         return unpadded(node, inputs, to);
       default:
         return undefined;
@@ -168,25 +170,27 @@ function clamped(node: Node, inputs: readonly Value[], once: Once, to: Rewriting
 
 /** pad → convolution: the convolution pads. */
 function unpadded(node: Node, inputs: readonly Value[], to: Rewriting): readonly Value[] | undefined {
-  const attrs = node.attrs as unknown as Conv2dAttributes;
-  const padding = Array.isArray(attrs.padding) ? zeroPadding(inputs[0] as Value) : undefined;
+  // Of 8-bit images, padding holds their zero point.
+  const { padding: given, xZero: zero = 0 } = node.attrs as unknown as Conv2dAttributes & { readonly xZero?: number };
+  const own = given === 'valid' ? [0, 0, 0, 0] : given;
+  const padding = Array.isArray(own) ? paddingWith(zero, inputs[0] as Value) : undefined;
   if (!padding) return undefined;
   const [batch, rows, columns, channels] = padding.pads as readonly [Pads, Pads, Pads, Pads];
   if ([...batch, ...channels].some((n) => n !== 0)) return undefined;
-  const [top, bottom, left, right] = attrs.padding as readonly [number, number, number, number];
+  const [top, bottom, left, right] = own as readonly [number, number, number, number];
   const whole = [top + rows[0], bottom + rows[1], left + columns[0], right + columns[1]];
   return to.apply(node, [padding.input(), ...inputs.slice(1)], { ...node.attrs, padding: whole });
 }
 
 type Pads = readonly [number, number];
 
-/** `value` as a padding with zeros, also where a reshape moves axes of extent 1 behind it. */
-function zeroPadding(value: Value): { readonly pads: readonly Pads[]; readonly input: () => Value } | undefined {
+/** `value` as a padding with `zero`, also where a reshape moves axes of extent 1 behind it. */
+function paddingWith(zero: number, value: Value): { readonly pads: readonly Pads[]; readonly input: () => Value } | undefined {
   const node = producer(value);
   const padding = node?.op === 'reshape' ? producer(node.inputs[0] as Value) : node;
   if (padding?.op !== 'pad') return undefined;
   const { pads, mode, value: filler } = padding.attrs as unknown as PadAttributes;
-  if (mode !== 'constant' || filler !== 0) return undefined;
+  if (mode !== 'constant' || filler !== zero) return undefined;
   const [x] = padding.inputs as [Value];
   if (node === padding) return { pads, input: () => x };
   const { shape } = padding.outputs[0] as Value;

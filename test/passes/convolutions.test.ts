@@ -5,10 +5,13 @@ import { Graph, type Value } from '../../src/ir/graph.ts';
 import { verify } from '../../src/ir/verify.ts';
 import { conv2d } from '../../src/ops/conv2d.ts';
 import { depthwiseConv2d } from '../../src/ops/depthwiseConv2d.ts';
+import { depthwiseConv2dInt8 } from '../../src/ops/depthwiseConv2dInt8.ts';
+import { pad } from '../../src/ops/pad.ts';
 import { opOf } from '../../src/ops/registry.ts';
 import { relu } from '../../src/ops/relu.ts';
 import { transpose } from '../../src/ops/transpose.ts';
 import { chainConvolutions } from '../../src/passes/chains.ts';
+import { fuse } from '../../src/passes/fuse.ts';
 import { readPlanes } from '../../src/passes/planes.ts';
 import { prune } from '../../src/passes/prune.ts';
 import { build } from '../../src/program/build.ts';
@@ -66,4 +69,31 @@ it('what others read, batches, groups and small images stay as they are', () => 
   expect(operators(rewritten(head({ batch: 2 })))).not.toContain('chain');
   expect(operators(rewritten(head({ groups: 2 })))).not.toContain('chain');
   expect(operators(rewritten(head({ size: 20 })))).not.toContain('chain');
+});
+
+/** An 8-bit image of zero point -7, padded with `value`, through a depthwise convolution. */
+function paddedInt8(value: number): Graph {
+  const graph = new Graph('padded');
+  const random = new Random(3);
+  const whole = (count: number, range: number) => Array.from({ length: count }, () => Math.floor(random.uniform(-range, range)));
+  const x = graph.input('x', { dtype: 'i8', shape: [1, 5, 6, 8] });
+  const zeros: [number, number] = [0, 0];
+  const w = graph.constant({ dtype: 'i8', shape: [1, 3, 1, 32], data: Int8Array.from(whole(96, 128), (n, i) => (i % 4 === 3 ? 0 : n)) });
+  const bias = graph.constant({ dtype: 'i32', shape: [8], data: Int32Array.from(whole(8, 1000)) });
+  const scale = graph.constant({ dtype: 'f32', shape: [1], data: Float32Array.of(0.002) });
+  const padded = pad(x, { pads: [zeros, [1, 0], [2, 1], zeros], value });
+  graph.output('y', depthwiseConv2dInt8([padded, w, bias, scale], { kernel: [3, 3], xZero: -7, rounding: 'float' }));
+  return graph;
+}
+
+it('padding with the zero point becomes part of an 8-bit convolution', async () => {
+  const fused = (value: number) => {
+    const graph = fuse(paddedInt8(value));
+    prune(graph);
+    return graph;
+  };
+  expect(operators(fused(-7))).toEqual(['depthwiseConv2dInt8']);
+  expect(operators(fused(0))).toEqual(['pad', 'depthwiseConv2dInt8']);
+  const x = Int8Array.from({ length: 240 }, (_, i) => ((i * 37) % 256) - 128);
+  expect((await runKernels(fused(-7), { x }, 'simd')).y).toEqual((await runKernels(paddedInt8(-7), { x }, 'simd')).y);
 });
