@@ -18,13 +18,13 @@ function eachElement(shape: Shape, groups: number, visit: (row: number, panel: n
   const [, panels, depth] = panelShape(shape, groups);
   const columns = shape.at(-1) as number;
   const perGroup = columns / groups;
+  const starts = Int32Array.from({ length: columns }, (_, n) => {
+    const column = n % perGroup;
+    const panel = Math.floor(n / perGroup) * panels + Math.floor(column / PANEL);
+    return panel * depth * PANEL + (column % PANEL);
+  });
   for (let k = 0; k < depth; k++) {
-    for (let n = 0; n < columns; n++) {
-      const group = Math.floor(n / perGroup);
-      const column = n % perGroup;
-      const panel = group * panels + Math.floor(column / PANEL);
-      visit(k * columns + n, (panel * depth + k) * PANEL + (column % PANEL));
-    }
+    for (let n = 0; n < columns; n++) visit(k * columns + n, (starts[n] as number) + k * PANEL);
   }
 }
 

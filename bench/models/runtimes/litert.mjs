@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,9 +7,11 @@ import { pathToFileURL } from 'node:url';
 export async function openLiteRt(peers) {
   const folder = join(peers, 'litert-loader');
   const wasm = join(peers, 'node_modules/@litertjs/core/wasm');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), '{"type":"commonjs"}');
-  for (const file of readdirSync(wasm)) copyFileSync(join(wasm, file), join(folder, file));
+  if (!existsSync(folder)) {
+    mkdirSync(folder, { recursive: true });
+    for (const file of readdirSync(wasm)) copyFileSync(join(wasm, file), join(folder, file));
+    writeFileSync(join(folder, 'package.json'), '{"type":"commonjs"}');
+  }
   const require = createRequire(join(folder, 'index.js'));
   globalThis.self = globalThis;
   globalThis.importScripts = (path) => {

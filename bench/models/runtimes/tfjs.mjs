@@ -1,9 +1,8 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { onnxNetwork } from '../onnxNetwork.mjs';
 
-/** TensorFlow.js on its WebAssembly backend. It reads no ONNX, so the network is built from the file's nodes: NHWC, fused convolutions and products. */
-export async function openTfjs(peers) {
+/** TensorFlow.js, ready to run on its WebAssembly backend and one thread. */
+export async function startTfjs(peers) {
   const require = createRequire(join(peers, 'index.js'));
   const tf = require('@tensorflow/tfjs');
   const { setThreadsCount, setWasmPaths } = require('@tensorflow/tfjs-backend-wasm');
@@ -12,6 +11,12 @@ export async function openTfjs(peers) {
   setThreadsCount(1);
   await tf.setBackend('wasm');
   await tf.ready();
+  return tf;
+}
+
+/** It reads no ONNX, so the network is built from the file's nodes: NHWC, fused convolutions and products. */
+export async function openTfjs(peers) {
+  const tf = await startTfjs(peers);
   return [
     {
       runtime: 'tfjs-wasm',
@@ -45,6 +50,8 @@ const TURN = [0, 2, 3, 1];
 
 /** The graph as a list of closures over tensors by name. Images are NHWC throughout; everything else as in the file. */
 async function build(tf, bytes) {
+  // esbuild is behind it, which a start need not wait for.
+  const { onnxNetwork } = await import('../onnxNetwork.mjs');
   const { nodes, constants, input, output } = await onnxNetwork(bytes);
   const held = [];
   const keep = (tensor) => {
