@@ -5,6 +5,7 @@ import { registerBench } from './bench.ts';
 import { registerCompile } from './compile.ts';
 import { registerDigits } from './digitsCommand.ts';
 import { registerInspect } from './inspect.ts';
+import { registerProfile } from './profile.ts';
 import { registerQuantize } from './quantize.ts';
 import { registerRun } from './run.ts';
 import { registerTrain } from './train.ts';
@@ -20,7 +21,7 @@ const program = new Command('thimble')
   .exitOverride()
   .showHelpAfterError('(--help says more)');
 
-const commands = [registerDigits, registerInspect, registerRun, registerCompile, registerQuantize, registerBench];
+const commands = [registerDigits, registerInspect, registerRun, registerCompile, registerProfile, registerQuantize, registerBench];
 for (const register of commands) register(program);
 registerTrain(program);
 

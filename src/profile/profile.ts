@@ -2,6 +2,8 @@ import { formatShape } from '../core/shape.ts';
 import type { InferenceModel } from '../inference/model.ts';
 import type { Step } from '../ops/step.ts';
 import { allSteps } from '../program/build.ts';
+import type { LoweredMethod } from '../program/lower.ts';
+import type { Session } from '../runtime/session.ts';
 
 /** The kernel calls of one node that do the same work on other rows, together. */
 export interface StepProfile {
@@ -28,8 +30,12 @@ export interface ProfileOptions {
  * data first. A call of the clock costs some 50 ns and is part of each number.
  * @throws INPUT for a model from a `.thimble` file, which does not know its nodes.
  */
-export function profile(model: InferenceModel, { runs = 50 }: ProfileOptions = {}): StepProfile[] {
-  const { lowered } = model;
+export function profile(model: InferenceModel, options: ProfileOptions = {}): StepProfile[] {
+  return profileMethod(model.session, model.lowered, options);
+}
+
+/** As `profile`, for any method of a session: `lowered` is what its program was built from. */
+export function profileMethod(session: Session, lowered: LoweredMethod, { runs = 50 }: ProfileOptions = {}): StepProfile[] {
   const steps = allSteps(lowered);
   const groups = new Map<string, number>();
   const groupOf = steps.map(({ node, step }) => {
@@ -41,7 +47,7 @@ export function profile(model: InferenceModel, { runs = 50 }: ProfileOptions = {
   for (let run = 0; run < 2 * runs; run++) {
     const sums = new Float64Array(groups.size);
     let last = 0;
-    model.session.execute(lowered.graph.name, (call) => {
+    session.execute(lowered.graph.name, (call) => {
       const now = performance.now();
       if (call > 0) sums[groupOf[call - 1] as number] = (sums[groupOf[call - 1] as number] as number) + now - last;
       last = performance.now();

@@ -1,25 +1,40 @@
 import { formatBytes } from '../core/bytes.ts';
-import type { MemoryPlan } from '../plan/report.ts';
+import type { MemoryPlan, MethodMemory } from '../plan/report.ts';
 import { escapeHtml } from './html.ts';
 
 const WIDTH = 1000;
 const HEIGHT = 300;
 const LEFT = 76;
-const BOTTOM = 26;
+const BOTTOM = 40;
 
 const colours = ['#4e79a7', '#f28e2b', '#76b7b2', '#e15759', '#59a14f', '#b07aa1', '#edc948', '#9c755f', '#ff9da7', '#8cd17d'];
 
-/** A stable colour for a buffer: forward tensors, gradients and scratch of one layer share it. */
-function colourOf(label: string): string {
-  const layer = label.split('/')[0] ?? label;
-  let hash = 0;
-  for (const c of layer) hash = (hash * 31 + c.charCodeAt(0)) >>> 0;
-  return colours[hash % colours.length] as string;
+/** Colours of layers, in the order they appear; beyond the palette, hues a golden angle apart. */
+const colourAt = (index: number): string => colours[index] ?? `hsl(${Math.round((index * 137.508) % 360)} 42% 48%)`;
+
+/** A layer and its colour. */
+export interface Legend {
+  readonly layer: string;
+  readonly colour: string;
 }
 
-/** The arena over the run of a method: each buffer is a box from its first write to its last use, at its address. */
-export function memoryMap(method: MemoryPlan['methods'][number]): string {
+const layerOfLabel = (label: string): string => label.split('/')[0] ?? label;
+
+/** The layers of a method's buffers with their colours. */
+export function legendOf({ buffers }: MethodMemory, layerOf: (label: string) => string = layerOfLabel): Legend[] {
+  const layers = new Set([...buffers].sort((a, b) => a.first - b.first).map(({ label }) => layerOf(label)));
+  return [...layers].map((layer, index) => ({ layer, colour: colourAt(index) }));
+}
+
+/** Steps between two marks of the axis: 1, 2, 5, 10, …: at most a dozen marks. */
+function interval(steps: number): number {
+  for (let power = 1; ; power *= 10) for (const factor of [1, 2, 5]) if (steps / (factor * power) <= 12) return factor * power;
+}
+
+/** The arena over the run of a method: each buffer is a box from its first write to its last use, at its address, in the colour of its layer. */
+export function memoryMap(method: MethodMemory, layerOf: (label: string) => string = layerOfLabel): string {
   const { nodes, buffers, live, arenaBytes } = method;
+  const colourOf = new Map(legendOf(method, layerOf).map(({ layer, colour }) => [layer, colour]));
   const x = (position: number) => LEFT + (position / Math.max(1, nodes.length)) * (WIDTH - LEFT);
   const y = (bytes: number) => HEIGHT - (bytes / Math.max(1, arenaBytes)) * HEIGHT;
   const boxes = buffers
@@ -27,13 +42,18 @@ export function memoryMap(method: MemoryPlan['methods'][number]): string {
     .map((buffer) => {
       const [left, top] = [x(buffer.first), y(buffer.offset + buffer.bytes)];
       const [width, height] = [x(buffer.last + 1) - left, y(buffer.offset) - top];
-      const title = `${buffer.label}: ${buffer.bytes.toLocaleString('en-US')} bytes at ${buffer.offset.toLocaleString('en-US')}, ${nodes[buffer.first]} → ${nodes[buffer.last]}`;
+      const title = `${buffer.label}: ${buffer.bytes.toLocaleString('en-US')} bytes at ${buffer.offset.toLocaleString('en-US')}, steps ${buffer.first} to ${buffer.last} (${nodes[buffer.first]} → ${nodes[buffer.last]})`;
       const text =
-        width > 90 && height > 15
-          ? `<text x="${left + 5}" y="${top + 13}" font-size="11" fill="#fff" clip-path="inset(0)">${escapeHtml(buffer.label.slice(0, Math.floor(width / 6.5)))}</text>`
+        width > 60 && height > 15
+          ? `<text x="${(left + 5).toFixed(1)}" y="${(top + 13).toFixed(1)}" font-size="11" fill="#fff">${escapeHtml(shortened(buffer.label, Math.floor((width - 8) / 6.9)))}</text>`
           : '';
-      return `<g><title>${escapeHtml(title)}</title><rect x="${left.toFixed(1)}" y="${top.toFixed(1)}" width="${width.toFixed(1)}" height="${height.toFixed(1)}" fill="${colourOf(buffer.label)}" stroke="var(--paper)" stroke-width=".7"/>${text}</g>`;
+      return `<g><title>${escapeHtml(title)}</title><rect x="${left.toFixed(1)}" y="${top.toFixed(1)}" width="${width.toFixed(1)}" height="${height.toFixed(1)}" fill="${colourOf.get(layerOf(buffer.label))}" stroke="var(--paper)" stroke-width="${width < 6 ? 0.25 : 0.7}"/>${text}</g>`;
     });
+  const every = interval(nodes.length);
+  const marks = Array.from({ length: Math.ceil(nodes.length / every) }, (_, i) => i * every).map(
+    (step) =>
+      `<text x="${x(step + 0.5).toFixed(1)}" y="${HEIGHT + 14}" text-anchor="middle" font-size="11" fill="var(--dim)">${step}</text>`,
+  );
   const peak = live.indexOf(Math.max(0, ...live));
   const path = live.map((bytes, i) => `${i ? 'L' : 'M'}${x(i).toFixed(1)} ${y(bytes).toFixed(1)}H${x(i + 1).toFixed(1)}`).join('');
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => {
@@ -42,13 +62,16 @@ export function memoryMap(method: MemoryPlan['methods'][number]): string {
   });
   const middle = x(peak + 0.5);
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT + BOTTOM}" role="img" aria-label="memory of ${escapeHtml(method.name)} over its steps">
-${ticks.join('')}${boxes.join('')}<path d="${path}" fill="none" stroke="var(--ink)" stroke-width="1.5"/>
+${ticks.join('')}${marks.join('')}${boxes.join('')}<path d="${path}" fill="none" stroke="var(--ink)" stroke-width="1.5"/>
 <line x1="${middle}" x2="${middle}" y1="0" y2="${HEIGHT}" stroke="var(--bad)" stroke-dasharray="4 3"/>
-<text x="${middle}" y="${HEIGHT + 18}" text-anchor="${middle > WIDTH * 0.7 ? 'end' : middle < WIDTH * 0.3 ? 'start' : 'middle'}" font-size="12" fill="var(--bad)">peak: ${escapeHtml(nodes[peak])}, ${(live[peak] ?? 0).toLocaleString('en-US')} bytes</text></svg>`;
+<text x="${middle}" y="${HEIGHT + 31}" text-anchor="${middle > WIDTH * 0.7 ? 'end' : middle < WIDTH * 0.3 ? 'start' : 'middle'}" font-size="12" fill="var(--bad)">peak: ${escapeHtml(nodes[peak])}, ${(live[peak] ?? 0).toLocaleString('en-US')} bytes</text></svg>`;
 }
 
+/** The end of a name says most: `…/conv2d`. */
+const shortened = (label: string, length: number): string => (label.length <= length ? label : `…${label.slice(1 - length)}`);
+
 /** The five regions side by side, to the scale of the budget. */
-export function regionBar({ regions, totalBytes }: MemoryPlan, budget: number): string {
+export function regionBar({ regions, totalBytes }: Pick<MemoryPlan, 'regions' | 'totalBytes'>, budget: number): string {
   const scale = WIDTH / Math.max(budget, totalBytes);
   let at = 0;
   const parts = Object.entries(regions).map(([name, bytes], i) => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { encode as encodePng } from 'fast-png';
+import { parseHTML } from 'linkedom';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readNpy, readNpz } from '../../src/data/npz.ts';
 import { writeNpy, writeNpz } from '../../src/data/npzWriter.ts';
@@ -180,8 +181,38 @@ it('thimble bench times a model and says what it ran on', () => {
   expect(thimble('bench', 'small.thimble', '--runs', '0').status).toBe(1);
 });
 
+describe('thimble profile', () => {
+  it('writes a page and a picture without outside requests, and all numbers as JSON', () => {
+    const result = json('profile', 'saved.safetensors', '--method', 'train', '--runs', '2', '--html', 'p.html', '--svg', 'p.svg');
+    expect(Object.values(result.kinds as Record<string, number>).reduce((a, b) => a + b, 0)).toBe(result.totalBytes);
+    expect(result.host.memoryBytes).toBe(result.memoryBytes);
+    expect(result.host.kernelBytes).toBeGreaterThan(10_000);
+    expect(result.host.scriptBytes).toBeGreaterThan(10_000);
+    expect(result.whatIf.map(({ change }: { change: string }) => change)).toContain('batch 8');
+    const page = readFileSync(at('p.html'), 'utf8');
+    const { document } = parseHTML(page);
+    const titles = [...document.querySelectorAll('h2')].map((title) => title.textContent);
+    expect(titles).toEqual(['Regions', 'Arena over time', 'Peak', 'What if', 'Layers', 'Steps']);
+    expect(page.match(/(?:src|href)\s*=\s*["'](?!data:)|@import|url\(/g)).toBeNull();
+    expect(document.querySelectorAll('.wide svg g title')).toHaveLength(result.buffers.length);
+    const rows = [...document.querySelectorAll('table')].at(-1)?.querySelectorAll('tr') ?? [];
+    expect(rows).toHaveLength(result.steps.length + 1);
+    const svg = readFileSync(at('p.svg'), 'utf8');
+    expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" .*prefers-color-scheme:dark/s);
+    expect(svg.match(/<rect/g)).toHaveLength(result.buffers.length + 1);
+  });
+
+  it('prints kinds, peak, slowest steps and variants; says what cannot be profiled', () => {
+    const printed = thimble('profile', 'add.onnx', '--runs', '2').stdout;
+    for (const text of ['inputs and outputs', 'total', 'peak', 'slowest', 'GMAC/s', 'what if']) expect(printed).toContain(text);
+    expect(thimble('profile', 'add.onnx', '--no-what-if', '--runs', '2').stdout).not.toContain('what if');
+    expect(thimble('profile', 'add.onnx', '--method', 'train').stderr).toMatch(/no training step; profile a model that save wrote/);
+    expect(thimble('profile', 'small.thimble').stderr).toMatch(/holds no graph; load the model it was made from/);
+  });
+});
+
 it('every command explains itself with examples', () => {
-  for (const command of ['run', 'compile', 'bench']) {
+  for (const command of ['run', 'compile', 'profile', 'bench']) {
     const { status, stdout } = thimble(command, '--help');
     expect(status).toBe(0);
     expect(stdout).toMatch(new RegExp(`Examples:\n {2}thimble ${command} `));
