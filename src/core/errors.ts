@@ -43,8 +43,17 @@ export class ThimbleError extends Error implements ErrorDetails {
 
   /** The same error, said to have happened at `place`; what the error already names of it stays. */
   at(place: Pick<ErrorDetails, 'op' | 'node'>): ThimbleError {
+    return this.#copy(this.code, place);
+  }
+
+  /** The same error under another code. */
+  as(code: ErrorCode): ThimbleError {
+    return this.#copy(code, {});
+  }
+
+  #copy(code: ErrorCode, place: Pick<ErrorDetails, 'op' | 'node'>): ThimbleError {
     const { op = place.op, node = place.node, expected, got, hint, names, cause } = this;
-    return new ThimbleError(this.code, this.#problem, { op, node, expected, got, hint, names, cause });
+    return new ThimbleError(code, this.#problem, { op, node, expected, got, hint, names, cause });
   }
 }
 

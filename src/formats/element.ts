@@ -15,17 +15,17 @@ const INT32 = 2 ** 31;
 /** Exporters write "to the end" as the largest 64-bit number, or one nearly as large. */
 const SENTINEL = 2 ** 60;
 
-/** @throws INPUT for what a 32-bit integer does not hold; sentinels saturate. */
+/** @throws UNSUPPORTED_ATTR for what a 32-bit integer does not hold; sentinels saturate. */
 export function toInt32(value: number, name: string): number {
   if (Math.abs(value) >= SENTINEL) return value < 0 ? -INT32 : INT32 - 1;
   checkInt32(value, name);
   return value;
 }
 
-/** @throws INPUT for what a 32-bit integer does not hold. */
+/** @throws UNSUPPORTED_ATTR for what a 32-bit integer does not hold. */
 export function checkInt32(value: number, name: string): void {
   if (value >= -INT32 && value < INT32) return;
-  throw new ThimbleError('INPUT', `${value} is outside the 32-bit integers that thimble computes with`, { node: name });
+  throw new ThimbleError('UNSUPPORTED_ATTR', `${value} is outside the 32-bit integers that thimble computes with`, { node: name });
 }
 
 /** Bits of an element in raw data. */

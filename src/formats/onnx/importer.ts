@@ -235,7 +235,7 @@ export class Importer {
   /** The error for a value that has to be known before the model runs, naming the inputs it follows from. */
   needsConstant(value: Value, what: string): ThimbleError {
     const names = inputsOf(value);
-    return new ThimbleError('INPUT', `${what} must be known before the model runs`, {
+    return new ThimbleError('UNSUPPORTED_ATTR', `${what} must be known before the model runs`, {
       names,
       hint: names.length ? `give load the option \`constants: { ${names.map((name) => `"${name}": tensor`).join(', ')} }\`` : undefined,
     });
@@ -262,8 +262,9 @@ export class Importer {
 /** The value as graphs hold it: bytes at the border become i32. */
 const inside = (value: Value): Value => (value.dtype === 'f32' || value.dtype === 'i32' ? value : cast(value, { to: 'i32' }));
 
+/** An error of importing a node. Operands of the wrong type are not what the operator's definition allows: the file is wrong. */
 function asThimbleError(error: unknown): ThimbleError {
-  if (error instanceof ThimbleError) return error;
+  if (error instanceof ThimbleError) return error.code === 'DTYPE' ? error.as('FORMAT') : error;
   if (error instanceof RangeError) return new ThimbleError('SHAPE', `the sizes are out of range: ${error.message}`);
   // What rows take for granted does not hold: a file that its producer did not check.
   if (error instanceof TypeError)

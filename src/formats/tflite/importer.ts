@@ -179,7 +179,7 @@ export class Importer {
   /** The error for a value that has to be known before the model runs, naming the inputs it follows from. */
   needsConstant(value: Value, what: string): ThimbleError {
     const names = [...inputsOf(value)];
-    return new ThimbleError('INPUT', `${what} must be known before the model runs`, {
+    return new ThimbleError('UNSUPPORTED_ATTR', `${what} must be known before the model runs`, {
       names,
       hint: names.length ? `give load the option \`constants: { ${names.map((name) => `"${name}": tensor`).join(', ')} }\`` : undefined,
     });

@@ -13,7 +13,7 @@ const LIMIT_MS = 5000;
 const BASE_BYTES = 256 * 2 ** 20;
 const BYTES_PER_BYTE = 1024;
 
-const REFUSALS = ['FORMAT', 'UNSUPPORTED_OP', 'UNSUPPORTED_ATTR', 'SHAPE', 'DTYPE', 'INPUT'];
+const REFUSALS = ['FORMAT', 'UNSUPPORTED_OP', 'UNSUPPORTED_ATTR', 'SHAPE'];
 
 interface Answer {
   readonly outcome?: string;
@@ -39,5 +39,5 @@ it(`${COUNT} mutated models: each loads and runs, or gives an error that says wh
   const share = (outcomes: readonly string[]) => answers.filter(({ outcome = '' }: Answer) => outcomes.includes(outcome)).length / COUNT;
   expect(share(['ran'])).toBeGreaterThan(0.2);
   expect(share(REFUSALS)).toBeGreaterThan(0.3);
-  expect(share(['SHAPE', 'DTYPE', 'INPUT', 'UNSUPPORTED_OP', 'UNSUPPORTED_ATTR'])).toBeGreaterThan(0.05);
+  expect(share(['SHAPE', 'UNSUPPORTED_OP', 'UNSUPPORTED_ATTR'])).toBeGreaterThan(0.05);
 });
