@@ -4,6 +4,7 @@ import { ThimbleError } from '../index.ts';
 import { registerBench } from './bench.ts';
 import { registerCompile } from './compile.ts';
 import { registerDigits } from './digitsCommand.ts';
+import { registerExplain } from './explain.ts';
 import { registerInspect } from './inspect.ts';
 import { registerProfile } from './profile.ts';
 import { registerQuantize } from './quantize.ts';
@@ -21,7 +22,16 @@ const program = new Command('thimble')
   .exitOverride()
   .showHelpAfterError('(--help says more)');
 
-const commands = [registerDigits, registerInspect, registerRun, registerCompile, registerProfile, registerQuantize, registerBench];
+const commands = [
+  registerDigits,
+  registerInspect,
+  registerRun,
+  registerCompile,
+  registerProfile,
+  registerQuantize,
+  registerBench,
+  registerExplain,
+];
 for (const register of commands) register(program);
 registerTrain(program);
 

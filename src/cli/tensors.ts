@@ -1,6 +1,6 @@
 // Files of tensors: .npy, .npz, .json, raw bytes, pictures and sounds.
 import { extname } from 'node:path';
-import { preprocessing } from '../core/preprocessing.ts';
+import { type Preprocessing, preprocessing } from '../core/preprocessing.ts';
 import { modelInput } from '../data/classify.ts';
 import { decodeImage } from '../data/decode.ts';
 import { readNpy, readNpz } from '../data/npz.ts';
@@ -98,11 +98,12 @@ function rawFeed(bytes: Uint8Array, path: string, { name, dtype, shape }: Tensor
 }
 
 /** A picture for an input [1, height, width, channels] or [1, channels, height, width]: from 0 to 1 less the mean, or bytes as they are. */
-async function pictureFeed(
-  bytes: Uint8Array,
-  { name, dtype, shape }: TensorInfo,
-  { mean, std, bgr = false }: PictureOptions,
-): Promise<Feed> {
+async function pictureFeed(bytes: Uint8Array, input: TensorInfo, picture: PictureOptions): Promise<Feed> {
+  return tensor(preprocess(await decodeImage(bytes), pictureSpec(input, picture)).data, input.shape, input.dtype);
+}
+
+/** How a picture goes into such an input. @throws INPUT where none does. */
+export function pictureSpec({ name, dtype, shape }: Omit<TensorInfo, 'type'>, { mean, std, bgr = false }: PictureOptions): Preprocessing {
   const [, a = 0, b = 0, c = 0] = shape;
   const isChannels = (n: number) => n === 1 || n === 3;
   const planar = isChannels(a) && !isChannels(c);
@@ -115,7 +116,7 @@ async function pictureFeed(
   }
   const scaled = (values: readonly number[]) => values.map((value) => value * 255);
   const plain = dtype === 'f32' ? { mean: 0, deviation: 255 } : { mean: dtype === 'i8' ? 128 : 0, deviation: 1 };
-  const spec = preprocessing({
+  return preprocessing({
     width,
     height,
     channels: channels as 1 | 3,
@@ -126,7 +127,6 @@ async function pictureFeed(
     ...(mean && { mean: scaled(mean) }),
     ...(std && { deviation: scaled(std) }),
   });
-  return tensor(preprocess(await decodeImage(bytes), spec).data, shape, dtype);
 }
 
 /** A sound for an input of that many samples: cut at the end, or followed by silence. */

@@ -193,6 +193,12 @@ export class Engine {
     return Object.fromEntries(all.flatMap(({ name, memory }) => (memory ? [[name, memory]] : [])));
   }
 
+  /** A pass through the model as it is now, to look at. @throws INPUT for a program without a graph. */
+  forward(): Forward {
+    if ('network' in this.#model) this.#model.state();
+    return this.subject.forward('explain');
+  }
+
   /** Takes over the weights that a model built of layers has now. */
   #refresh(session: Session): void {
     const model = this.#model;
@@ -203,7 +209,7 @@ export class Engine {
 const hasGraph = (model: RuntimeModel): boolean => 'hasGraph' in model && model.hasGraph === true;
 
 /** The image in items of `shape`; a matrix is one of one channel. Undefined where it is not clear. */
-function layoutOf(shape: readonly number[], layout: 'nhwc' | 'nchw' | undefined): ImageLayout | undefined {
+export function layoutOf(shape: readonly number[], layout: 'nhwc' | 'nchw' | undefined): ImageLayout | undefined {
   const [a = 0, b = 0, c = 0] = shape;
   if (shape.length === 2) return { height: a, width: b, channels: 1, planar: false };
   if (shape.length !== 3) return undefined;

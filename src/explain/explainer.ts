@@ -1,7 +1,10 @@
+import type { Tensor } from '../core/tensor.ts';
 import type { MemoryPlan } from '../plan/report.ts';
 import type { Inputs } from '../train/data.ts';
+import { type ActivationStatistics, activationStatistics, activations } from './activations.ts';
 import type { Attribution } from './attribution.ts';
 import { Engine, type EngineOptions, type ImageLayout } from './engine.ts';
+import { convolutionsOf, filtersOf } from './filters.ts';
 import { type GradCam, type GradCamOptions, gradCam } from './gradCam.ts';
 import {
   type IntegratedGradients,
@@ -40,7 +43,12 @@ export class Explainer {
 
   /** Names of the layers, in the order they run in. @throws INPUT for a model from a `.thimble` file. */
   get layers(): string[] {
-    return [...this.#engine.subject.forward('explain').layers.keys()];
+    return [...this.#engine.forward().layers.keys()];
+  }
+
+  /** Those of `layers` that are convolutions. */
+  get convolutions(): string[] {
+    return convolutionsOf(this.#engine.forward());
   }
 
   /** The scores of each row, row-major: logits, unless `score` says otherwise. */
@@ -72,6 +80,21 @@ export class Explainer {
   /** How far the score falls when a patch hides a part of the input (Zeiler and Fergus 2014). Needs no gradient: any model will do. */
   occlusion(x: Inputs, options: OcclusionOptions = {}): Promise<Attribution> {
     return occlusion(this.#engine, x, options);
+  }
+
+  /** What layers give for each row, by layer: f32 [rows, ...]; images [rows, height, width, channels]. All layers must fit in memory at once. */
+  activations(x: Inputs, layers: readonly string[]): Promise<Record<string, Tensor>> {
+    return activations(this.#engine, x, layers);
+  }
+
+  /** How the data falls on the activation functions, those of `layers` or all: dead units, saturation, histograms, curves. */
+  activationStatistics(x: Inputs, layers?: readonly string[]): Promise<ActivationStatistics[]> {
+    return activationStatistics(this.#engine, x, layers);
+  }
+
+  /** The filters of a convolution by its layer's name: f32 [height, width, channels, filters]. @throws INPUT where the layer is none. */
+  filters(layer: string): Tensor {
+    return filtersOf(this.#engine.forward(), layer);
   }
 
   /** Bytes of the methods planned so far, by name. */

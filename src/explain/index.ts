@@ -1,7 +1,12 @@
+export type { ActivationStatistics } from './activations.ts';
 export type { Attribution } from './attribution.ts';
 export type { ImageLayout, Targets } from './engine.ts';
 export { Explainer, type ExplainerOptions } from './explainer.ts';
+export { type ExplanationOptions, explanationMethods } from './exported.ts';
 export type { GradCam, GradCamOptions } from './gradCam.ts';
 export type { IntegratedGradients, IntegratedGradientsOptions, SmoothGradOptions, TargetOptions } from './gradients.ts';
+export { type HeatMapOptions, heatMap, type PixelMap, pixelMap, scaledMap } from './heatMap.ts';
+export { type Importance, type ImportanceOptions, permutationImportance, type Score } from './importance.ts';
 export type { OcclusionOptions } from './occlusion.ts';
 export type { Explainable } from './subject.ts';
+export { activationView, filterView } from './tiles.ts';

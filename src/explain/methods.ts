@@ -41,7 +41,10 @@ function derivative(value: Value, of: Value, what: string): Value {
     throw new ThimbleError('UNSUPPORTED_OP', error.message, { op, node, hint: 'occlusion explains without gradients' });
   }
   if (gradient) return gradient;
-  throw new ThimbleError('INPUT', `the scores do not depend on ${what}`, { node: of.name });
+  throw new ThimbleError('INPUT', `no gradient flows from the scores to ${what}`, {
+    node: of.name,
+    hint: 'occlusion explains without gradients',
+  });
 }
 
 /** Method `explain.gradient`: d Σ target · score / d input. */
@@ -75,13 +78,21 @@ export function gradCamGraph(forward: Forward, layer: string | undefined, size: 
 const CONVOLUTIONS = new Set(['conv2d', 'depthwiseConv2d', 'conv2dGradInput']);
 const isMap = (shape: Shape): boolean => shape.length === 4 && (shape[1] as number) * (shape[2] as number) > 1;
 
-/** What the last convolution over more than one pixel gives, with what is done to it element by element: its normalisation and activation. */
-function lastFeatures({ graph, input, scores }: Forward): Value {
+/** The last convolution over more than one pixel between input and scores. */
+function lastConvolution({ graph, input }: Forward, needed: ReadonlySet<Value>): Node | undefined {
   const reached = dependents(graph, input);
-  const needed = ancestors(scores);
-  const last = graph.nodes.findLast(
+  return graph.nodes.findLast(
     ({ op, outputs: [y] }) => CONVOLUTIONS.has(op) && reached.has(y as Value) && needed.has(y as Value) && isMap((y as Value).shape),
   );
+}
+
+/** Whether there is a convolution for Grad-CAM to look at. */
+export const hasFeatures = (forward: Forward): boolean => lastConvolution(forward, ancestors(forward.scores)) !== undefined;
+
+/** What the last convolution over more than one pixel gives, with what is done to it element by element: its normalisation and activation. */
+function lastFeatures(forward: Forward): Value {
+  const needed = ancestors(forward.scores);
+  const last = lastConvolution(forward, needed);
   if (!last) {
     throw new ThimbleError('INPUT', 'the model has no convolution over more than one pixel', {
       hint: 'name a layer with `layer`, or use saliency or occlusion',
@@ -89,7 +100,7 @@ function lastFeatures({ graph, input, scores }: Forward): Value {
   }
   let value = last.outputs[0] as Value;
   for (;;) {
-    const [next, ...others] = graph.nodes.filter(({ inputs, outputs: [y] }) => inputs.includes(value) && needed.has(y as Value));
+    const [next, ...others] = forward.graph.nodes.filter(({ inputs, outputs: [y] }) => inputs.includes(value) && needed.has(y as Value));
     if (!next || others.length || !continues(next, value)) return value;
     value = next.outputs[0] as Value;
   }

@@ -4,6 +4,7 @@ import type { TensorType } from '../core/tensor.ts';
 import { InferenceModel } from '../inference/model.ts';
 import { Graph, producer, type Value } from '../ir/graph.ts';
 import { reshape } from '../ops/reshape.ts';
+import { floatView } from '../passes/floatView.ts';
 import { arrange } from '../passes/optimize.ts';
 import { Rewriting } from '../passes/rewrite.ts';
 import type { RuntimeModel } from '../runtime/model.ts';
@@ -57,7 +58,7 @@ const isLayered = (model: Explainable): model is Model => 'network' in model;
 export function subjectOf(model: Explainable, options: SubjectOptions): Subject {
   if (isLayered(model)) return subjectOfGraph((name) => layeredGraph(model, name, options.batchSize ?? 1), options);
   if (!(model instanceof InferenceModel && model.hasGraph)) return subjectOfProgram(model, options);
-  const arranged = arrange(copied(model.source, 'arranged'));
+  const arranged = arrange(floatView(model.source));
   return subjectOfGraph((name) => copied(arranged, name), options);
 }
 

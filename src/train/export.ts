@@ -1,5 +1,6 @@
 import { ThimbleError } from '../core/errors.ts';
 import { checkTask, type Task } from '../core/task.ts';
+import type { Graph } from '../ir/graph.ts';
 import { build } from '../program/build.ts';
 import { encode } from '../program/encode.ts';
 import { evaluateGraph, predictGraph, trainGraph } from './methods.ts';
@@ -16,17 +17,20 @@ export interface ExportOptions {
   readonly budget?: number | string;
   /** What the model is for: labels, preprocessing. Its output is `predictions`. */
   readonly task?: Task;
+  /** More methods over the same weights, such as those of `explanationMethods` (`thimble/explain`). */
+  readonly methods?: readonly Graph[];
 }
 
 /**
  * The model with its present state as the bytes of a `.thimble` file; what `Model.export` gives.
  * @throws INPUT for training without `compile` and a loss, BUDGET where the plan exceeds `budget`.
  */
-export function exportModel(model: Model, { batchSize = 1, training = false, name = 'model', budget, task }: ExportOptions): Uint8Array {
+export function exportModel(model: Model, options: ExportOptions): Uint8Array {
+  const { batchSize = 1, training = false, name = 'model', budget, task, methods = [] } = options;
   if (task) checkTask(task);
   const purpose = task && { task };
   const { network, compiled, batchSize: rows } = model;
-  const graphs = [predictGraph(network, batchSize, undefined, model.rounding)];
+  const graphs = [predictGraph(network, batchSize, undefined, model.rounding), ...methods];
   if (!training) return encode({ ...build(graphs, { name, budget }).program, ...purpose });
   if (!compiled) {
     throw new ThimbleError('INPUT', 'a model without a loss cannot be exported with training', {

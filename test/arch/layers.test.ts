@@ -54,7 +54,10 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   report: { uses: LIBRARY, packages: ['@observablehq/plot', 'linkedom'] },
   standalone: { uses: ['core', 'program/format.ts', 'hosts', 'runtime'], packages: ['binaryen'] },
   index: { uses: LIBRARY },
-  cli: { uses: ['index', 'data', 'report', 'standalone', 'core/preprocessing.ts'], packages: [/^node:/, 'commander', 'cli-table3'] },
+  cli: {
+    uses: ['index', 'data', 'explain', 'report', 'standalone', 'core/preprocessing.ts'],
+    packages: [/^node:/, 'commander', 'cli-table3'],
+  },
 };
 
 const pathInSrc = (path: string) => path.replace(/^src\//, '');

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
 import { Explainer } from '../../src/explain/index.ts';
-import { load, type Model } from '../../src/index.ts';
+import { load, type Model, quantize } from '../../src/index.ts';
 import { planted, pointsAtPatch, SIDE, shareInPatch, trained } from './planted.ts';
 
 const ROWS = 30;
@@ -45,4 +45,27 @@ it('gradients and their integral concentrate on the planted patch', async () => 
   expect(meanShare((await explainer.saliency(x, { target: 1 })).values.data)).toBeGreaterThan(3 * CHANCE);
   expect(meanShare((await explainer.smoothGrad(x, { target: 1, samples: 8 })).values.data)).toBeGreaterThan(3 * CHANCE);
   expect(meanShare((await explainer.integratedGradients(x, { target: 1 })).values.data)).toBeGreaterThan(4 * CHANCE);
+});
+
+it('a quantized model is explained through its float view, as the model it was made of', async () => {
+  const { model: quantized } = await quantize(model, planted(64, 5).x);
+  const [own, view] = [new Explainer(model), new Explainer(quantized)];
+  expect(quantized.graph.nodes.some(({ op }) => op === 'conv2dInt8')).toBe(true);
+  const scores = await view.scores(x);
+  const [near, exact] = [scores, await own.scores(x)];
+  const largest = Math.max(...exact.map(Math.abs));
+  near.forEach((score, i) => void expect(Math.abs(score - (exact[i] as number))).toBeLessThan(0.05 * largest));
+  const { values } = await view.gradCam(x, { target: 1 });
+  expect(hits(values.data, 1)).toBeGreaterThanOrEqual(0.95 * ROWS);
+  const [a, b] = [(await own.saliency(x, { target: 1 })).values.data, (await view.saliency(x, { target: 1 })).values.data];
+  const dot = (p: ArrayLike<number>, q: ArrayLike<number>) => Array.from(p).reduce((sum, value, i) => sum + value * (q[i] as number), 0);
+  expect(dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))).toBeGreaterThan(0.95);
+  // Occlusion runs the 8-bit program itself.
+  const hidden = await new Explainer(await load(quantized.export())).occlusion(x.subarray(0, 2 * SIDE * SIDE), {
+    target: 1,
+    size: 4,
+    stride: 2,
+    fill: 0.3,
+  });
+  expect(corners.slice(0, 2).every((corner, row) => pointsAtPatch(hidden.values.data, row, corner, 1))).toBe(true);
 });
