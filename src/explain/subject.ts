@@ -3,6 +3,7 @@ import { type Shape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import { InferenceModel } from '../inference/model.ts';
 import { Graph, producer, type Value } from '../ir/graph.ts';
+import { cast } from '../ops/cast.ts';
 import { reshape } from '../ops/reshape.ts';
 import { floatView } from '../passes/floatView.ts';
 import { arrange } from '../passes/optimize.ts';
@@ -160,12 +161,8 @@ function scoresOf(output: Value, batch: number, score: 'logit' | 'output'): Valu
     while (node && (node.op === 'reshape' || node.op === 'copy')) node = producer(node.inputs[0] as Value);
     if (node && FINAL.has(node.op)) value = node.inputs[0] as Value;
   }
-  if (value.dtype !== 'f32') {
-    throw new ThimbleError('INPUT', `output "${output.name}" holds whole numbers`, {
-      expected: 'scores in f32',
-      hint: 'choose another with `output`',
-    });
-  }
+  // Of quantized models: no gradient flows through whole numbers, but occlusion can compare them.
+  if (value.dtype !== 'f32') value = cast(value, { to: 'f32' });
   return reshape(value, { shape: [batch, sizeOf(value.shape) / batch] });
 }
 
