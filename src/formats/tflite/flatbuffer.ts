@@ -17,12 +17,13 @@ const sizes: Readonly<Record<Scalar, number>> = { i8: 1, u8: 1, bool: 1, i32: 4,
  */
 export class FlatFile {
   readonly bytes: Uint8Array;
-  readonly buffer: ByteBuffer;
+  // Private, so that the declarations users get do not name the package.
+  readonly #buffer: ByteBuffer;
   #allowance: number;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
-    this.buffer = new ByteBuffer(bytes);
+    this.#buffer = new ByteBuffer(bytes);
     this.#allowance = 8 * bytes.length + 65536;
   }
 
@@ -43,9 +44,13 @@ export class FlatFile {
     return at;
   }
 
+  u16(at: number): number {
+    return this.#buffer.readUint16(this.inside(at, 2));
+  }
+
   /** Where the unsigned offset at `at` points to. */
   offset(at: number): number {
-    const distance = this.buffer.readUint32(this.inside(at, 4));
+    const distance = this.#buffer.readUint32(this.inside(at, 4));
     return this.inside(at + distance, 4);
   }
 
@@ -53,18 +58,18 @@ export class FlatFile {
     this.inside(at, sizes[type]);
     switch (type) {
       case 'i8':
-        return this.buffer.readInt8(at);
+        return this.#buffer.readInt8(at);
       case 'u8':
       case 'bool':
-        return this.buffer.readUint8(at);
+        return this.#buffer.readUint8(at);
       case 'i32':
-        return this.buffer.readInt32(at);
+        return this.#buffer.readInt32(at);
       case 'u32':
-        return this.buffer.readUint32(at);
+        return this.#buffer.readUint32(at);
       case 'u64':
-        return this.buffer.readUint32(at) + this.buffer.readUint32(at + 4) * 2 ** 32;
+        return this.#buffer.readUint32(at) + this.#buffer.readUint32(at + 4) * 2 ** 32;
       case 'f32':
-        return this.buffer.readFloat32(at);
+        return this.#buffer.readFloat32(at);
     }
   }
 }
@@ -80,7 +85,7 @@ export class Table {
     this.file = file;
     this.#at = at;
     this.#vtable = file.inside(at - file.scalar(at, 'i32'), 4);
-    const bytes = file.buffer.readUint16(this.#vtable);
+    const bytes = file.u16(this.#vtable);
     if (bytes < 4 || bytes % 2) throw damaged(`a table of fields has ${bytes} bytes`);
     file.inside(this.#vtable, bytes);
     this.#fields = (bytes - 4) / 2;
@@ -89,7 +94,7 @@ export class Table {
   /** Position of field `id`, 0 where it is left out. */
   #field(id: number): number {
     if (id >= this.#fields) return 0;
-    const distance = this.file.buffer.readUint16(this.#vtable + 4 + 2 * id);
+    const distance = this.file.u16(this.#vtable + 4 + 2 * id);
     return distance && this.#at + distance;
   }
 
@@ -126,11 +131,11 @@ export class Table {
     const width = type === 'i64' ? 8 : type === 'u16' ? 2 : sizes[type];
     const { at, length } = this.#vector(id, width);
     this.file.spend(length);
-    const { buffer } = this.file;
+    const { file } = this;
     return Array.from({ length }, (_, i) => {
       const place = at + i * width;
-      if (type === 'i64') return buffer.readUint32(place) + buffer.readInt32(place + 4) * 2 ** 32;
-      return type === 'u16' ? buffer.readUint16(place) : this.file.scalar(place, type);
+      if (type === 'i64') return file.scalar(place, 'u32') + file.scalar(place + 4, 'i32') * 2 ** 32;
+      return type === 'u16' ? file.u16(place) : file.scalar(place, type);
     });
   }
 
