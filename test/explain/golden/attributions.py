@@ -13,10 +13,21 @@ from pathlib import Path
 
 import captum
 import numpy as np
+import onnx
 import torch
 import torch.nn.functional as F
 from captum.attr import IntegratedGradients, LayerGradCam
 from safetensors.numpy import load_file, save_file
+
+
+def forget_where(file):
+    """Drops the stack traces of the exporting machine that PyTorch writes into every node."""
+    proto = onnx.load(file)
+    graph = proto.graph
+    for part in [proto, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer]:
+        part.ClearField('doc_string')
+        part.ClearField('metadata_props')
+    onnx.save(proto, file)
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -97,6 +108,8 @@ for kind, network in {'mlp': Mlp, 'cnn': Cnn, 'encoder': Encoder}.items():
             cam = LayerGradCam(model, model.last).attribute(x, target=target, relu_attributions=True)
             result[f'{name}.gradCam'] = cam.detach()[:, 0].numpy()
         if optimizer == 'adam' and kind != 'mlp':
-            torch.onnx.export(model, (x[:1].detach(),), HERE / f'{kind}.onnx', input_names=['x'], output_names=['logits'], external_data=False)
+            file = HERE / f'{kind}.onnx'
+            torch.onnx.export(model, (x[:1].detach(),), file, input_names=['x'], output_names=['logits'], external_data=False)
+            forget_where(file)
 save_file({key: np.ascontiguousarray(value) for key, value in result.items()}, HERE / 'attributions.safetensors',
           metadata={'oracle': f'torch {torch.__version__}, captum {captum.__version__}', 'origin': 'attributions.py'})
