@@ -57,25 +57,27 @@ export function prepare(r: Conv2dInt8, depth: usize): i32 {
     largest: f32 = 0,
     c: usize = 0;
   const at = biasesOf(r),
-    step = (<usize>r.perChannel) << 2;
+    step = (<usize>r.perChannel) << 2,
+    span: f32 = <f32>depth * 32640;
   if (ASC_FEATURE_SIMD) {
     if (step) {
       let mosts = i32x4.splat(0),
-        factors = f32x4.splat(0);
+        results = f32x4.splat(0);
       for (; c + 4 <= channels; c += 4) {
         const to = at + (c << 2);
         const bias = v128.load(r.bias + (c << 2)),
           factor = preparedFour(r, c << 2, to + list, to + (list << 1));
         v128.store(to, bias);
-        mosts = i32x4.max_u(mosts, i32x4.abs(bias));
-        factors = f32x4.max(factors, f32x4.abs(factor));
+        const size = i32x4.abs(bias);
+        mosts = i32x4.max_u(mosts, size);
+        results = f32x4.max(results, f32x4.mul(f32x4.add(f32x4.convert_i32x4_u(size), f32x4.splat(span)), f32x4.abs(factor)));
       }
       for (let lane: usize = 0; lane < 4; lane++) {
         // Not max: NaN has to show.
-        const factor = f32x4.extract_lane(factors, 0);
-        if (!(factor <= largest)) largest = factor;
+        const result = f32x4.extract_lane(results, 0);
+        if (!(result <= largest)) largest = result;
         most = <i32>max<u32>(most, i32x4.extract_lane(mosts, 0));
-        factors = v128.shuffle<i32>(factors, factors, 1, 2, 3, 0);
+        results = v128.shuffle<i32>(results, results, 1, 2, 3, 0);
         mosts = v128.shuffle<i32>(mosts, mosts, 1, 2, 3, 0);
       }
     }
@@ -83,13 +85,16 @@ export function prepare(r: Conv2dInt8, depth: usize): i32 {
   for (; c < channels; c++) {
     const to = at + (c << 2);
     const bias = load<i32>(r.bias + (c << 2)),
-      factor = abs<f32>(preparedOne(r, c * step, to + list, to + (list << 1)));
+      factor = abs<f32>(preparedOne(r, c * step, to + list, to + (list << 1))),
+      size = abs<i32>(bias);
     store<i32>(to, bias);
-    most = <i32>max<u32>(most, abs<i32>(bias));
-    if (!(factor <= largest)) largest = factor;
+    most = <i32>max<u32>(most, size);
+    const result: f32 = (<f32>(<u32>size) + span) * factor;
+    if (!(result <= largest)) largest = result;
   }
-  const bound = <i64>(<u32>most) + <i64>depth * 32640;
-  if (bound >= 1 << 30 || !(<f32>bound * largest < 4194304)) return EXACT;
+  // Channel by channel: one with weights of nearly 0 has a tiny factor, and a bias that is huge in its units (TFLite's converter limits it to 2^30).
+  // Sums must not wrap; results must stay below 2^22, less the rounding of `result`.
+  if (<i64>(<u32>most) + <i64>depth * 32640 > <i64>i32.MAX_VALUE || !(largest < 4194300)) return EXACT;
   return r.rounding == 2 ? FLOAT : FIXED;
 }
 
