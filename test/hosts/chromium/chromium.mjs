@@ -46,9 +46,13 @@ export async function resultOf(browser, folder, path) {
     '--no-first-run',
     `--user-data-dir=${profile}`,
   ];
-  const child = spawn(browser, [...flags, `http://127.0.0.1:${server.address().port}/${path}`], { stdio: 'ignore' });
+  const child = spawn(browser, [...flags, `http://127.0.0.1:${server.address().port}/${path}`], {
+    stdio: 'ignore',
+    detached: true,
+  });
   child.on('error', reject);
-  child.on('exit', (code) => reject(new Error(`Chromium ended with exit code ${code}`)));
+  const ended = new Promise((exited) => child.on('exit', exited));
+  ended.then((code) => reject(new Error(`Chromium ended with exit code ${code}`)));
   const timer = setTimeout(() => reject(new Error(`Chromium gave no result in ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
   try {
     const result = await promise;
@@ -56,13 +60,12 @@ export async function resultOf(browser, folder, path) {
     return result;
   } finally {
     clearTimeout(timer);
-    child.removeAllListeners('exit');
-    const ended = new Promise((exited) => child.on('exit', exited));
-    child.kill();
-    await ended;
+    // The whole group: its other processes would go on writing to the profile.
+    if (child.exitCode === null && child.pid) process.kill(-child.pid, 'SIGKILL');
+    if (child.pid) await ended;
     server.closeAllConnections();
     server.close();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 
