@@ -52,11 +52,30 @@ const list = (folder: string) => readdirSync(new URL(folder, shared));
 const files = isPresent
   ? [
       ...list('bench-models/')
-        .filter((file) => file.endsWith('.onnx'))
+        .filter((file) => /\.(onnx|tflite)$/.test(file))
         .map((file) => `bench-models/${file}`),
       ...list('models/onnx/').map((folder) => `models/onnx/${folder}/model.onnx`),
+      ...list('models/tflite/').map((folder) => `models/tflite/${folder}/model.tflite`),
     ]
   : [];
+/** Arenas of 8-bit models in bytes; a change that moves one says so here. */
+const arenas: readonly (readonly [string, number])[] = [
+  ['TinyMaix__cifar10_q', 26976],
+  ['TinyMaix__mnist_valid_q', 2896],
+  ['ai-edge-quantizer__conv_fc_mnist_srq_a8w8', 9296],
+  ['micro-wake-word-models__hey_jarvis', 21648],
+  ['micro-wake-word-models__vad', 2080],
+  ['tflite-micro__hello_world_int8', 480],
+  ['tflite-micro__micro_speech_quantized', 21104],
+  ['tflite-micro__mobilenet_v2_quantized_1x3x224x224', 1540944],
+  ['tflite-micro__trained_lstm_int8', 2112],
+  ['tflite-support__mobilenet_v1_0.25_224_quant', 602112],
+  ['tiny__ad01_int8', 8288],
+  ['tiny__kws_ref_model', 29200],
+  ['tiny__pretrainedResnet_quant', 66912],
+  ['tiny__vww_96_int8', 80256],
+];
+
 /** Extents that a model leaves open. */
 const shapes: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   'models/onnx/silero-vad__data__silero_vad_op18_ifless/model.onnx': { batch: 1, sequence: 512 },
@@ -66,6 +85,11 @@ describe.skipIf(!isPresent)('shared models', () => {
   it.each(files)('%s: the arena is the liveness lower bound', async (file) => {
     const { memory } = await load(new Uint8Array(readFileSync(new URL(file, shared))), { shapes: shapes[file] ?? {} });
     expectLeast(memory);
+  });
+
+  it.each(arenas)('%s has an arena of %i bytes', async (name, bytes) => {
+    const { memory } = await load(new Uint8Array(readFileSync(new URL(`models/tflite/${name}/model.tflite`, shared))));
+    expect(memory.regions.arena).toBe(bytes);
   });
 
   it.each([
