@@ -105,7 +105,7 @@ export class NodeContext {
     return this.#inputs.slice(index).map((_, i) => this.x(index + i));
   }
 
-  /** Elements of input `index`, which must be known at import. @throws INPUT naming the graph inputs it depends on. */
+  /** Elements of input `index`, which must be known at import. @throws UNSUPPORTED_ATTR naming the graph inputs it depends on. */
   numbers(index: number): number[] {
     const { value } = this.operand(index);
     if (!isConstant(value)) throw this.importer.needsConstant(value, `input ${index}`);
@@ -180,7 +180,7 @@ export class NodeContext {
     return this.graph.constant({ dtype: 'f32', shape, data: Float32Array.from(data) });
   }
 
-  /** A constant i32 value. @throws INPUT for what a 32-bit integer does not hold. */
+  /** A constant i32 value. @throws UNSUPPORTED_ATTR for what a 32-bit integer does not hold. */
   integers(data: ArrayLike<number>, shape: Shape = [data.length]): Value {
     return this.graph.constant({ dtype: 'i32', shape, data: Int32Array.from(data, (number) => toInt32(number, this.node.name)) });
   }

@@ -11,7 +11,7 @@ const wide: readonly Elem[] = ['int64', 'uint64', 'uint32'];
 
 /**
  * Shape arithmetic is exact: a constant of a 64-bit type that 32 bits do not hold is refused instead of wrapped.
- * @throws INPUT where the result of `value`'s last operator, computed in doubles, is outside.
+ * @throws UNSUPPORTED_ATTR where the result of `value`'s last operator, computed in doubles, is outside.
  */
 export function checkExact(value: Value, elem: Elem, name: string): void {
   const { origin } = value;

@@ -113,7 +113,7 @@ export class NodeContext {
     return this.x(index).shape;
   }
 
-  /** Elements of input `index`, which must be known at import. @throws INPUT naming the graph inputs it depends on. */
+  /** Elements of input `index`, which must be known at import. @throws UNSUPPORTED_ATTR naming the graph inputs it depends on. */
   numbers(index: number): number[] {
     const { value, elem } = this.operand(index);
     if (!isConstant(value)) throw this.importer.needsConstant(value, `input ${index}`);
