@@ -13,26 +13,25 @@ export function panelShape(shape: Shape, groups = 1): [number, number, number, n
   return [groups, Math.ceil(columns / PANEL), sizeOf(shape.slice(0, -1)), PANEL];
 }
 
-/** Calls `visit(rowMajorIndex, panelIndex)` for every element of a K×N matrix. */
-function eachElement(shape: Shape, groups: number, visit: (row: number, panel: number) => void): void {
+/** Calls `visit(row, panel, width)` for each run of a K×N matrix that lies side by side in both: its first indexes, and its length. */
+function eachRun(shape: Shape, groups: number, visit: (row: number, panel: number, width: number) => void): void {
   const [, panels, depth] = panelShape(shape, groups);
   const columns = shape.at(-1) as number;
   const perGroup = columns / groups;
-  const starts = Int32Array.from({ length: columns }, (_, n) => {
-    const column = n % perGroup;
-    const panel = Math.floor(n / perGroup) * panels + Math.floor(column / PANEL);
-    return panel * depth * PANEL + (column % PANEL);
-  });
-  for (let k = 0; k < depth; k++) {
-    for (let n = 0; n < columns; n++) visit(k * columns + n, (starts[n] as number) + k * PANEL);
+  for (let group = 0; group < groups; group++) {
+    for (let panel = 0; panel < panels; panel++) {
+      const width = Math.min(PANEL, perGroup - panel * PANEL);
+      const [column, start] = [group * perGroup + panel * PANEL, (group * panels + panel) * depth * PANEL];
+      for (let k = 0; k < depth; k++) visit(k * columns + column, start + k * PANEL, width);
+    }
   }
 }
 
 /** Row-major weights of logical `shape` → panels. */
 export function packPanels<T extends Float32Array | Float64Array>(data: T, shape: Shape, groups = 1): T {
   const packed = new (data.constructor as new (n: number) => T)(sizeOf(panelShape(shape, groups)));
-  eachElement(shape, groups, (row, panel) => {
-    packed[panel] = data[row] as number;
+  eachRun(shape, groups, (row, panel, width) => {
+    for (let i = 0; i < width; i++) packed[panel + i] = data[row + i] as number;
   });
   return packed;
 }
@@ -40,8 +39,8 @@ export function packPanels<T extends Float32Array | Float64Array>(data: T, shape
 /** Panels → row-major weights of logical `shape`; the padding is dropped. */
 export function unpackPanels<T extends Float32Array | Float64Array>(packed: T, shape: Shape, groups = 1): T {
   const data = new (packed.constructor as new (n: number) => T)(sizeOf(shape));
-  eachElement(shape, groups, (row, panel) => {
-    data[row] = packed[panel] as number;
+  eachRun(shape, groups, (row, panel, width) => {
+    for (let i = 0; i < width; i++) data[row + i] = packed[panel + i] as number;
   });
   return data;
 }

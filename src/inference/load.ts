@@ -46,13 +46,15 @@ export interface LoadOptions {
  */
 export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promise<InferenceModel> {
   const { budget, flavour = 'auto' } = options;
-  const kernels = await kernelsFor(flavour);
-  if (isStored(bytes)) return loadStored(bytes, kernels, budget);
+  // Engines compile in threads of their own while this one plans.
+  const kernels = kernelsFor(flavour);
+  kernels.catch(() => undefined);
+  if (isStored(bytes)) return loadStored(bytes, await kernels, budget);
   const { imported, name, task } = isTflite(bytes) ? importTflite(bytes, options) : await importOnnx(bytes, options);
   const graph = optimize(imported.graph);
   const { program, memory, methods } = build([graph], { name, budget });
   const annotated = { ...withPorts(program, graph.name, imported), ...(task && { task }) };
-  return new InferenceModel(annotated, kernels, memory, methods[graph.name], imported.graph);
+  return new InferenceModel(annotated, await kernels, memory, methods[graph.name], imported.graph);
 }
 
 /** A model as a graph, and its name. */

@@ -9,16 +9,17 @@ export function dataOf(value: Value): TypedArray {
   return value.origin.data;
 }
 
-/** For each element of transpose(x, perm), its index in x of `shape`. */
-export function transposedIndexes(shape: Shape, perm: readonly number[]): Int32Array {
+/** Calls `visit(to, from)` for the first element of each run along the last axis of transpose(x, perm): its index there, and in x of `shape`. */
+function eachRun(shape: Shape, perm: readonly number[], visit: (to: number, from: number) => void): void {
   const strides = stridesOf(shape);
-  const extents = perm.map((axis) => shape[axis] as number);
-  const steps = perm.map((axis) => strides[axis] as number);
+  const extents = perm.slice(0, -1).map((axis) => shape[axis] as number);
+  const steps = perm.slice(0, -1).map((axis) => strides[axis] as number);
   const counter = extents.map(() => 0);
-  const indexes = new Int32Array(sizeOf(shape));
+  const size = sizeOf(shape);
+  const run = shape[perm.at(-1) ?? 0] ?? 1;
   let from = 0;
-  for (let to = 0; to < indexes.length; to++) {
-    indexes[to] = from;
+  for (let to = 0; to < size; to += run) {
+    visit(to, from);
     for (let axis = extents.length - 1; axis >= 0; axis--) {
       from += steps[axis] as number;
       counter[axis] = (counter[axis] as number) + 1;
@@ -27,15 +28,32 @@ export function transposedIndexes(shape: Shape, perm: readonly number[]): Int32A
       counter[axis] = 0;
     }
   }
+}
+
+/** Elements in a run of `eachRun`, and the distance between them in x. */
+const runOf = (shape: Shape, perm: readonly number[]) => ({
+  run: shape[perm.at(-1) ?? 0] ?? 1,
+  step: stridesOf(shape)[perm.at(-1) ?? 0] ?? 1,
+});
+
+/** For each element of transpose(x, perm), its index in x of `shape`. */
+export function transposedIndexes(shape: Shape, perm: readonly number[]): Int32Array {
+  const indexes = new Int32Array(sizeOf(shape));
+  const { run, step } = runOf(shape, perm);
+  eachRun(shape, perm, (to, from) => {
+    for (let i = 0; i < run; i++) indexes[to + i] = from + i * step;
+  });
   return indexes;
 }
 
 /** A constant with its axes permuted. */
 export function constantTransposed(value: Value, perm: readonly number[]): Value {
   const data = dataOf(value);
-  const indexes = transposedIndexes(value.shape, perm);
   const turned = new (data.constructor as new (n: number) => TypedArray)(data.length);
-  for (let i = 0; i < turned.length; i++) turned[i] = data[indexes[i] as number] as number;
+  const { run, step } = runOf(value.shape, perm);
+  eachRun(value.shape, perm, (to, from) => {
+    for (let i = 0; i < run; i++) turned[to + i] = data[from + i * step] as number;
+  });
   return value.graph.constant({ dtype: value.dtype, shape: perm.map((axis) => value.shape[axis] as number), data: turned }, value.name);
 }
 

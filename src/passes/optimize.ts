@@ -56,7 +56,7 @@ function inOrder(graph: Graph, chosen: typeof passes): Graph {
   for (const { run } of chosen) {
     current = run(current);
     prune(current);
-    verify(current, opOf);
   }
+  verify(current, opOf);
   return current;
 }
