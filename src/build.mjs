@@ -61,9 +61,8 @@ const settings = {
   platform: 'neutral',
   mainFields: ['module', 'main'],
   target: 'es2022',
-  // A host reads all of a bundle before it runs any; names stay for stack traces.
-  minifyWhitespace: true,
-  minifySyntax: true,
+  // A host reads all of a bundle before it runs any.
+  minify: true,
   logLevel: 'error',
   write: false,
 };

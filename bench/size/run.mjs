@@ -1,44 +1,25 @@
 // Shipped bytes, gzipped: what a page or a bundle carries of thimble and of its peers. Usage: npm run bench:size -- [--json FILE]
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { gzipSync } from 'node:zlib';
 import { installPeers } from '../peers.mjs';
+import { dist, shipped, sizesOf } from './shipped.mjs';
 
 const { values } = parseArgs({ options: { json: { type: 'string' } } });
-const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 const peers = join(
   installPeers(['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', '@litertjs/core', 'onnxruntime-web']),
   'node_modules',
 );
 
-const sizesOf = (paths) => {
-  const contents = paths.map((path) => readFileSync(path));
-  return {
-    bytes: contents.reduce((sum, { length }) => sum + length, 0),
-    gzip: contents.reduce((sum, content) => sum + gzipSync(content, { level: 9 }).length, 0),
-  };
-};
-
-/** `entry` and all it imports statically; kernels, reports and the like are imported when they are wanted. */
-function closure(entry, found = new Set()) {
-  if (found.has(entry)) return found;
-  found.add(entry);
-  const text = readFileSync(entry, 'utf8');
-  for (const [, path] of text.matchAll(/(?:\bfrom|\bimport)\s*"(\.[^"]+)"/g)) closure(join(dirname(entry), path), found);
-  return found;
-}
-
 const flavours = ['scalar', 'simd', 'relaxed'];
 const kernels = (flavour) => join(dist, `kernels/${flavour}.wasm`);
-const runtime = [...closure(join(dist, 'runtime.js'))];
+const runtime = [...shipped(join(dist, 'runtime.js'))];
 const rows = [
   ['thimble/runtime, JavaScript', runtime],
   ...flavours.map((flavour) => [`kernels, ${flavour}`, [kernels(flavour)]]),
   ['thimble/runtime with simd kernels', [...runtime, kernels('simd')]],
-  ['importers with simd kernels (load)', [...closure(join(dist, 'parts/load.js')), kernels('simd')]],
-  ['whole library with simd kernels', [...closure(join(dist, 'index.js')), kernels('simd')]],
+  ['importers with simd kernels (load)', [...shipped(join(dist, 'parts/load.js')), kernels('simd')]],
+  ['whole library with simd kernels', [...shipped(join(dist, 'index.js')), kernels('simd')]],
   [
     'onnxruntime-web',
     ['ort.wasm.min.mjs', 'ort-wasm-simd-threaded.mjs', 'ort-wasm-simd-threaded.wasm'].map((file) =>

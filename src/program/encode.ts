@@ -1,5 +1,5 @@
 import { alignUp } from '../core/bytes.ts';
-import { packHalves } from '../core/halves.ts';
+import { packHalves } from '../core/packHalves.ts';
 import { MAGIC, VERSION } from './decode.ts';
 import type { Program } from './format.ts';
 

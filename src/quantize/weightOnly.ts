@@ -1,4 +1,5 @@
-import { fromHalf, toHalf } from '../core/float16.ts';
+import { fromHalf } from '../core/float16.ts';
+import { toHalf } from '../core/toHalf.ts';
 import type { WeightEncoding } from '../formats/onnx/export/weights.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
 import { dataOf } from '../ops/constants.ts';

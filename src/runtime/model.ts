@@ -7,7 +7,7 @@ import type { Method, Program, Slot, Training } from '../program/format.ts';
 import { checkpoint, restore } from './checkpoint.ts';
 import type { Flavour, Kernels } from './flavour.ts';
 import { converted, copied, type Feed, infoOf, type TensorInfo, visible } from './ports.ts';
-import { Session } from './session.ts';
+import { checkKernels, Session } from './session.ts';
 
 /** One batch to train on: the model's inputs by name, `labels`, and where wanted the weight of each row in the loss. */
 export type TrainingFeeds = Readonly<Record<string, Feed>>;
@@ -22,10 +22,11 @@ export class RuntimeModel {
   #session: Session | undefined;
   #accumulated: number;
 
-  /** @throws FORMAT where the program has no method `infer` or `predict`. */
+  /** @throws FORMAT where the program has no method `infer` or `predict`, or calls an unknown kernel. */
   constructor(program: Program, kernels: Kernels) {
     const name = ['infer', 'predict'].find((candidate) => program.methods[candidate]);
     if (name === undefined) throw new ThimbleError('FORMAT', 'the program has no method to infer with', { node: program.name });
+    checkKernels(program, kernels.module);
     const { inputs, outputs } = program.methods[name] as Method;
     this.program = program;
     this.inputs = inputs.map(infoOf);

@@ -16,6 +16,17 @@ interface BoundMethod {
 /** What a method takes: by input name, data in row-major order. */
 export type Feeds = Readonly<Record<string, Tensor | TypedArray>>;
 
+/** @throws FORMAT where `module` lacks a kernel of `program`. */
+export function checkKernels({ name, kernels }: Program, module: WebAssembly.Module): void {
+  const known = new Set(WebAssembly.Module.exports(module).map((entry) => entry.name));
+  const missing = kernels.find((kernel) => !known.has(kernel));
+  if (missing !== undefined)
+    throw new ThimbleError('FORMAT', `the program calls the unknown kernel "${missing}"`, {
+      node: name,
+      hint: 'a newer thimble wrote it, or the file is damaged: compile the model again',
+    });
+}
+
 /**
  * A program in its own linear memory. The memory is allocated once with initial = maximum: it never grows, views never detach, and nothing
  * is allocated while a method runs.
@@ -29,11 +40,12 @@ export class Session {
 
   /**
    * @param kernels one flavour of the kernels, as `chooseKernels` gives them, or their module.
-   * @throws TRAP where the host cannot allocate the memory.
+   * @throws FORMAT for a program that calls kernels the module does not have, TRAP where the host cannot allocate the memory.
    */
   constructor(program: Program, kernels: Kernels | WebAssembly.Module) {
     this.program = program;
     this.kernels = 'flavour' in kernels ? kernels : { module: kernels, flavour: flavourOf(kernels), reason: 'its module was given' };
+    checkKernels(program, this.kernels.module);
     const pages = Math.max(1, pagesOf(program));
     try {
       this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });

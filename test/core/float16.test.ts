@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fromHalf, toHalf } from '../../src/core/float16.ts';
+import { fromHalf } from '../../src/core/float16.ts';
+import { toHalf } from '../../src/core/toHalf.ts';
 
 describe('half-precision numbers', () => {
   const numberOf = (bits: number) => {

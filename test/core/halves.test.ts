@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { packHalves, unpackHalves } from '../../src/core/halves.ts';
+import { unpackHalves } from '../../src/core/halves.ts';
+import { packHalves } from '../../src/core/packHalves.ts';
 
 const bytesOf = (words: readonly number[]) => new Uint8Array(Uint32Array.from(words).buffer);
 

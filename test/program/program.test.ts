@@ -2,10 +2,14 @@ import { expect, it } from 'vitest';
 import { ThimbleError } from '../../src/core/errors.ts';
 import { Random } from '../../src/core/random.ts';
 import { kernelModule } from '../../src/hosts/kernels.ts';
+import { load as loadRuntime } from '../../src/hosts/runtime.ts';
+import { load } from '../../src/index.ts';
 import { decode } from '../../src/program/decode.ts';
 import { encode } from '../../src/program/encode.ts';
 import { Session } from '../../src/runtime/session.ts';
 import { randomRows, testNetworks } from '../networks.ts';
+
+const kernels = await kernelModule('simd');
 
 async function trained() {
   const { build, compile } = testNetworks[0] as (typeof testNetworks)[0];
@@ -18,7 +22,7 @@ it('a program read back from its bytes runs the same', async () => {
   const model = await trained();
   const { x } = randomRows(model, 8);
   const bytes = encode(model.built.program);
-  const session = new Session(decode(bytes), await kernelModule('simd'));
+  const session = new Session(decode(bytes), kernels);
   expect(session.run('predict', { input: x }).predictions?.data).toEqual((await model.predict(x)).data);
 });
 
@@ -37,6 +41,14 @@ it('refuses what does not fit, and says what would', async () => {
   expect(code(() => session.run('predict', { input: new Float32Array(3) }))).toBe('INPUT');
   expect(code(() => session.run('predict', { input: new Int32Array(160) }))).toBe('INPUT');
   expect(code(() => session.run('predict', { input: { dtype: 'f32', shape: [20, 8], data: new Float32Array(160) } }))).toBe('INPUT');
+});
+
+it('a program that calls kernels this version does not have is refused before it runs', async () => {
+  const { program } = (await trained()).built;
+  const bytes = encode({ ...program, kernels: program.kernels.map((name, i) => (i ? name : 'toString')) });
+  await expect(load(bytes)).rejects.toMatchObject({ code: 'FORMAT', message: expect.stringContaining('unknown kernel "toString"') });
+  await expect(loadRuntime(bytes)).rejects.toMatchObject({ code: 'FORMAT' });
+  expect(() => new Session(decode(bytes), kernels)).toThrow(/unknown kernel/);
 });
 
 it('3,000 damaged files are errors of format or version, or decode to a program whose every address is inside', async () => {

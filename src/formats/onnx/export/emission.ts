@@ -1,7 +1,7 @@
 import type { TypedArray } from '../../../core/dtype.ts';
 import { ThimbleError } from '../../../core/errors.ts';
-import { toHalf } from '../../../core/float16.ts';
 import { type Shape, sizeOf } from '../../../core/shape.ts';
+import { toHalf } from '../../../core/toHalf.ts';
 import type { Node, Value } from '../../../ir/graph.ts';
 import { transposedIndexes } from '../../../ops/constants.ts';
 import { stepOf } from '../../../ops/fakeQuantize.ts';

@@ -1,0 +1,3 @@
+export const dist: string;
+export function shipped(entry: string, found?: Set<string>): Set<string>;
+export function sizesOf(paths: Iterable<string>): { bytes: number; gzip: number };
