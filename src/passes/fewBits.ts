@@ -1,4 +1,4 @@
-import { unpackPanels } from '../core/panels.ts';
+import { PANEL, unpackPanels } from '../core/panels.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
 import { clip } from '../ops/clip.ts';
@@ -29,8 +29,12 @@ function quantized(node: Node, inputs: readonly Value[]): Value | undefined {
   const [x, w, bias] = inputs as [Value, Value, Value?];
   const depth = x.shape.at(-1) as number;
   if (residual || w.origin.kind !== 'const' || sizeOf(x.shape.slice(0, -1)) > ROWS || depth * units < WEIGHTS) return undefined;
-  const rows = unpackPanels(dataOf(w) as Float32Array, [depth, units]);
-  const found = inBits(rows, depth, units);
+  const packed = dataOf(w) as Float32Array;
+  // One column tells floats from steps: most weights need not be looked at.
+  const column = Float32Array.from({ length: depth }, (_, k) => packed[k * PANEL] as number);
+  if (!inBits(column, depth, 1)) return undefined;
+  const rows = unpackPanels(packed, [depth, units]);
+  const found = isMostlyZeros(rows) ? undefined : inBits(rows, depth, units);
   if (!found) return undefined;
   const { attrs, numbers, scales } = found;
   const { graph } = x;
@@ -50,9 +54,11 @@ interface Found {
   readonly scales: Float32Array;
 }
 
-/** Weights in the fewest bits that hold them exactly: 4 with one scale a column, 4 with groups, 8. Matrices that are mostly zeros are not weights. */
+/** Such matrices are not weights. */
+const isMostlyZeros = (rows: Float32Array): boolean => rows.reduce((count, value) => count + (value === 0 ? 1 : 0), 0) * 2 > rows.length;
+
+/** Weights in the fewest bits that hold them exactly: 4 with one scale a column, 4 with groups, 8. */
 function inBits(rows: Float32Array, depth: number, units: number): Found | undefined {
-  if (rows.reduce((count, value) => count + (value === 0 ? 1 : 0), 0) * 2 > rows.length) return undefined;
   const groups = GROUPS.filter((group) => depth % group === 0 && group < depth);
   for (const { bits, group } of [
     { bits: 4, group: 0 } as const,
