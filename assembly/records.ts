@@ -706,6 +706,34 @@ export class LinearDynamic {
 }
 
 @unmanaged
+export class DynamicQuantize {
+  x: usize;
+  y: usize;
+  scale: usize;
+  zero: usize;
+  length: u32;
+}
+
+@unmanaged
+export class LinearScaled {
+  x: usize;
+  zero: usize;
+  unit: usize;
+  w: usize;
+  totals: usize;
+  zeros: usize;
+  scales: usize;
+  bias: usize;
+  y: usize;
+  band: usize;
+  sums: usize;
+  rows: u32;
+  columns: u32;
+  depth: u32;
+  blockRows: u32;
+}
+
+@unmanaged
 export class Requantize {
   x: usize;
   y: usize;

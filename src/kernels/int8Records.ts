@@ -83,6 +83,29 @@ export const int8Records = {
     depth: 'u32',
     blockRows: 'u32',
   },
+  /** y i8 = x f32 / scale + zero, both written too: an f32 and an i32. */
+  DynamicQuantize: { x: 'ptr', y: 'ptr', scale: 'ptr', zero: 'ptr', length: 'u32' },
+  /**
+   * y[rows, columns] = Σ (x - zero) (w - zeros), i8 of x and w, as i32; or in f32, times unit · scales plus bias, where `unit` is given. zero: an i32,
+   * totals: i32, Σ w a column; zeros: i32 a column, absent where all are 0. Scratch: `scaledInt8Scratch`.
+   */
+  LinearScaled: {
+    x: 'ptr',
+    zero: 'ptr',
+    unit: 'ptr',
+    w: 'ptr',
+    totals: 'ptr',
+    zeros: 'ptr',
+    scales: 'ptr',
+    bias: 'ptr',
+    y: 'ptr',
+    band: 'ptr',
+    sums: 'ptr',
+    rows: 'u32',
+    columns: 'u32',
+    depth: 'u32',
+    blockRows: 'u32',
+  },
   /** y[rows, channels] i8 of x i32. */
   Requantize: { x: 'ptr', y: 'ptr', rows: 'u32', channels: 'u32', ...requantization },
   /** y[i] = table[x[i] + 128]. */

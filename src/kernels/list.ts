@@ -232,6 +232,9 @@ export const kernels = {
   linear_weights_f32: 'LinearWeights',
   // linear_dynamic_s8
   linear_dynamic_s8: 'LinearDynamic',
+  // linear_scaled_s8
+  dynamic_quantize_s8: 'DynamicQuantize',
+  linear_scaled_s8: 'LinearScaled',
   // requantize
   requantize_s8: 'Requantize',
   quantize_s8: 'QuantizeInt8',

@@ -89,3 +89,9 @@ export function dynamicInt8Scratch(rows: number, depth: number): Omit<Int8Scratc
   const blockRows = Math.max(1, Math.min(rows, Math.max(8, fit)));
   return { blockRows, band: blockRows * depth * 2 + SLACK, sums: 16 + Math.ceil(blockRows / 4) * 16 + blockRows * 32 };
 }
+
+/** `linear_scaled_s8`: as `dynamicInt8Scratch`, with 16 bytes of signs and a bias a column. */
+export function scaledInt8Scratch(rows: number, depth: number, columns: number): Omit<Int8Scratch, 'table'> {
+  const { sums, ...rest } = dynamicInt8Scratch(rows, depth);
+  return { ...rest, sums: sums + 16 + Math.ceil(columns / 8) * 32 };
+}

@@ -101,6 +101,11 @@ class Layout {
     if (ELEMENTWISE.has(node.op)) return this.#apply(node, [this.#form(x).value], this.#form(x).perm);
     if (BROADCASTING.has(node.op)) return this.#broadcasting(node);
     const { value, perm } = this.#form(x);
+    if (node.op === 'dynamicQuantizeInt8') {
+      const [bytes, ...scale] = this.#to.apply(node, [value]) as [Value, Value, Value];
+      scale.forEach((one, i) => void this.#to.set(node.outputs[i + 1] as Value, one));
+      return this.#put(y, bytes, perm);
+    }
     if (REDUCING.has(node.op)) return this.#reduce(node, value, perm);
     if (node.op === 'reshape') return this.#reshape(x, y, { value, perm });
     if (node.op === 'concat') return this.#concat(node);

@@ -3,6 +3,7 @@ import { verify } from '../ir/verify.ts';
 import { opOf } from '../ops/registry.ts';
 import { joinAttention } from './attention.ts';
 import { chainConvolutions } from './chains.ts';
+import { scaleProducts } from './dynamicProducts.ts';
 import { fewBits } from './fewBits.ts';
 import { fold } from './fold.ts';
 import { fuse } from './fuse.ts';
@@ -16,6 +17,7 @@ import { sinkReshapes } from './reshapes.ts';
 /** The passes over an imported graph, in order. */
 export const passes: readonly { readonly name: string; readonly run: (graph: Graph) => Graph }[] = [
   { name: 'fold', run: fold },
+  { name: 'scaleProducts', run: scaleProducts },
   { name: 'recognize', run: recognize },
   { name: 'sinkTransposes', run: sinkTransposes },
   { name: 'joinAttention', run: joinAttention },

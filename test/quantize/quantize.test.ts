@@ -95,6 +95,18 @@ describe('options', () => {
     expect((await t.load(half.export())).run(x)).toEqual(half.run(x));
   });
 
+  it('int8-dynamic: dense layers are products of bytes where the model is loaded, which can be written and run again', async () => {
+    const { model: own } = await quantizeDigits({ scheme: 'int8-dynamic' });
+    expect([own.work.linearScaledInt8?.nodes, own.work.linear]).toEqual([1, undefined]);
+    const again = t.exportOnnx(own);
+    const x = test.x.slice(0, 64);
+    const expected = own.run({ input: x }).predictions as t.Tensor;
+    expect((await t.load(again)).run({ input: x }).predictions).toEqual(expected);
+    if (!onnxruntime) return;
+    const { predictions } = await runInOnnxruntime(again, 'input', x, [1, 8, 8, 1]);
+    expect(stepsApart(expected.data, (predictions as { data: t.TypedArray }).data)).toBeLessThanOrEqual(1.001);
+  });
+
   it('a loaded model is quantized as the trained one it came from', async () => {
     const loaded = await t.load(t.exportOnnx(model));
     const [a, b] = [await t.quantize(loaded, calibration(), { labels: train.y.subarray(0, 100) }), await quantizeDigits()];

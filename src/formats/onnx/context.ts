@@ -37,6 +37,11 @@ export class NodeContext {
     this.#inputs = inputs;
   }
 
+  /** The same node with other inputs, as a row of operator set `version` reads it. */
+  with(inputs: readonly (Binding | undefined)[], version = this.version): NodeContext {
+    return new NodeContext(this.importer, this.node, version, inputs, this.#scope);
+  }
+
   get graph(): Graph {
     return this.importer.graph;
   }

@@ -2,11 +2,10 @@ import { ThimbleError } from '../../core/errors.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { convTranspose2d } from '../../ops/convTranspose2d.ts';
-import { add, broadcast, cast, concat, conv2d, depthwiseConv2d, reshape, scatter, silu, slice, sub, transpose } from '../../ops/index.ts';
+import { add, broadcast, cast, concat, conv2d, depthwiseConv2d, reshape, scatter, silu, slice, transpose } from '../../ops/index.ts';
 import { panels, permuted } from '../weights.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { table } from './counted.ts';
-import type { Operand } from './operand.ts';
 import { damaged } from './protobuf.ts';
 import { padded, reshapedTo } from './shapes.ts';
 import { explicitPadding, positions, type Window, windowOf } from './windows.ts';
@@ -244,26 +243,6 @@ export function convolveIntegers(x: Value, w: Value, groups: number, window: Win
   return results.length === 1 ? (results[0] as Value) : concat(results, { axis: 1 });
 }
 
-function convInteger(n: NodeContext): Operand {
-  const x = n.has(2) ? sub([n.x(0), n.x(2)]) : n.x(0);
-  const zero = n.has(3) ? n.x(3) : undefined;
-  const w = zero
-    ? sub([
-        n.x(1),
-        zero.shape.length === 1 && sizeOf(zero.shape) > 1
-          ? reshapedTo(zero, [
-              zero.shape[0] as number,
-              ...n
-                .shape(1)
-                .slice(1)
-                .map(() => 1),
-            ])
-          : zero,
-      ])
-    : n.x(1);
-  return { value: convolveIntegers(x, w, n.int('group', 1), convWindow(n, x, w)), elem: 'int32' };
-}
-
 /** Sums overlapping blocks into images: [N, C · block, L] → [N, C, ...image]. */
 function col2im(n: NodeContext): Value {
   const x = n.f32(0);
@@ -314,7 +293,6 @@ function causalConv(n: NodeContext): (Value | undefined)[] {
 export const convolutions: Rows = {
   Conv: conv,
   ConvTranspose: convTranspose,
-  ConvInteger: convInteger,
   Col2Im: col2im,
   CausalConvWithState: causalConv,
 };

@@ -45,6 +45,7 @@ import {
   tan,
   where,
 } from '../../ops/index.ts';
+import { floatSums } from './bytes.ts';
 import type { NodeContext, Row, Rows } from './context.ts';
 import { bitsOf, type Elem, elemOf, held, isFloat } from './elements.ts';
 import { rounded } from './halves.ts';
@@ -113,7 +114,7 @@ export function converted({ value, elem: from }: Operand, elem: Elem): Operand {
     const isZero = bool(equal([value, zero])).value;
     return { value: sub([value.graph.constant({ dtype: 'i32', shape: [], data: Int32Array.of(1) }), isZero]), elem };
   }
-  const moved = value.dtype === to ? value : cast(value, { to });
+  const moved = value.dtype === to ? value : (to === 'f32' && floatSums(value)) || cast(value, { to });
   if (from === elem) return { value: moved, elem };
   return { value: to === 'i32' ? wrapped(moved, elem) : rounded(moved, elem), elem };
 }

@@ -5,6 +5,7 @@ import { control } from './control.ts';
 import { convolutions } from './convolutions.ts';
 import { deformable } from './deformable.ts';
 import { detection } from './detection.ts';
+import { dynamic, dynamicContrib } from './dynamic.ts';
 import { indexing } from './indexing.ts';
 import { layers } from './layers.ts';
 import { losses } from './losses.ts';
@@ -14,6 +15,7 @@ import { pooling } from './pooling.ts';
 import { products } from './products.ts';
 import type { NodeProto } from './proto.ts';
 import { quantized } from './quantized.ts';
+import { quantizedContrib } from './quantizedContrib.ts';
 import { recurrent } from './recurrent.ts';
 import { reductions } from './reductions.ts';
 import { resizing } from './resizing.ts';
@@ -39,6 +41,7 @@ const domains: Readonly<Record<string, Rows>> = {
     ...sampling,
     ...signal,
     ...quantized,
+    ...dynamic,
     ...recurrent,
     ...losses,
     ...detection,
@@ -48,6 +51,7 @@ const domains: Readonly<Record<string, Rows>> = {
   'ai.onnx.ml': ml,
   'ai.onnx.preview': previews,
   'ai.onnx.preview.training': training,
+  'com.microsoft': { ...quantizedContrib, ...dynamicContrib },
 };
 
 /** `Conv`, or `com.example:Conv` of another domain. */

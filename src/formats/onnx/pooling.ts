@@ -9,6 +9,7 @@ import {
   greater,
   max,
   maxPool2d,
+  maxPool2dInt8,
   mul,
   pow,
   reduceMax,
@@ -21,6 +22,8 @@ import {
   transpose,
   where,
 } from '../../ops/index.ts';
+import type { PoolAttributes } from '../../ops/pool.ts';
+import { bytesOf, integersOf } from './bytes.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { checkTable, table } from './counted.ts';
 import { bool } from './math.ts';
@@ -34,7 +37,9 @@ const poolWindow = (n: NodeContext): Window => windowOf(n, n.shape(0).slice(2), 
 const isPlain = ({ dilations, before, kernel }: Window): boolean =>
   (kernel.length === 2 || kernel.length === 1) && dilations.every((d) => d === 1) && before.every((pad, i) => pad < (kernel[i] as number));
 
-function pool2d(op: typeof maxPool2d, x: Value, window: Window, includePad = false): Value {
+type Pool = (x: Value, window: Pick<PoolAttributes, 'kernel' | 'strides' | 'padding'>) => Value;
+
+function pool2d(op: Pool, x: Value, window: Window): Value {
   const flat = window.kernel.length === 1;
   const pair = (list: readonly number[], first: number): [number, number] =>
     flat ? [first, list[0] as number] : [list[0] as number, list[1] as number];
@@ -45,7 +50,6 @@ function pool2d(op: typeof maxPool2d, x: Value, window: Window, includePad = fal
     kernel: pair(window.kernel, 1),
     strides: pair(window.strides, 1),
     padding: whole,
-    includePad,
   });
   return reshapedTo(transpose(y, { perm: [0, 3, 1, 2] }), [batch, channels, ...window.out]);
 }
@@ -54,6 +58,8 @@ function maxPool(n: NodeContext): Result {
   const operand = n.operand(0);
   const x = operand.value;
   const window = poolWindow(n);
+  const bytes = bytesOf(x, operand.elem);
+  if (bytes && isPlain(window) && !n.wants(1)) return integersOf(pool2d(maxPool2dInt8, bytes, window), operand.elem);
   if (x.dtype === 'f32' && isPlain(window) && !n.wants(1)) return pool2d(maxPool2d, x, window);
   const lowest = x.dtype === 'f32' ? Number.NEGATIVE_INFINITY : -(2 ** 31);
   const all = taps(x, window, lowest);
@@ -100,7 +106,9 @@ function averagePool(n: NodeContext): Value {
   const window = poolWindow(n);
   const includePad = n.int('count_include_pad', 0) !== 0;
   const asStated = window.after.every((after, i) => after <= (window.stated[i] as number));
-  if (isPlain(window) && (asStated || !includePad)) return pool2d(averagePool2d as typeof maxPool2d, x, window, includePad);
+  if (isPlain(window) && (asStated || !includePad)) {
+    return pool2d((image, attrs) => averagePool2d(image, { ...attrs, includePad }), x, window);
+  }
   const sum = taps(x, window, 0)
     .map(({ value }) => value)
     .reduce((a, b) => add([a, b]));

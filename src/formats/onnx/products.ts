@@ -5,7 +5,6 @@ import { add, broadcast, cast, det, linear, matmul, mul, reduceSum, slice, sub, 
 import { panels, permuted } from '../weights.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { table } from './counted.ts';
-import type { Operand } from './operand.ts';
 import { reshapedTo } from './shapes.ts';
 
 /** `[..., rows, columns]` of a constant with a factor, at import. */
@@ -83,17 +82,13 @@ export function integerProduct(a: Value, b: Value): Value {
 }
 
 /** A zero point of one element, one a row of a, or one a column of b. */
-const lessZeroPoint = (n: NodeContext, operand: number, zero: number): Value => {
+export const lessZeroPoint = (n: NodeContext, operand: number, zero: number): Value => {
   const x = n.x(operand);
   if (!n.has(zero)) return x;
   const z = n.x(zero);
   const perRow = operand === 0 && z.shape.length === 1 && sizeOf(z.shape) > 1;
   return sub([x, perRow ? reshapedTo(z, [z.shape[0] as number, 1]) : z]);
 };
-
-function matmulInteger(n: NodeContext): Operand {
-  return { value: integerProduct(lessZeroPoint(n, 0, 2), lessZeroPoint(n, 1, 3)), elem: 'int32' };
-}
 
 /** Einstein summation: operands are multiplied under broadcasting over all labels; two of them by one matrix product. */
 function einsum(n: NodeContext): Value {
@@ -187,7 +182,6 @@ function contract(a: Term, b: Term, later: ReadonlySet<string>): Term {
 export const products: Rows = {
   MatMul: (n) => product(n.f32(0), n.f32(1)),
   Gemm: gemm,
-  MatMulInteger: matmulInteger,
   Einsum: einsum,
   Det: (n) => det(n.f32(0)),
 };

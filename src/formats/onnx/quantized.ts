@@ -1,29 +1,13 @@
 import { type Shape, sizeOf } from '../../core/shape.ts';
-import { producer, type Value } from '../../ir/graph.ts';
-import { evaluate, evaluated, isConstant } from '../../ops/evaluate.ts';
-import {
-  add,
-  broadcast,
-  cast,
-  clip,
-  dequantizeInt8,
-  div,
-  max,
-  min,
-  mul,
-  quantizeInt8,
-  reduceMax,
-  reduceMin,
-  reshape,
-  round,
-  slice,
-  sub,
-} from '../../ops/index.ts';
-import type { NodeContext, Result, Rows } from './context.ts';
+import type { Value } from '../../ir/graph.ts';
+import { evaluated, isConstant } from '../../ops/evaluate.ts';
+import { add, broadcast, cast, clip, dequantizeInt8, div, mul, quantizeInt8, reshape, round, slice, sub } from '../../ops/index.ts';
+import { bytesOf, integersOf, stepOf } from './bytes.ts';
+import type { NodeContext, Rows } from './context.ts';
 import { convolve, convolveIntegers, convWindow } from './convolutions.ts';
 import { type Elem, elemOf, integerRange } from './elements.ts';
 import type { Operand } from './operand.ts';
-import { integerProduct } from './products.ts';
+import { integerProduct, product } from './products.ts';
 import { reshapedTo } from './shapes.ts';
 
 /** Types that numbers are quantized to. */
@@ -58,79 +42,44 @@ function spread(value: Value, shape: Shape, axis: number, block: number): Value 
   return whole[axis] === shape[axis] ? spread : slice(spread, { starts: shape.map(() => 0), sizes: shape });
 }
 
-/** How much larger a type's numbers are than those of the i8 that holds them; undefined for types of another width. */
-const offsets: Partial<Record<Elem, number>> = { int8: 0, uint8: 128 };
-
-/** The number in a constant of one element; `fallback` where the node has none. */
-function constantAt(n: NodeContext, index: number, fallback?: number): number | undefined {
-  if (!n.has(index)) return fallback;
-  const value = n.x(index);
-  return sizeOf(value.shape) === 1 && isConstant(value) ? evaluate(value)[0] : undefined;
+/** The axis of scales that differ, and the elements of a block of it. */
+interface Blocks {
+  readonly axis: number;
+  readonly block: number;
 }
 
-/** The one scale and zero point of a quantization to 8 bits, both constant; the zero point as an i8's. */
-function stepOf(n: NodeContext, scale: number, zero: number, elem: Elem): { scale: number; zero: number } | undefined {
-  const offset = offsets[elem];
-  const [step, point] = [constantAt(n, scale), constantAt(n, zero, 0)];
-  if (offset === undefined || step === undefined || point === undefined || !(step > 0 && Number.isFinite(step))) return undefined;
-  return { scale: step, zero: point - offset };
+const whole: Blocks = { axis: 0, block: 0 };
+
+function blocksOf(n: NodeContext): Blocks {
+  const rank = n.shape(0).length;
+  return { axis: rank ? n.axis('axis', rank > 1 ? 1 : 0, rank) : 0, block: n.int('block_size', 0) };
 }
 
-/** An i8 as what a graph holds for `elem`: 32-bit integers. */
-function integersOf(bytes: Value, elem: Elem): Operand {
-  const whole = cast(bytes, { to: 'i32' });
-  const offset = offsets[elem] as number;
-  const moved = offset ? add([whole, bytes.graph.constant({ dtype: 'i32', shape: [], data: Int32Array.of(offset) })]) : whole;
-  return { value: moved, elem };
+/** x in numbers of type `elem`, with the scale and the zero point of these inputs. */
+export function quantizedTo(n: NodeContext, x: Value, scale: number, zero: number, elem: Elem, { axis, block } = whole): Operand {
+  const step = stepOf(n, scale, zero, elem);
+  if (step) return integersOf(quantizeInt8(x, step), elem);
+  const at = (index: number) => spread(n.x(index), x.shape, axis, block);
+  return saturated(n, div([x, at(scale)]), n.has(zero) ? at(zero) : undefined, elem);
 }
 
-/** The i8 that `integersOf` made these integers of. */
-function bytesOf(value: Value, elem: Elem): Value | undefined {
-  const offset = offsets[elem];
-  const node = producer(value);
-  if (offset === undefined || !node) return undefined;
-  const [whole, moved] = node.op === 'add' ? node.inputs : [value];
-  const isMoved = moved?.origin.kind === 'const' && moved.origin.data.length === 1 && moved.origin.data[0] === offset;
-  const from = whole && producer(whole);
-  return (offset === 0 ? whole === value : isMoved) && from?.op === 'cast' && from.inputs[0]?.dtype === 'i8' ? from.inputs[0] : undefined;
+/** Input `index` as floats, with the scale and the zero point of these inputs. */
+export function dequantizedAt(n: NodeContext, index: number, scale = index + 1, zero = index + 2, { axis, block } = whole): Operand {
+  const x = n.x(index);
+  const bytes = bytesOf(x, n.elem(index));
+  const step = bytes && stepOf(n, scale, zero, n.elem(index));
+  if (step) return { value: dequantizeInt8(bytes, step), elem: n.elem(scale) };
+  const at = (input: number) => spread(n.x(input), x.shape, axis, block);
+  return { value: mul([float(n.has(zero) ? sub([x, at(zero)]) : x), at(scale)]), elem: n.elem(scale) };
 }
 
 function quantize(n: NodeContext): Operand {
-  const x = float(n.x(0));
-  const axis = x.shape.length ? n.axis('axis', x.shape.length > 1 ? 1 : 0, x.shape.length) : 0;
-  const block = n.int('block_size', 0);
-  const at = (index: number) => spread(n.x(index), x.shape, axis, block);
   const given = n.int('output_dtype', 0);
   const elem = n.has(2) ? n.elem(2) : given ? elemOf(given) : 'uint8';
-  const step = stepOf(n, 1, 2, elem);
-  if (step) return integersOf(quantizeInt8(x, step), elem);
-  return saturated(n, div([x, at(1)]), n.has(2) ? at(2) : undefined, elem);
+  return quantizedTo(n, float(n.x(0)), 1, 2, elem, blocksOf(n));
 }
 
-function dequantize(n: NodeContext): Operand {
-  const x = n.x(0);
-  const axis = x.shape.length ? n.axis('axis', x.shape.length > 1 ? 1 : 0, x.shape.length) : 0;
-  const block = n.int('block_size', 0);
-  const at = (index: number) => spread(n.x(index), x.shape, axis, block);
-  const bytes = bytesOf(x, n.elem(0));
-  const step = bytes && stepOf(n, 1, 2, n.elem(0));
-  if (step) return { value: dequantizeInt8(bytes, step), elem: n.elem(1) };
-  const centred = n.has(2) ? sub([x, at(2)]) : x;
-  return { value: mul([float(centred), at(1)]), elem: n.elem(1) };
-}
-
-/** u8 with a scale and zero point from the data's own range. */
-function dynamicQuantize(n: NodeContext): Result {
-  const x = n.f32(0);
-  const zero = n.graph.scalar(0);
-  const all = { axes: null, keepDims: false };
-  const low = min([reduceMin(x, all), zero]);
-  const high = max([reduceMax(x, all), zero]);
-  const scale = div([sub([high, low]), n.graph.scalar(255)]);
-  const point = clip(round(div([sub([zero, low]), scale])), { min: 0, max: 255 });
-  const y = saturated(n, div([x, scale]), point, 'uint8');
-  return [y, { value: scale, elem: 'float32' }, { value: cast(point, { to: 'i32' }), elem: 'uint8' }];
-}
+const dequantize = (n: NodeContext): Operand => dequantizedAt(n, 0, 1, 2, blocksOf(n));
 
 /** The sums of a quantized operator as its output type: scaled in float, half to even. */
 function requantized(n: NodeContext, sums: Value, scale: Value, zero: number): Operand {
@@ -150,19 +99,18 @@ const less = (x: Value, zero: Value, axis: number): Value =>
   ]);
 
 /**
- * A convolution of dequantized numbers with constant weights of zero point 0, quantized: a pass makes 8-bit operators of that. Undefined for
- * others.
+ * A convolution of dequantized numbers with constant weights, quantized: a pass makes an 8-bit operator of that where 8 bits hold the weights
+ * without their zero points. Undefined for others.
  */
 function dequantizedConv(n: NodeContext): Operand | undefined {
   const bytes = bytesOf(n.x(0), n.elem(0));
   const [from, to] = [stepOf(n, 1, 2, n.elem(0)), stepOf(n, 6, 7, n.elem(7))];
   const [w, scales, zeros] = [n.x(3), n.f32(4), n.x(5)];
-  const isPlain = n.elem(3) === 'int8' && [w, scales, zeros].every(isConstant) && evaluate(zeros).every((zero) => zero === 0);
-  if (!bytes || !from || !to || !isPlain) return undefined;
+  if (!bytes || !from || !to || ![w, scales, zeros].every(isConstant)) return undefined;
   const x = dequantizeInt8(bytes, from);
   const one = sizeOf(scales.shape) === 1;
   const column = one ? [] : [sizeOf(scales.shape), ...w.shape.slice(1).map(() => 1)];
-  const weights = mul([float(w), reshapedTo(scales, column)]);
+  const weights = mul([float(less(w, zeros, 0)), reshapedTo(scales, column)]);
   const steps = mul([reshapedTo(scales, one ? [] : [sizeOf(scales.shape)]), n.graph.scalar(from.scale)]);
   const bias = n.has(8) ? mul([float(n.x(8)), steps]) : undefined;
   const constants = [weights, ...(bias ? [bias] : [])].map((value) => n.graph.constant(evaluated(value)));
@@ -183,7 +131,20 @@ function qLinearConv(n: NodeContext): Operand {
   return requantized(n, biased, div([mul([reshapedTo(n.f32(1), []), column(n.f32(4))]), reshapedTo(n.f32(6), [])]), 7);
 }
 
+/** A product of dequantized numbers, quantized: a pass makes an 8-bit operator of that where the weights are constant. Undefined for others. */
+function dequantizedMatMul(n: NodeContext): Operand | undefined {
+  const last = n.shape(3).length - 1;
+  const isEach = [1, 6].every((scale) => sizeOf(n.shape(scale)) === 1);
+  const isColumns = [4, 5].every((index) => [1, n.shape(3)[last]].includes(sizeOf(n.shape(index))));
+  const isKnown = bytesOf(n.x(0), n.elem(0)) && (bytesOf(n.x(3), n.elem(3)) || isConstant(n.x(3)));
+  if (!isEach || !isColumns || !isKnown || last < 1) return undefined;
+  const [{ value: a }, { value: b }] = [dequantizedAt(n, 0), dequantizedAt(n, 3, 4, 5, { axis: last, block: 0 })];
+  return quantizedTo(n, product(a, isConstant(b) ? n.graph.constant(evaluated(b)) : b), 6, 7, n.elem(7));
+}
+
 function qLinearMatMul(n: NodeContext): Operand {
+  const found = dequantizedMatMul(n);
+  if (found) return found;
   const a = n.x(0);
   const b = n.x(3);
   const rows = (value: Value) =>
@@ -193,11 +154,10 @@ function qLinearMatMul(n: NodeContext): Operand {
   return requantized(n, sums, div([mul([rows(n.f32(1)), columns(n.f32(4))]), reshapedTo(n.f32(6), [])]), 7);
 }
 
-/** Quantized operators, computed exactly on 32-bit integers and floats. */
+/** Quantized operators: on 8-bit kernels where the numbers' steps are known at import, else exact on 32-bit integers and floats. */
 export const quantized: Rows = {
   QuantizeLinear: quantize,
   DequantizeLinear: dequantize,
-  DynamicQuantizeLinear: dynamicQuantize,
   QLinearConv: qLinearConv,
   QLinearMatMul: qLinearMatMul,
 };

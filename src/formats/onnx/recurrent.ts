@@ -71,7 +71,7 @@ interface Cell {
   readonly activations: readonly string[];
 }
 
-const cells: Readonly<Record<string, Cell>> = {
+export const cells: Readonly<Record<'RNN' | 'GRU' | 'LSTM', Cell>> = {
   RNN: { kind: 'RNN', gates: 1, activations: ['Tanh'] },
   GRU: { kind: 'GRU', gates: 3, activations: ['Sigmoid', 'Tanh'] },
   LSTM: { kind: 'LSTM', gates: 4, activations: ['Sigmoid', 'Tanh', 'Tanh'] },
@@ -96,6 +96,13 @@ interface Direction {
   readonly clip: number;
   readonly linearBeforeReset: boolean;
   readonly coupled: boolean;
+  readonly products: Products | undefined;
+}
+
+/** Products that stand for those with w and r, their biases included: [..., inputs or units] → [..., gates · units]. */
+export interface Products {
+  readonly w: (x: Value) => Value;
+  readonly r: (h: Value) => Value;
 }
 
 interface States {
@@ -122,7 +129,8 @@ function constantPart(value: Value, d: number): Value {
   return graph.constant({ dtype: value.dtype, shape: shape.slice(1), data: origin.data.subarray(d * size, (d + 1) * size) });
 }
 
-function recurrentRow(cell: Cell) {
+/** `products`: those of direction d, where the node has its own. */
+export function recurrentRow(cell: Cell, products?: (d: number) => Products) {
   return (n: NodeContext): (Value | undefined)[] => {
     const batchFirst = n.int('layout', 0) === 1;
     const given = n.f32(0);
@@ -131,7 +139,7 @@ function recurrentRow(cell: Cell) {
     const count = direction === 'bidirectional' ? 2 : 1;
     const units = n.shape(2).at(-1) as number;
     const results = Array.from({ length: count }, (_, d) =>
-      run(directionOf(n, cell, x, units, d, direction === 'reverse' || d === 1, batchFirst)),
+      run({ ...directionOf(n, cell, x, units, d, direction === 'reverse' || d === 1, batchFirst), products: products?.(d) }),
     );
     const [batch, steps] = x.shape as [number, number];
     const stack = (list: Value[], axis: number, shape: readonly number[]) => {
@@ -150,7 +158,15 @@ function recurrentRow(cell: Cell) {
   };
 }
 
-function directionOf(n: NodeContext, cell: Cell, x: Value, units: number, d: number, reverse: boolean, batchFirst: boolean): Direction {
+function directionOf(
+  n: NodeContext,
+  cell: Cell,
+  x: Value,
+  units: number,
+  d: number,
+  reverse: boolean,
+  batchFirst: boolean,
+): Omit<Direction, 'products'> {
   const width = cell.gates * units;
   const bias = n.has(3) ? constantPart(n.f32(3), d) : undefined;
   const state = (index: number) => {
@@ -198,7 +214,8 @@ function part1(value: Value, start: number, size: number): Value {
 
 /** Picks the kernel where it knows the case, else unrolls the steps. */
 function run(d: Direction): States {
-  const simple = !d.lengths && !d.h && !d.c && !d.peepholes && d.isDefault && !d.clip && !d.coupled && !d.reverse && d.x.shape[1] !== 1;
+  const simple =
+    !d.lengths && !d.h && !d.c && !d.peepholes && d.isDefault && !d.clip && !d.coupled && !d.reverse && !d.products && d.x.shape[1] !== 1;
   return simple && (d.cell.kind !== 'GRU' || d.linearBeforeReset) ? byKernel(d) : unrolled(d);
 }
 
@@ -235,7 +252,7 @@ function unrolled(d: Direction): States {
   const [batch, steps] = x.shape as [number, number];
   checkTable(batch * units);
   const zeros = () => x.graph.constant({ dtype: 'f32', shape: [batch, units], data: new Float32Array(batch * units) });
-  const xw = xTimesW(d, d.w, d.inputBias);
+  const xw = d.products ? d.products.w(x) : xTimesW(d, d.w, d.inputBias);
   let h = d.h ?? zeros();
   let c = d.c ?? (cell.kind === 'LSTM' ? zeros() : undefined);
   checkTable(steps);
@@ -277,7 +294,7 @@ function stepOf(d: Direction): Step {
       return { h: add([mul([sub([z.graph.scalar(1), z]), candidate]), mul([z, h])]), c: undefined };
     };
   }
-  const all = recurrent(d.r, d.recurrentBias);
+  const all = d.products ? d.products.r : recurrent(d.r, d.recurrentBias);
   if (cell.kind === 'RNN') return (xw, h) => ({ h: f(limit(add([xw, all(h)]))), c: undefined });
   if (cell.kind === 'GRU') {
     return (xw, h) => {

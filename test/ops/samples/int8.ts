@@ -3,6 +3,7 @@ import { packQuads, quadShape } from '../../../src/core/quads.ts';
 import { Random } from '../../../src/core/random.ts';
 import type { Shape } from '../../../src/core/shape.ts';
 import { dynamicOffsets, paddedUnits } from '../../../src/ops/linearDynamicInt8.ts';
+import { columnTotals } from '../../../src/ops/linearScaledInt8.ts';
 import { packWeights, scaleShape, weightShape } from '../../../src/ops/linearWeights.ts';
 import { softmaxScaling } from '../../../src/ops/softmaxInt8.ts';
 import { softmaxTables } from '../../../src/ops/softmaxInt16.ts';
@@ -283,7 +284,42 @@ const linearDynamicInt8: Sample[] = [
   };
 });
 
+/** Products whose zero point is known at run time, with and without zero points of the weights. */
+const scaledProducts = (isScaled: boolean): Sample[] =>
+  [
+    ...LENGTHS.filter((n) => n > 0).map((n) => [3, n, 5]),
+    ...LENGTHS.map((n) => [n, 6, 9]),
+    ...LENGTHS.filter((n) => n > 0).map((n) => [1, 13, n]),
+    [40, 700, 9],
+    [9, 1030, 24],
+  ].flatMap(([rows = 0, depth = 0, units = 0]) => {
+    const random = new Random(depth + units);
+    const numbers = Int8Array.from({ length: depth * units }, () => Math.floor(random.uniform(-128, 128)));
+    const shape = [Math.ceil(units / 8) * 8];
+    const operands: SampleInput[] = [
+      i8(rows, depth),
+      { shape: [], dtype: 'i32', range: [-128, 128] },
+      { shape: quadShape([depth, units]), dtype: 'i8', values: Array.from(packQuads(numbers, [depth, units])) },
+      { shape, dtype: 'i32', values: Array.from(columnTotals(numbers, units)) },
+      ...(isScaled ? [{ shape: [], range: [0.001, 0.01] as const }, { shape, range: [0.001, 0.01] as const }, { shape: [units] }] : []),
+    ];
+    return [
+      { inputs: operands, attrs: { units } },
+      { inputs: [...operands, i32(128, ...shape)], attrs: { units } },
+    ];
+  });
+
+const dynamicQuantizeInt8: Sample[] = [
+  ...LENGTHS.map((n) => ({ inputs: [{ shape: [n] }] })),
+  { inputs: [{ shape: [3, 7], range: [-5, -1] }] },
+  { inputs: [{ shape: [3, 7], range: [1, 5] }] },
+  { inputs: [{ shape: [9], values: new Array(9).fill(0) }] },
+];
+
 export const int8: Samples = {
+  dynamicQuantizeInt8,
+  linearSumsInt8: scaledProducts(false),
+  linearScaledInt8: scaledProducts(true),
   linearWeights,
   linearDynamicInt8,
   conv2dInt16,

@@ -1,6 +1,8 @@
-import type { Node } from '../../../ir/graph.ts';
+import { unpackQuads } from '../../../core/quads.ts';
+import type { Node, Value } from '../../../ir/graph.ts';
 import { dataOf } from '../../../ops/constants.ts';
 import type { FakeQuantizeAttributes } from '../../../ops/fakeQuantize.ts';
+import type { LinearScaledAttributes } from '../../../ops/linearScaledInt8.ts';
 import type { QuantizeAttributes } from '../../../ops/quantizeInt8.ts';
 import { pointwise } from './elementwise.ts';
 import { attrsOf, type Emission, type Emits, rawOf } from './emission.ts';
@@ -26,5 +28,26 @@ function stepOf(e: Emission, node: Node): [string, string] {
 const quantizeInt8 = (e: Emission, node: Node): void => pointwise(e, node, (x) => e.op('QuantizeLinear', [x, ...stepOf(e, node)]));
 const dequantizeInt8 = (e: Emission, node: Node): void => pointwise(e, node, (x) => e.op('DequantizeLinear', [x, ...stepOf(e, node)]));
 
-/** Operators that round to steps. */
-export const quantization: Emits = { fakeQuantize, quantizeInt8, dequantizeInt8 };
+const [INT8, INT32] = [3, 6];
+
+/** ONNX has these numbers and their zero point as uint8; ours are less 128. */
+function dynamicQuantizeInt8(e: Emission, node: Node): void {
+  const [y, scale, zero] = e.many('DynamicQuantizeLinear', [e.plain(node.inputs[0] as Value)], {}, 3) as [string, string, string];
+  const half = e.initializer('half', 'int32', [], rawOf(Int32Array.of(128)));
+  const less = (name: string) => e.op('Sub', [e.op('Cast', [name], { to: INT32 }), half]);
+  [e.op('Cast', [less(y)], { to: INT8 }), scale, less(zero)].forEach((name, i) => void e.put(node.outputs[i] as Value, name));
+}
+
+function linearSumsInt8(e: Emission, node: Node): void {
+  const { units } = attrsOf<LinearScaledAttributes>(node);
+  const [x, zero, w, , zeros] = node.inputs as [Value, Value, Value, Value, Value?];
+  const shape = [x.shape.at(-1) as number, units];
+  const weights = e.initializer('weights', 'int8', shape, rawOf(unpackQuads(dataOf(w) as Int8Array, shape)));
+  const points = zeros && Int8Array.from(dataOf(zeros).subarray(0, units));
+  const rest = points ? [e.initializer('zero_point', 'int8', [units], rawOf(points))] : [];
+  const sums = e.op('MatMulInteger', [e.plain(x), weights, e.op('Cast', [e.plain(zero)], { to: INT8 }), ...rest]);
+  e.put(node.outputs[0] as Value, sums);
+}
+
+/** Operators that round to steps, and products of what they give. */
+export const quantization: Emits = { fakeQuantize, quantizeInt8, dequantizeInt8, dynamicQuantizeInt8, linearSumsInt8 };

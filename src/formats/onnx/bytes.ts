@@ -1,0 +1,78 @@
+import { sizeOf } from '../../core/shape.ts';
+import { producer, type Value } from '../../ir/graph.ts';
+import { evaluate, isConstant } from '../../ops/evaluate.ts';
+import { add, cast, concat } from '../../ops/index.ts';
+import { opOf } from '../../ops/registry.ts';
+import type { NodeContext } from './context.ts';
+import type { Elem } from './elements.ts';
+import type { Operand } from './operand.ts';
+
+/** How much larger a type's numbers are than those of the i8 that holds them; undefined for types of another width. */
+export const offsets: Partial<Record<Elem, number>> = { int8: 0, uint8: 128 };
+
+/** The number in a constant of one element; `fallback` where the node has none. */
+export function constantAt(n: NodeContext, index: number, fallback?: number): number | undefined {
+  if (!n.has(index)) return fallback;
+  const value = n.x(index);
+  return sizeOf(value.shape) === 1 && isConstant(value) ? evaluate(value)[0] : undefined;
+}
+
+/** The one scale and zero point of a quantization to 8 bits, both constant; the zero point as an i8's. */
+export function stepOf(n: NodeContext, scale: number, zero: number, elem: Elem): { scale: number; zero: number } | undefined {
+  const offset = offsets[elem];
+  const [step, point] = [constantAt(n, scale), constantAt(n, zero, 0)];
+  if (offset === undefined || step === undefined || point === undefined || !(step > 0 && Number.isFinite(step))) return undefined;
+  return { scale: step, zero: point - offset };
+}
+
+/** An i8 as what a graph holds for `elem`: 32-bit integers. */
+export function integersOf(bytes: Value, elem: Elem): Operand {
+  const whole = cast(bytes, { to: 'i32' });
+  const offset = offsets[elem] as number;
+  const moved = offset ? add([whole, bytes.graph.constant({ dtype: 'i32', shape: [], data: Int32Array.of(offset) })]) : whole;
+  return { value: moved, elem };
+}
+
+/** Operators that move elements of their first input, as they are. */
+const MOVES = new Set(['reshape', 'transpose', 'slice', 'broadcast', 'gather']);
+
+/** The i8 that `integersOf` made these integers of, moved as they were since. */
+export function bytesOf(value: Value, elem: Elem): Value | undefined {
+  const offset = offsets[elem];
+  const node = producer(value);
+  if (offset === undefined || !node) return undefined;
+  if (MOVES.has(node.op)) {
+    const [x, ...rest] = node.inputs as [Value, ...Value[]];
+    const inner = bytesOf(x, elem);
+    return inner && opOf(node).all([inner, ...rest], node.attrs)[0];
+  }
+  if (node.op === 'concat') {
+    const parts = node.inputs.map((input) => bytesOf(input, elem));
+    return parts.every((part) => part !== undefined) ? concat(parts, node.attrs as { axis: number }) : undefined;
+  }
+  const [whole, moved] = node.op === 'add' ? node.inputs : [value];
+  const isMoved = moved?.origin.kind === 'const' && moved.origin.data.length === 1 && moved.origin.data[0] === offset;
+  const from = whole && producer(whole);
+  return (offset === 0 ? whole === value : isMoved) && from?.op === 'cast' && from.inputs[0]?.dtype === 'i8' ? from.inputs[0] : undefined;
+}
+
+/** An i32 of one element plus a constant; the value itself where that was taken off before. */
+export function offset(value: Value, by: number): Value {
+  if (by === 0) return value;
+  const node = producer(value);
+  const [from, known] = node?.op === 'add' ? node.inputs : [];
+  if (from && known?.origin.kind === 'const' && known.origin.data.length === 1 && known.origin.data[0] === -by) return from;
+  return add([value, value.graph.constant({ dtype: 'i32', shape: [], data: Int32Array.of(by) })]);
+}
+
+const sums = new WeakMap<Value, Value>();
+
+/** Whole numbers in f32 as i32; `floatSums` of the result are they. */
+export function wholeSums(numbers: Value): Value {
+  const whole = cast(numbers, { to: 'i32' });
+  sums.set(whole, numbers);
+  return whole;
+}
+
+/** What `wholeSums` made of floats, as floats again. */
+export const floatSums = (value: Value): Value | undefined => sums.get(value);

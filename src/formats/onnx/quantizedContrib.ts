@@ -1,0 +1,75 @@
+import type { Value } from '../../ir/graph.ts';
+import { evaluated, isConstant } from '../../ops/evaluate.ts';
+import { add, cast, concat, mul, where } from '../../ops/index.ts';
+import type { NodeContext, Row, Rows } from './context.ts';
+import { layers } from './layers.ts';
+import type { Operand } from './operand.ts';
+import { pooling } from './pooling.ts';
+import { products } from './products.ts';
+import { dequantizedAt, quantized, quantizedTo } from './quantized.ts';
+import { reductions } from './reductions.ts';
+import { reshapedTo } from './shapes.ts';
+
+/** What a float row gives for these inputs. */
+function floats(row: Row | undefined, n: NodeContext, inputs: readonly (Operand | undefined)[], version: number): Value {
+  const result = (row as Row)(n.with(inputs, version));
+  const [first] = (Array.isArray(result) ? result : [result]) as [Value | Operand];
+  return 'value' in first ? first.value : first;
+}
+
+/** X, its scale and zero point, then those of Y: the float operator between dequantization and quantization. */
+const unary =
+  (row: Row | undefined, version: (n: NodeContext) => number = () => 17): Row =>
+  (n) => {
+    if (n.int('channels_last', 0)) n.refuse('channels_last', { expected: '0' });
+    return quantizedTo(n, floats(row, n, [dequantizedAt(n, 0)], version(n)), 3, 4, n.elem(0));
+  };
+
+/** A and B with their scales and zero points, then those of C. */
+const binary =
+  (op: (operands: readonly Value[]) => Value): Row =>
+  (n) =>
+    quantizedTo(n, op([dequantizedAt(n, 0).value, dequantizedAt(n, 3).value]), 6, 7, n.elem(0));
+
+/** Scale and zero point of Y, then each part with its own. */
+function qLinearConcat(n: NodeContext): Operand {
+  const parts = Array.from({ length: Math.floor((n.arity - 2) / 3) }, (_, i) => dequantizedAt(n, 2 + 3 * i).value);
+  const axis = n.axis('axis', 0, (parts[0] as Value).shape.length);
+  return quantizedTo(n, concat(parts, { axis }), 0, 1, n.elem(2));
+}
+
+function qLinearWhere(n: NodeContext): Operand {
+  const chosen = where([n.x(0), dequantizedAt(n, 1).value, dequantizedAt(n, 4).value]);
+  return quantizedTo(n, chosen, 7, 8, n.elem(1));
+}
+
+const constant = (n: NodeContext, operand: Operand): Operand =>
+  isConstant(operand.value) ? { ...operand, value: n.graph.constant(evaluated(operand.value)) } : operand;
+
+/** alpha · A · B + C in steps of alpha · both scales; floats where Y has no scale. */
+function qGemm(n: NodeContext): Operand {
+  const perColumn = { axis: n.int('transB', 0) ? 0 : 1, block: 0 };
+  const [a, b] = [dequantizedAt(n, 0), dequantizedAt(n, 3, 4, 5, perColumn)];
+  const steps = mul([mul([reshapedTo(n.f32(1), []), n.f32(4)]), n.graph.scalar(n.float('alpha', 1))]);
+  const c = n.has(6) ? mul([cast(n.x(6), { to: 'f32' }), steps]) : undefined;
+  const bias = c && constant(n, { value: c, elem: 'float32' });
+  const y = floats(products.Gemm, n, [a, constant(n, b), bias], 17);
+  return n.has(7) ? quantizedTo(n, y, 7, 8, n.elem(8)) : { value: y, elem: 'float32' };
+}
+
+/** Quantized operators of ONNX Runtime (domain com.microsoft): what its quantizer writes in the format QOperator. */
+export const quantizedContrib: Rows = {
+  QuantizeLinear: quantized.QuantizeLinear as Row,
+  DequantizeLinear: quantized.DequantizeLinear as Row,
+  QLinearAdd: binary(add),
+  QLinearMul: binary(mul),
+  QLinearConcat: qLinearConcat,
+  QLinearWhere: qLinearWhere,
+  QGemm: qGemm,
+  QLinearSigmoid: unary(layers.Sigmoid),
+  QLinearLeakyRelu: unary(layers.LeakyRelu),
+  QLinearSoftmax: unary(layers.Softmax, (n) => n.int('opset')),
+  QLinearAveragePool: unary(pooling.AveragePool),
+  QLinearGlobalAveragePool: unary(pooling.GlobalAveragePool),
+  QLinearReduceMean: unary(reductions.ReduceMean, () => 13),
+};
