@@ -24,7 +24,7 @@ const RANDOM = new Set(['dropout']);
 /** Whether `value` follows from constants alone, and is worth computing before the program runs. */
 export function isConstant(value: Value): boolean {
   const { work, from } = costOf(value);
-  return work <= WORTH + 64 * from;
+  return Number.isFinite(work) && work <= WORTH + 64 * from;
 }
 
 /** Elements and multiply-accumulates that `evaluate` takes; infinite for what does not follow from constants. */

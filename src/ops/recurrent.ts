@@ -199,6 +199,11 @@ function define(cell: Cell) {
     infer(inputs, attrs) {
       const size = sizeFor(cell, expectInput(inputs, 0), attrs);
       checkWeights(expectInput(inputs, 1), size);
+      if (inputs.length > (cell === 'gru' ? 3 : 2)) {
+        throw new ThimbleError('SHAPE', `${inputs.length} inputs`, {
+          expected: cell === 'gru' ? 'xw, w, bias' : 'xw (with the bias in it), w',
+        });
+      }
       return outputs(size);
     },
     ref([xw, w, bias], attrs) {

@@ -22,7 +22,7 @@ export const transpose: Op<TransposeAttributes> = defineOp<TransposeAttributes>(
     const { dtype, shape } = expectAny(inputs, 0);
     const perm = permutation(attrs.perm, shape.length);
     if ([...perm].sort((a, b) => a - b).some((axis, i) => axis !== i) || perm.length !== shape.length) {
-      throw new ThimbleError('UNSUPPORTED_ATTR', `perm [${perm}] is not a permutation of ${shape.length} axes`);
+      throw new ThimbleError('SHAPE', `perm [${perm}] is not a permutation of ${shape.length} axes`);
     }
     return [{ dtype, shape: perm.map((axis) => shape[axis] as number) }];
   },

@@ -381,6 +381,28 @@ describe('control flow', () => {
     expect(await failure(condition(of('bool'), false))).toMatchObject({ code: 'UNSUPPORTED_OP' });
   });
 
+  it('a branch of an If that the shapes rule out is NaN; the other one is taken where the condition says so', async () => {
+    const rates: FileModel = {
+      nodes: [
+        node('Equal', ['rate', 'wide'], ['c']),
+        node('If', ['c'], ['y'], {
+          then_branch: { graph: { nodes: [node('Reshape', ['x', 'pairs'], ['a'])], outputs: ['a'] } },
+          else_branch: { graph: { nodes: [node('Reshape', ['x', 'triples'], ['t']), node('Neg', ['t'], ['b'])], outputs: ['b'] } },
+        }),
+      ],
+      inputs: { x: float('n'), rate: of('int64') },
+      initializers: { wide: scalar('int64', 16000), pairs: int64(2, 2), triples: int64(3, -1) },
+      outputs: ['y'],
+    };
+    const model = await open(rates, { shapes: { x: [4] } });
+    expect(list(model.run({ x: Float32Array.of(1, 2, 3, 4), rate: Int32Array.of(16000) }).y)).toEqual([1, 2, 3, 4]);
+    expect(list(model.run({ x: Float32Array.of(1, 2, 3, 4), rate: Int32Array.of(8000) }).y)).toEqual(new Array(4).fill(Number.NaN));
+    // Where both fit but differ in shape the condition has to be known.
+    const whole: FileModel = { ...rates, initializers: { ...rates.initializers, pairs: int64(2, -1) } };
+    expect(await failure(whole, { shapes: { x: [6] } })).toMatchObject({ code: 'UNSUPPORTED_ATTR', names: ['rate'] });
+    expect(await failure(whole, { shapes: { x: [5] } })).toMatchObject({ code: 'SHAPE' });
+  });
+
   it('Loop with a constant trip count or condition is unrolled; one that depends on data is refused', async () => {
     const body: Attribute = {
       graph: {

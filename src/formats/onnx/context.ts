@@ -168,6 +168,11 @@ export class NodeContext {
     return this.importer.subgraph(proto, this.#scope, bindings);
   }
 
+  /** `inline`, or undefined where shapes in the subgraph contradict each other. */
+  inlineIfShapesFit(proto: GraphProto): Binding[] | undefined {
+    return this.importer.subgraphIfShapesFit(proto, this.#scope);
+  }
+
   /** Axis attribute, counted from the front. */
   axis(name: string, fallback: number, rank = this.shape(0).length): number {
     return normalizeAxis(this.int(name, fallback), rank);

@@ -11,22 +11,27 @@ import { type Binding, isSequence, type Operand, type Sequence } from './operand
 import { damaged } from './protobuf.ts';
 import { reshapedTo } from './shapes.ts';
 
-/** A constant condition picks its branch; for another both are computed and the results selected. */
+/**
+ * A constant condition picks its branch; for another both are computed and the results selected. A branch that the shapes rule out (models for
+ * several sampling rates have such) is NaN: it would be an error where shapes are known at run time.
+ */
 function ifRow(n: NodeContext): Result {
   const condition = n.x(0);
-  const branch = (name: string) => n.inline(n.subgraph(name));
-  if (isConstant(condition)) return branch(evaluate(condition)[0] ? 'then_branch' : 'else_branch');
-  const [yes, no] = [branch('then_branch'), branch('else_branch')];
-  return yes.map((a, i) => selected(reshapedTo(condition, []), a, no[i]));
-}
-
-function selected(condition: Value, a: Binding, b: Binding | undefined): Operand {
-  if (!a || !b || isSequence(a) || isSequence(b) || !sameShape(a.value.shape, b.value.shape)) {
-    throw new ThimbleError('UNSUPPORTED_OP', 'branches with results of different shapes', {
-      expected: 'a constant condition, or equal shapes',
-    });
-  }
-  return { value: where([condition, a.value, b.value]), elem: a.elem };
+  const [then, otherwise] = [n.subgraph('then_branch'), n.subgraph('else_branch')];
+  if (isConstant(condition)) return n.inline(evaluate(condition)[0] ? then : otherwise);
+  const [yes, no] = [n.inlineIfShapesFit(then), n.inlineIfShapesFit(otherwise)];
+  const possible = yes ?? no;
+  const isNaNable = !!possible?.every((binding) => binding && !isSequence(binding) && binding.value.dtype === 'f32');
+  // Anew, for the error.
+  if (!possible || ((!yes || !no) && !isNaNable)) return n.inline(yes ? otherwise : then);
+  const nan: Binding = { value: n.graph.scalar(Number.NaN), elem: 'float32' };
+  return possible.map((_, i) => {
+    const [a, b] = [yes ? yes[i] : nan, no ? no[i] : nan];
+    if (!a || !b || isSequence(a) || isSequence(b) || (yes && no && !sameShape(a.value.shape, b.value.shape))) {
+      throw n.importer.needsConstant(condition, 'which branch is taken, as they differ in shape,');
+    }
+    return { value: where([reshapedTo(condition, []), a.value, b.value]), elem: a.elem };
+  });
 }
 
 const unsqueezed = (value: Value, axis: number): Value => reshapedTo(value, [...value.shape.slice(0, axis), 1, ...value.shape.slice(axis)]);

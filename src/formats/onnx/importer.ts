@@ -150,6 +150,21 @@ export class Importer {
     return names.map((name) => this.lookup(scope, name));
   }
 
+  /** `subgraph`, or undefined where it fails by shapes alone. */
+  subgraphIfShapesFit(proto: GraphProto, outer: Scope): Binding[] | undefined {
+    const failures = this.#failures.length;
+    const failed = new Set(this.#failed);
+    try {
+      return this.subgraph(proto, outer, []);
+    } catch (error) {
+      const own = this.#failures.slice(failures);
+      if (!(error instanceof FollowsFailure) || !own.every((failure) => failure.error.code === 'SHAPE')) throw error;
+      this.#failures.length = failures;
+      for (const name of this.#failed) if (!failed.has(name)) this.#failed.delete(name);
+      return undefined;
+    }
+  }
+
   lookup(scope: Scope, name: string): Binding {
     const found = scope.get(name);
     if (found === undefined) throw damaged(`nothing computes "${name}"`, name);

@@ -237,8 +237,11 @@ function byKernel(d: Direction): States {
   // ONNX has i, o, f, c; the kernel i, f, g, o.
   const order = cell.kind === 'LSTM' ? [0, 2, 3, 1] : Array.from({ length: cell.gates }, (_, i) => i);
   const turn = (value: Value | undefined) => value && folded(reordered(value, order, units));
-  const xw = xTimesW(d, turn(d.w) as Value, turn(d.inputBias));
-  const recurrentBias = turn(d.recurrentBias);
+  // Only in GRU does it matter which of the two biases is which: the reset gate scales the recurrent one.
+  const apart = cell.kind === 'GRU' || !d.inputBias || !d.recurrentBias;
+  const inputBias = apart ? d.inputBias : add([d.inputBias, d.recurrentBias]);
+  const recurrentBias = apart ? turn(d.recurrentBias) : undefined;
+  const xw = xTimesW(d, turn(d.w) as Value, turn(inputBias));
   const inputs = [xw, panels(permuted(turn(d.r) as Value, [1, 0])), ...(recurrentBias ? [recurrentBias] : [])];
   const activation = d.activations[0] === relu ? 'relu' : 'tanh';
   const op = { RNN: rnn, GRU: gru, LSTM: lstm }[cell.kind];
