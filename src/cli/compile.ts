@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import Table from 'cli-table3';
 import { type Command, Option } from 'commander';
 import { encode, formatBytes, ThimbleError, writeFileAtomically } from '../index.ts';
 import { clients, compileStandalone } from '../standalone/index.ts';
 import { type SourceOptions, withSource } from './options.ts';
 import { nameOf, openProgram } from './source.ts';
+import { tableOf } from './table.ts';
 
 interface CompileOptions extends SourceOptions {
   readonly out: string;
@@ -81,7 +81,7 @@ async function compile(path: string, options: CompileOptions): Promise<void> {
     console.log(JSON.stringify({ files: sizes, memoryBytes, regions: program.regions, kernels: program.kernels }));
     return;
   }
-  const table = new Table({ head: ['file', 'bytes', 'gzip'], colAligns: ['left', 'right', 'right'], style: { head: [], border: [] } });
+  const table = tableOf(['file', 'bytes', 'gzip'], [1, 2]);
   for (const { file, bytes, gzip } of sizes) table.push([file, bytes.toLocaleString('en-US'), gzip.toLocaleString('en-US')]);
   console.log(`${table}\nmemory when it runs: ${formatBytes(memoryBytes)}, fixed; ${program.kernels.length} kernels`);
 }

@@ -1,8 +1,8 @@
-import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { formatBytes, type InferenceModel, inspect, type MemoryPlan, type ModelDescription, ThimbleError } from '../index.ts';
 import { type SourceOptions, shape, withSource } from './options.ts';
 import { openModel, readInput } from './source.ts';
+import { tableOf } from './table.ts';
 
 interface InspectOptions extends SourceOptions {
   readonly shapes?: SourceOptions['shape'];
@@ -146,13 +146,6 @@ function summaryOf({ message }: { readonly message: string }): string {
 
 const number = (n: number): string => n.toLocaleString('en-US');
 const share = (part: number, whole: number): string => (whole ? `${((100 * part) / whole).toFixed(1)} %` : '');
-const table = (head: readonly string[], right: readonly number[]) =>
-  new Table({
-    head: [...head],
-    colAligns: head.map((_, i) => (right.includes(i) ? 'right' : 'left')),
-    style: { head: [], border: [] },
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  });
 
 const holds: Readonly<Record<string, string>> = {
   static: 'records of kernel calls',
@@ -177,7 +170,7 @@ function print({ file, bytes, producer, opsets, inputs, outputs, parameters, ope
   ];
   console.log(counts.filter(Boolean).join(', '));
   if (operators) {
-    const rows = table(['operator', 'nodes', ''], [1]);
+    const rows = tableOf(['operator', 'nodes', ''], [1]);
     for (const [name, nodes] of Object.entries(operators))
       rows.push([name, number(nodes), unsupported.includes(name) ? 'not supported' : '']);
     console.log(`\nin the file\n${rows}`);
@@ -188,7 +181,7 @@ function print({ file, bytes, producer, opsets, inputs, outputs, parameters, ope
 }
 
 function printWork(work: InferenceModel['work'], macs: number): void {
-  const rows = table(['operator', 'nodes', 'multiply-accumulates', ''], [1, 2, 3]);
+  const rows = tableOf(['operator', 'nodes', 'multiply-accumulates', ''], [1, 2, 3]);
   const sorted = Object.entries(work).sort(([, a], [, b]) => b.macs - a.macs || b.nodes - a.nodes);
   for (const [name, own] of sorted)
     rows.push([name, number(own.nodes), own.macs ? number(own.macs) : '', own.macs ? share(own.macs, macs) : '']);
@@ -196,7 +189,7 @@ function printWork(work: InferenceModel['work'], macs: number): void {
 }
 
 function printMemory({ regions, totalBytes, pages, peak, arenaLowerBound }: Memory): void {
-  const rows = table(['region', 'bytes', '', 'holds'], [1, 2]);
+  const rows = tableOf(['region', 'bytes', '', 'holds'], [1, 2]);
   for (const [name, own] of Object.entries(regions)) rows.push([name, number(own), share(own, totalBytes), holds[name] ?? '']);
   rows.push(['total', number(totalBytes), '', `${pages} pages of 64 KiB`]);
   console.log(`\nmemory\n${rows}`);

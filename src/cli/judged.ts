@@ -1,5 +1,5 @@
-import Table from 'cli-table3';
 import { areaUnderRoc, type ConfusionMatrix, confusionMatrix } from '../index.ts';
+import { tableOf } from './table.ts';
 
 /** A picture with its class and what the model makes of it. */
 export interface Judged {
@@ -51,11 +51,10 @@ const MISTAKES = 8;
 /** Accuracy, a line for each class with its row of the confusion matrix, and the worst mistakes. */
 export function printJudgement(judgement: Judgement): void {
   const { classes, matrix, auc } = judgement;
-  const table = new Table({
-    head: ['true \\ predicted', ...classes, 'precision', 'recall', 'F1', 'AUC', 'pictures'],
-    colAligns: ['left', ...Array.from({ length: classes.length + 5 }, () => 'right' as const)],
-    style: { head: [], border: [] },
-  });
+  const table = tableOf(
+    ['true \\ predicted', ...classes, 'precision', 'recall', 'F1', 'AUC', 'pictures'],
+    Array.from({ length: classes.length + 5 }, (_, i) => i + 1),
+  );
   classes.forEach((name, i) => {
     const { precision, recall, f1, support } = matrix.report(i);
     const counts = classes.map((_, j) => matrix.at(i, j) || '·');

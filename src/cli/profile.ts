@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import Table from 'cli-table3';
 import { type Command, Option } from 'commander';
 import {
   formatBytes,
@@ -22,6 +21,7 @@ import type { HostNumbers } from '../report/memoryReport.ts';
 import { randomFeeds } from './bench.ts';
 import { flavourOption, type SourceOptions, wholeNumber, withSource } from './options.ts';
 import { isSaved, nameOf, openModel, readInput } from './source.ts';
+import { tableOf } from './table.ts';
 
 interface ProfileOptions extends SourceOptions {
   readonly method: 'infer' | 'train' | 'evaluate';
@@ -177,8 +177,7 @@ const SLOWEST = 10;
 
 function print({ profile: memory, times, host }: Subject, whatIf: readonly WhatIf[], { html, svg }: ProfileOptions): void {
   const { kinds, peak, totalBytes, arenaBytes, lowerBoundBytes } = memory;
-  const plain = { style: { head: [], border: [] } };
-  const bytes = new Table({ head: ['what for', 'bytes', 'share'], colAligns: ['left', 'right', 'right'], ...plain });
+  const bytes = tableOf(['what for', 'bytes', 'share'], [1, 2]);
   for (const [kind, n] of Object.entries(kinds)) if (n > 0) bytes.push([kind, number(n), `${((n / totalBytes) * 100).toFixed(1)} %`]);
   bytes.push(['total', number(totalBytes), `${formatBytes(host.memoryBytes)} in pages`]);
   console.log(
@@ -186,11 +185,7 @@ function print({ profile: memory, times, host }: Subject, whatIf: readonly WhatI
   );
   const largest = peak.buffers.slice(0, 3).map(({ label, bytes: n }) => `${label} ${formatBytes(n)}`);
   console.log(`peak ${number(peak.bytes)} bytes at step ${peak.step} of ${memory.steps.length}, ${peak.node}: ${largest.join(', ')}`);
-  const slow = new Table({
-    head: ['slowest', 'kernel', 'calls', 'µs', 'share', 'GMAC/s'],
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'right'],
-    ...plain,
-  });
+  const slow = tableOf(['slowest', 'kernel', 'calls', 'µs', 'share', 'GMAC/s'], [2, 3, 4, 5]);
   for (const { node, kernel, calls, ms, macs } of [...times].sort((a, b) => b.ms - a.ms).slice(0, SLOWEST)) {
     slow.push([
       node,
@@ -203,11 +198,7 @@ function print({ profile: memory, times, host }: Subject, whatIf: readonly WhatI
   }
   console.log(`${host.ms.toPrecision(3)} ms a call on ${host.flavour} kernels (${host.flavourReason})\n${slow}`);
   if (whatIf.length) {
-    const variants = new Table({
-      head: ['what if', 'total', '', 'arena', 'state'],
-      colAligns: ['left', 'right', 'right', 'right', 'right'],
-      ...plain,
-    });
+    const variants = tableOf(['what if', 'total', '', 'arena', 'state'], [1, 2, 3, 4]);
     for (const { change, totalBytes: total, arenaBytes: arena = 0, stateBytes = 0 } of whatIf) {
       if (total !== undefined)
         variants.push([change, number(total), `${(total / totalBytes).toFixed(2)} ×`, number(arena), number(stateBytes)]);

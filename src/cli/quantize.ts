@@ -1,5 +1,4 @@
 import { extname, resolve } from 'node:path';
-import Table from 'cli-table3';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   type InferenceModel,
@@ -18,6 +17,7 @@ import {
 import { readCalibrationData } from './calibrationData.ts';
 import { flavourOption, type SourceOptions, wholeNumber, withSource } from './options.ts';
 import { isSaved, openModel, readInput } from './source.ts';
+import { tableOf } from './table.ts';
 import { decibels, sizes } from './tables.ts';
 
 interface Options extends SourceOptions {
@@ -131,11 +131,7 @@ function print(report: QuantizationReport, out: string): void {
   console.log(`${sizes(report)}\n`);
   const measured = report.layers.filter(({ sqnr }) => !Number.isNaN(sqnr));
   if (measured.length) {
-    const worst = new Table({
-      head: ['layer', 'operator', 'bits', 'signal to noise'],
-      colAligns: ['left', 'left', 'right', 'right'],
-      style: { head: [] },
-    });
+    const worst = tableOf(['layer', 'operator', 'bits', 'signal to noise'], [2, 3]);
     for (const { name, op, bits, sqnr } of measured.slice(0, 10)) worst.push([name, op, bits, decibels(sqnr)]);
     console.log(`layers with the largest error when each alone is quantized (--keep leaves one in float)\n${worst}\n`);
   }

@@ -1,9 +1,9 @@
-import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { verdicts } from '../data/classify.ts';
 import { type Feed, type InferenceModel, type Tensor, ThimbleError, writeFileAtomically } from '../index.ts';
 import { flavourOption, named, numbers, type SourceOptions, withSource } from './options.ts';
 import { openModel } from './source.ts';
+import { tableOf } from './table.ts';
 import { type PictureOptions, readFeed, readFeeds, writtenTensors } from './tensors.ts';
 
 interface RunOptions extends SourceOptions, PictureOptions {
@@ -61,7 +61,7 @@ async function runModel(path: string, files: readonly (readonly [string, string]
     );
     return;
   }
-  console.log(tableOf(outputs));
+  console.log(outputTable(outputs));
   for (const { label, probability } of ranking?.slice(0, 5) ?? []) console.log(`${(probability * 100).toFixed(1).padStart(5)} %  ${label}`);
   console.log(
     `${ms.toFixed(2)} ms, the first call included; ${model.flavour} kernels (${model.flavourReason})${options.out ? `; ${options.out}` : ''}`,
@@ -106,8 +106,8 @@ function chosen(outputs: Readonly<Record<string, Tensor>>, names: readonly strin
 /** Numbers that are shown of each output. */
 const SHOWN = 6;
 
-function tableOf(outputs: Readonly<Record<string, Tensor>>): string {
-  const table = new Table({ head: ['output', 'type', 'shape', 'least', 'most', 'at', 'values'], style: { head: [], border: [] } });
+function outputTable(outputs: Readonly<Record<string, Tensor>>): string {
+  const table = tableOf(['output', 'type', 'shape', 'least', 'most', 'at', 'values']);
   for (const [name, { dtype, shape, data }] of Object.entries(outputs)) {
     let [least, most] = [0, 0];
     for (let i = 1; i < data.length; i++) {

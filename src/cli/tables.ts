@@ -1,5 +1,5 @@
-import Table from 'cli-table3';
 import { type ConfusionMatrix, formatBytes, type Model, type QuantizationReport } from '../index.ts';
+import { tableOf } from './table.ts';
 
 const number = (n: number): string => n.toLocaleString('en-US');
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
@@ -8,7 +8,7 @@ const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 export function printMemory(model: Model, budget: number): void {
   const { memory } = model;
   console.log(`${model.summary()}\n`);
-  const regions = new Table({ head: ['region', 'bytes', 'holds'], colAligns: ['left', 'right', 'left'], style: { head: [] } });
+  const regions = tableOf(['region', 'bytes', 'holds'], [1]);
   const holds = {
     static: 'kernel records',
     const: 'constants',
@@ -23,11 +23,8 @@ export function printMemory(model: Model, budget: number): void {
 
 /** Accuracy, per-class recall and the confusion matrix. */
 export function printResults(matrix: ConfusionMatrix, classes: readonly string[], seconds: number): void {
-  const table = new Table({
-    head: ['true \\ predicted', ...classes, 'recall'],
-    colAligns: classes.map(() => 'right' as const),
-    style: { head: [] },
-  });
+  const numbers = Array.from({ length: classes.length + 1 }, (_, i) => i + 1);
+  const table = tableOf(['true \\ predicted', ...classes, 'recall'], numbers);
   classes.forEach((name, i) => {
     table.push([name, ...classes.map((_, j) => matrix.at(i, j) || '·'), percent(matrix.report(i).recall)]);
   });
@@ -41,7 +38,7 @@ export const decibels = (value: number): string => (Number.isFinite(value) ? `${
 
 /** A model before and after, as a table. */
 export function sizes({ scheme, before, after, outputs }: QuantizationReport): string {
-  const table = new Table({ head: ['', 'f32', scheme], colAligns: ['left', 'right', 'right'], style: { head: [] } });
+  const table = tableOf(['', 'f32', scheme], [1, 2]);
   const row = (name: string, of: (side: typeof before) => string) => table.push([name, of(before), of(after)]);
   row('ONNX file', ({ fileBytes }) => formatBytes(fileBytes));
   row('linear memory', ({ memoryBytes }) => formatBytes(memoryBytes));

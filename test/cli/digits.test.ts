@@ -68,6 +68,7 @@ describe('thimble digits', () => {
       'signal to noise',
     ])
       expect(stdout).toContain(text);
+    expect(stdout).not.toContain('\u001b');
     expect(stderr).toMatch(/Epoch 30\/30 .* val_accuracy/);
   });
 
