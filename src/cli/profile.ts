@@ -1,29 +1,38 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import {
+  fineTuningVariants,
   formatBytes,
+  type InferenceModel,
   inferenceVariants,
   load,
   loadModel,
   type MemoryProfile,
+  type MethodPlan,
   type Model,
+  planIn,
+  planOf,
   profileMemory,
   profileMethod,
   quantize,
   type RuntimeModel,
+  type Session,
   type StepProfile,
   ThimbleError,
   trainingVariants,
+  type VariantProgress,
   type WhatIf,
   writeFileAtomically,
 } from '../index.ts';
 import type { HostNumbers } from '../report/memoryReport.ts';
 import { randomFeeds } from './bench.ts';
-import { flavourOption, type SourceOptions, wholeNumber, withSource } from './options.ts';
+import { flavourOption, wholeNumber, withSource } from './options.ts';
+import { type Progress, withProgress } from './progress.ts';
 import { isSaved, nameOf, openModel, readInput } from './source.ts';
 import { tableOf } from './table.ts';
+import { openTrainable, type TrainingOptions, withTraining } from './training.ts';
 
-interface ProfileOptions extends SourceOptions {
+interface ProfileOptions extends TrainingOptions {
   readonly method: 'infer' | 'train' | 'evaluate';
   readonly html?: string;
   readonly svg?: string;
@@ -33,15 +42,15 @@ interface ProfileOptions extends SourceOptions {
 }
 
 export function registerProfile(program: Command): void {
-  withSource(
+  const command = withSource(
     program
       .command('profile')
       .description('where every byte and every microsecond of a model goes')
-      .argument('<model>', '.onnx, .tflite, or a model that was saved (.safetensors)'),
+      .argument('<model>', '.onnx, .tflite, .thimble with a plan (as `thimble train` writes), or a model that was saved (.safetensors)'),
   )
     .addOption(flavourOption())
     .addOption(
-      new Option('--method <name>', 'which method; training needs a model that was saved')
+      new Option('--method <name>', 'which method; .onnx and .tflite files train a head on their features')
         .choices(['infer', 'train', 'evaluate'])
         .default('infer'),
     )
@@ -56,9 +65,11 @@ export function registerProfile(program: Command): void {
 Examples:
   thimble profile model.onnx
   thimble profile model.onnx --html memory.html --svg memory.svg
-  thimble profile digits.safetensors --method train --html training.html`,
+  thimble profile digits.safetensors --method train --html training.html
+  thimble profile mobilenet.tflite --method train --classes cat,dog --scheme last:2`,
     )
     .action(profile);
+  withTraining(command);
 }
 
 /** What is profiled, and how to plan its variants. */
@@ -66,49 +77,81 @@ interface Subject {
   readonly profile: MemoryProfile;
   readonly times: readonly StepProfile[];
   readonly host: HostNumbers;
-  readonly variants: () => Promise<WhatIf[]>;
+  /** What was assumed for its training. */
+  readonly assumed?: string | undefined;
+  readonly variants: (progress: VariantProgress) => Promise<WhatIf[]>;
 }
 
 async function profile(path: string, options: ProfileOptions): Promise<void> {
   const bytes = await readInput(path);
-  const subject = isSaved(bytes) ? await ofSaved(path, bytes, options) : await ofLoaded(path, options);
-  const { profile: memory, times, host } = subject;
-  const whatIf = options.whatIf ? await subject.variants() : [];
+  const { subject, whatIf } = await withProgress(`${nameOf(path)}:`, async (progress) => {
+    progress.say('importing and planning');
+    const found = isSaved(bytes) ? await ofSaved(path, bytes, options, progress) : await ofLoaded(path, options, progress);
+    const variants = options.whatIf
+      ? await found.variants((change, position, count) => progress.say(`what if ${position + 1}/${count}: ${change}`))
+      : [];
+    return { subject: found, whatIf: variants };
+  });
+  const { profile: memory, times, host, assumed } = subject;
   if (options.svg !== undefined || options.html !== undefined) {
     const { renderMemoryReport, renderMemorySvg } = await import('../report/memoryReport.ts');
     if (options.svg !== undefined) await writeFileAtomically(options.svg, renderMemorySvg(memory));
     if (options.html !== undefined) await writeFileAtomically(options.html, renderMemoryReport({ profile: memory, times, whatIf, host }));
   }
-  if (options.json) console.log(JSON.stringify({ ...memory, times, whatIf, host }));
+  if (options.json) console.log(JSON.stringify({ ...memory, times, whatIf, host, assumed }));
   else print(subject, whatIf, options);
 }
 
-async function ofLoaded(path: string, options: ProfileOptions): Promise<Subject> {
-  if (options.method !== 'infer') {
-    throw new ThimbleError('INPUT', 'the file has no training step', {
+/** Methods of programs by the name they have here. */
+const programMethods = { infer: ['infer', 'predict'], train: ['train'], evaluate: ['evaluate'] } as const;
+
+async function ofLoaded(path: string, options: ProfileOptions, progress: Progress): Promise<Subject> {
+  const before = process.memoryUsage().rss;
+  const training = options.method !== 'infer';
+  const { model, assumed, again } = training
+    ? await openTrainable(path, options)
+    : { model: await openModel(path, options), assumed: undefined, again: undefined };
+  const { session, program } = model;
+  const name = programMethods[options.method].find((candidate) => program.methods[candidate]);
+  if (name === undefined) throw new ThimbleError('INPUT', `the file has no method "${options.method}"`, { node: path });
+  const lowered = model.methods[name];
+  const plan = lowered ? planOf(lowered) : planIn(program, name);
+  if (!plan) {
+    throw new ThimbleError('INPUT', 'the .thimble file holds no plan to profile', {
       node: path,
-      hint: 'profile a model that save wrote after compile with a loss',
+      hint: 'write it by `thimble train` or `thimble compile --target thimble --plan`, or profile the .onnx or .tflite it was made from',
     });
   }
-  const before = process.memoryUsage().rss;
-  const model = await openModel(path, options);
-  model.run(randomFeeds(model));
+  runOnce(session, name);
   const residentBytes = Math.max(0, process.memoryUsage().rss - before);
-  const times = profileMethod(model.session, model.lowered, options);
+  const times = timed(session, plan, options, progress);
+  return {
+    profile: { ...profileMemory(program, plan), name: nameOf(path) },
+    times,
+    host: await hostNumbers(model, residentBytes, times),
+    assumed,
+    variants: async (report) => {
+      if (again) return fineTuningVariants(again, model, report);
+      return training || !lowered ? settled : loadedVariants(path, model, options, report);
+    },
+  };
+}
+
+/** All that can be said of a `.thimble` file, whose memory is settled. */
+const settled: WhatIf[] = [
+  { change: 'any', reason: 'the memory of a .thimble file is settled: profile the .onnx or .tflite it was made from' },
+];
+
+function loadedVariants(path: string, model: InferenceModel, options: ProfileOptions, report: VariantProgress): Promise<WhatIf[]> {
   const reload = async (batch: number) => {
     const shape = Object.fromEntries(model.inputs.map(({ name, shape }) => [name, [batch, ...shape.slice(1)]]));
     return openModel(path, { ...options, shape: { ...options.shape, ...shape } });
   };
   const quantized = async () => (await quantize(model, [randomFeeds(model)], { scheme: 'int8', flavour: 'simd' })).model;
-  return {
-    profile: { ...profileMemory(model.program, model.lowered), name: nameOf(path) },
-    times,
-    host: await hostNumbers(model, residentBytes, times),
-    variants: () => inferenceVariants(reload, quantized),
-  };
+  return inferenceVariants(reload, quantized, report);
 }
 
-async function ofSaved(path: string, bytes: Uint8Array, options: ProfileOptions): Promise<Subject> {
+async function ofSaved(path: string, bytes: Uint8Array, options: ProfileOptions, progress: Progress): Promise<Subject> {
   const { method } = options;
   const before = process.memoryUsage().rss;
   const model = await loadModel(bytes);
@@ -116,29 +159,43 @@ async function ofSaved(path: string, bytes: Uint8Array, options: ProfileOptions)
   const name = method === 'infer' ? 'predict' : method;
   const { built, session } = model;
   const lowered = built.methods[name];
-  const slots = built.program.methods[name]?.inputs;
-  if (!lowered || !slots) {
+  if (!lowered) {
     throw new ThimbleError('INPUT', `the model has no method "${name}"`, { node: path, expected: Object.keys(built.methods).join(', ') });
   }
-  const state = session.stateBytes.slice();
-  session.run(name, randomFeeds({ inputs: slots.map((slot) => ({ ...slot, type: 'float32' })) }));
+  runOnce(session, name);
   const residentBytes = Math.max(0, process.memoryUsage().rss - before);
-  const times = profileMethod(session, lowered, options);
-  session.stateBytes.set(state);
+  const plan = planOf(lowered);
+  const times = timed(session, plan, options, progress);
   const { flavour, reason } = session.kernels;
   const host = await hostNumbers({ session, flavour, flavourReason: reason }, residentBytes, times);
-  const variants = () => (method === 'infer' ? savedVariants(model) : trainingVariants(model));
-  return { profile: { ...profileMemory(built.program, lowered), name: nameOf(path) }, times, host, variants };
+  const variants = (report: VariantProgress) => (method === 'infer' ? savedVariants(model, report) : trainingVariants(model, report));
+  return { profile: { ...profileMemory(built.program, plan), name: nameOf(path) }, times, host, variants };
+}
+
+/** One call on random inputs: labels of class 0 or 1. */
+function runOnce(session: Session, name: string): void {
+  const inputs = session.program.methods[name]?.inputs ?? [];
+  const state = session.stateBytes.slice();
+  session.run(name, randomFeeds({ inputs: inputs.map((slot) => ({ ...slot, type: 'float32' })) }));
+  session.stateBytes.set(state);
+}
+
+/** Times of a method; what training does to the state is undone. */
+function timed(session: Session, plan: MethodPlan, { runs }: ProfileOptions, progress: Progress): StepProfile[] {
+  const state = session.stateBytes.slice();
+  const times = profileMethod(session, plan, { runs, onRun: (done, total) => progress.at(done, total, 'timing') });
+  session.stateBytes.set(state);
+  return times;
 }
 
 /** Batches of the exported model, and its int8 form. */
-function savedVariants(model: Model): Promise<WhatIf[]> {
+function savedVariants(model: Model, report: VariantProgress): Promise<WhatIf[]> {
   const reload = (batchSize: number) => load(model.export({ batchSize }));
   const quantized = async () => {
     const exported = await load(model.export());
     return (await quantize(model, [randomFeeds(exported)], { scheme: 'int8', flavour: 'simd' })).model;
   };
-  return inferenceVariants(reload, quantized);
+  return inferenceVariants(reload, quantized, report);
 }
 
 async function hostNumbers(
@@ -175,8 +232,9 @@ async function scriptBytes(): Promise<number> {
 const number = (n: number): string => n.toLocaleString('en-US');
 const SLOWEST = 10;
 
-function print({ profile: memory, times, host }: Subject, whatIf: readonly WhatIf[], { html, svg }: ProfileOptions): void {
+function print({ profile: memory, times, host, assumed }: Subject, whatIf: readonly WhatIf[], { html, svg }: ProfileOptions): void {
   const { kinds, peak, totalBytes, arenaBytes, lowerBoundBytes } = memory;
+  if (assumed !== undefined) console.log(`${assumed}\n`);
   const bytes = tableOf(['what for', 'bytes', 'share'], [1, 2]);
   for (const [kind, n] of Object.entries(kinds)) if (n > 0) bytes.push([kind, number(n), `${((n / totalBytes) * 100).toFixed(1)} %`]);
   bytes.push(['total', number(totalBytes), `${formatBytes(host.memoryBytes)} in pages`]);
@@ -198,12 +256,12 @@ function print({ profile: memory, times, host }: Subject, whatIf: readonly WhatI
   }
   console.log(`${host.ms.toPrecision(3)} ms a call on ${host.flavour} kernels (${host.flavourReason})\n${slow}`);
   if (whatIf.length) {
-    const variants = tableOf(['what if', 'total', '', 'arena', 'state'], [1, 2, 3, 4]);
-    for (const { change, totalBytes: total, arenaBytes: arena = 0, stateBytes = 0 } of whatIf) {
+    const variants = tableOf(['what if', 'total', '', 'arena', 'state', ''], [1, 2, 3, 4]);
+    for (const { change, totalBytes: total, arenaBytes: arena = 0, stateBytes = 0, estimate = '' } of whatIf) {
       if (total !== undefined)
-        variants.push([change, number(total), `${(total / totalBytes).toFixed(2)} ×`, number(arena), number(stateBytes)]);
+        variants.push([change, number(total), `${(total / totalBytes).toFixed(2)} ×`, number(arena), number(stateBytes), estimate]);
     }
-    console.log(variants.toString());
+    if (variants.length) console.log(variants.toString());
     for (const { change, reason } of whatIf) if (reason !== undefined) console.log(`not possible: ${change}: ${reason.split('\n')[0]}`);
   }
   for (const file of [html, svg]) if (file !== undefined) console.log(file);

@@ -7,12 +7,14 @@ import type { Samples } from '../data/samples.ts';
 import {
   type Callback,
   EarlyStopping,
+  encode,
   type FineTuning,
   fineTune,
   formatBytes,
   parseBytes,
   ThimbleError,
   type Train,
+  withPlans,
   writeFileAtomically,
 } from '../index.ts';
 import { registerEvaluate } from './evaluate.ts';
@@ -33,6 +35,7 @@ interface TrainOptions extends SourceOptions, PictureChoices {
   readonly patience?: number;
   readonly augment?: boolean;
   readonly resume?: boolean;
+  readonly inferenceOnly?: boolean;
   readonly report?: string;
   readonly seed: number;
   readonly broken: 'skip' | 'stop';
@@ -68,6 +71,7 @@ export function registerTrain(program: Command): void {
     .addOption(new Option('--broken <how>', 'what happens at a file that cannot be read').choices(['skip', 'stop']).default('skip'))
     .option('--seed <n>', 'draws the test, the head and the order', wholeNumber, 1)
     .option('--resume', 'go on from the checkpoint of a run that was stopped, or with more epochs')
+    .option('--inference-only', 'a smaller new model, without the training step')
     .option('--report <file>', 'a page with curves, confusion matrix, mistakes and memory')
     .option('--json', 'print the results as JSON')
     .addHelpText(
@@ -76,7 +80,8 @@ export function registerTrain(program: Command): void {
 Examples:
   thimble train photos --base mobilenet.tflite --budget 4MB --out pets.thimble --report pets.html
   thimble train photos --base mobilenet.onnx --train auto --augment --patience 10
-  thimble run pets.thimble photo.jpg`,
+  thimble run pets.thimble photo.jpg
+  thimble compile pets.thimble --train --out pets.wasm`,
     )
     .action(trainModel);
 }
@@ -126,8 +131,8 @@ async function trainModel(folder: string, options: TrainOptions): Promise<void> 
   });
   const seconds = (performance.now() - started) / 1000;
 
-  const whole = tuning.toModel({ preprocessing: spec });
-  const bytes = whole.export();
+  const whole = tuning.toModel({ preprocessing: spec, training: !options.inferenceOnly });
+  const bytes = encode(withPlans(whole.program, whole.methods));
   await writeFileAtomically(out, bytes);
   const test = testing as Samples<LabelledImage>;
   const judgement = judgementOf(classes, await judge(test, spec, async (x) => (await tuning.predict(x)).data));

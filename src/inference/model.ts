@@ -16,13 +16,30 @@ export class InferenceModel extends RuntimeModel {
   readonly memory: MemoryPlan;
   readonly #lowered: LoweredMethod | undefined;
   readonly #source: Graph | undefined;
+  readonly #methods: Readonly<Record<string, LoweredMethod>>;
 
-  /** @param source the graph as it was imported. */
-  constructor(program: Program, kernels: Kernels, memory: MemoryPlan, lowered?: LoweredMethod, source?: Graph) {
+  /**
+   * @param source the graph as it was imported.
+   * @param methods what the program has besides inference: training.
+   */
+  constructor(
+    program: Program,
+    kernels: Kernels,
+    memory: MemoryPlan,
+    lowered?: LoweredMethod,
+    source?: Graph,
+    methods: Readonly<Record<string, LoweredMethod>> = {},
+  ) {
     super(program, kernels);
     this.memory = memory;
     this.#lowered = lowered;
     this.#source = source;
+    this.#methods = lowered ? { ...methods, [lowered.graph.name]: lowered } : methods;
+  }
+
+  /** Every method with its graph, kernel calls and buffers, by name; none for a model from a `.thimble` file. */
+  get methods(): Readonly<Record<string, LoweredMethod>> {
+    return this.#methods;
   }
 
   /** The optimized graph that the program computes. @throws INPUT for a model from a `.thimble` file, which holds none. */

@@ -1,10 +1,8 @@
 import { byteLength } from '../core/tensor.ts';
-import type { Node } from '../ir/graph.ts';
-import { opOf } from '../ops/registry.ts';
-import type { MemoryPlan, MethodMemory } from '../plan/report.ts';
-import { methodMemory } from '../plan/report.ts';
+import { liveBytes, lowerBound } from '../plan/lifetimes.ts';
+import type { MemoryPlan } from '../plan/report.ts';
 import { PAGE_BYTES, type Program, pagesOf } from '../program/format.ts';
-import type { LoweredMethod } from '../program/lower.ts';
+import { layerOfVariable, type MethodPlan, type ProfiledBuffer } from './plan.ts';
 
 /** What bytes are for. The kinds of a profile add up to its total. */
 export type Kind =
@@ -21,18 +19,6 @@ export type Kind =
   | 'scratch'
   | 'free at the peak'
   | 'alignment';
-
-/** A piece of the arena: where it lies, when it is alive, whose it is. */
-export interface ProfiledBuffer {
-  readonly label: string;
-  readonly layer: string;
-  readonly kind: 'activations' | 'gradients' | 'scratch';
-  readonly bytes: number;
-  readonly offset: number;
-  /** Steps of the first write and the last use. */
-  readonly first: number;
-  readonly last: number;
-}
 
 /** One node of the method, in order. */
 export interface ProfiledStep {
@@ -69,42 +55,27 @@ export interface MemoryProfile {
   readonly peak: { readonly step: number; readonly node: string; readonly bytes: number; readonly buffers: readonly ProfiledBuffer[] };
 }
 
-/** Layer of nodes that belong to none: the loss and what reduces it. */
-const LOSS = 'loss';
-
-/** Where every byte of `program` goes while the method of `lowered` runs. */
-export function profileMemory(program: Program, lowered: LoweredMethod): MemoryProfile {
-  const { graph, lifetimes, arenaBytes } = lowered;
-  const plan: MethodMemory = methodMemory(graph, lifetimes, arenaBytes);
-  const layerOf = (node: Node) => layerOfNode(node);
-  const layers = new Map(graph.nodes.map((node) => [node.name, layerOf(node)]));
-  const buffers = plan.buffers
-    .filter(({ bytes }) => bytes > 0)
-    .map((buffer): ProfiledBuffer => {
-      const { label, bytes, offset, first, last } = buffer;
-      const owner = label.replace(/ scratch \d+$/, '').replace(/:\d+$/, '');
-      const kind = owner !== label && / scratch \d+$/.test(label) ? 'scratch' : label.includes('/grad/') ? 'gradients' : 'activations';
-      return { label, layer: layers.get(owner) ?? layerOfName(owner), kind, bytes, offset, first, last };
-    });
-  const steps = graph.nodes.map((node, i): ProfiledStep => {
-    const op = opOf(node);
-    const moved = new Set([...node.inputs, ...node.outputs]);
-    return {
-      node: node.name,
-      op: node.op,
-      layer: layerOf(node),
-      liveBytes: plan.live[i] as number,
-      movedBytes: op.view ? 0 : [...moved].reduce((sum, value) => sum + byteLength(value), 0),
-      macs: op.macs?.(node.inputs, node.attrs, node.outputs) ?? 0,
-    };
-  });
-  const most = Math.max(0, ...plan.live);
-  const peakStep = Math.max(0, plan.live.indexOf(most));
+/** Where every byte of `program` goes while the method of `plan` runs. */
+export function profileMemory(program: Program, plan: MethodPlan): MemoryProfile {
+  const { nodes, buffers } = plan;
+  const live = liveBytes(buffers, nodes.length);
+  const steps = nodes.map(
+    ({ name, op, layer, movedBytes, macs }, i): ProfiledStep => ({
+      node: name,
+      op,
+      layer,
+      liveBytes: live[i] as number,
+      movedBytes,
+      macs,
+    }),
+  );
+  const most = Math.max(0, ...live);
+  const peakStep = Math.max(0, live.indexOf(most));
   const alive = buffers.filter(({ first, last }) => first <= peakStep && peakStep <= last).sort((a, b) => b.bytes - a.bytes);
   const { regions } = program;
   return {
     name: program.name,
-    method: graph.name,
+    method: plan.name,
     totalBytes: program.totalBytes,
     memoryBytes: Math.max(1, pagesOf(program)) * PAGE_BYTES,
     regions: {
@@ -115,11 +86,11 @@ export function profileMemory(program: Program, lowered: LoweredMethod): MemoryP
       arena: regions.arena.bytes,
     },
     kinds: kindsOf(program, alive),
-    layers: layersOf(program, lowered, steps, alive),
+    layers: layersOf(program, plan, steps, alive),
     steps,
     buffers,
-    arenaBytes,
-    lowerBoundBytes: plan.lowerBoundBytes,
+    arenaBytes: Math.max(0, ...buffers.map(({ offset, bytes }) => offset + bytes)),
+    lowerBoundBytes: lowerBound(buffers),
     peak: { step: peakStep, node: steps[peakStep]?.node ?? '', bytes: most, buffers: alive },
   };
 }
@@ -157,7 +128,7 @@ function kindsOf(program: Program, alive: readonly ProfiledBuffer[]): Record<Kin
 
 function layersOf(
   program: Program,
-  { graph }: LoweredMethod,
+  { constants }: MethodPlan,
   steps: readonly ProfiledStep[],
   alive: readonly ProfiledBuffer[],
 ): LayerBytes[] {
@@ -178,37 +149,7 @@ function layersOf(
   for (const slot of program.state) {
     if (slot.role !== 'counter') add(layerOfVariable(slot.name, slot.role), kindOfRole[slot.role], byteLength(slot));
   }
-  const seen = new Set<unknown>();
-  for (const node of graph.nodes) {
-    for (const { origin } of node.inputs) {
-      if (origin.kind !== 'const' || seen.has(origin.data)) continue;
-      seen.add(origin.data);
-      add(layerOfNode(node), 'constants', origin.data.byteLength);
-    }
-  }
+  for (const [layer, bytes] of Object.entries(constants)) add(layer, 'constants', bytes);
   for (const { layer, kind, bytes } of alive) add(layer, kind, bytes);
   return [...layers].map(([layer, entry]) => ({ layer, ...entry }));
-}
-
-/** `dense/kernel` belongs to `dense`; a moment, `dense/kernel/momentum`, too. */
-const layerOfVariable = (name: string, role: string): string =>
-  name
-    .split('/')
-    .slice(0, role === 'moment' ? -2 : -1)
-    .join('/') || name;
-
-function layerOfNode(node: Node): string {
-  const mutated = opOf(node).mutates?.length ? node.inputs.find(({ origin }) => origin.kind === 'state') : undefined;
-  if (mutated?.origin.kind === 'state') {
-    const { name, role } = mutated.origin.variable;
-    return role === 'counter' ? LOSS : layerOfVariable(name, role);
-  }
-  return layerOfName(node.name);
-}
-
-/** Names are `layer/op`, and behind them the operators of its gradient; what has no layer belongs to the loss. */
-function layerOfName(name: string): string {
-  const forward = name.split('/grad/')[0] as string;
-  const at = forward.lastIndexOf('/');
-  return at > 0 ? forward.slice(0, at) : LOSS;
 }

@@ -1,9 +1,9 @@
-import { formatShape } from '../core/shape.ts';
 import type { InferenceModel } from '../inference/model.ts';
-import type { Step } from '../ops/step.ts';
-import { allSteps } from '../program/build.ts';
-import type { LoweredMethod } from '../program/lower.ts';
+import { kernels } from '../kernels/list.ts';
+import { records } from '../kernels/records.ts';
+import type { Method, Program } from '../program/format.ts';
 import type { Session } from '../runtime/session.ts';
+import { type MethodPlan, type PlannedNode, planOf } from './plan.ts';
 
 /** The kernel calls of one node that do the same work on other rows, together. */
 export interface StepProfile {
@@ -23,6 +23,8 @@ export interface StepProfile {
 export interface ProfileOptions {
   /** Runs to take the median of; as many again go before, to warm up. */
   readonly runs?: number;
+  /** Called after each run, those that warm up included. */
+  readonly onRun?: (done: number, total: number) => void;
 }
 
 /**
@@ -31,15 +33,15 @@ export interface ProfileOptions {
  * @throws INPUT for a model from a `.thimble` file, which does not know its nodes.
  */
 export function profile(model: InferenceModel, options: ProfileOptions = {}): StepProfile[] {
-  return profileMethod(model.session, model.lowered, options);
+  return profileMethod(model.session, planOf(model.lowered), options);
 }
 
-/** As `profile`, for any method of a session: `lowered` is what its program was built from. */
-export function profileMethod(session: Session, lowered: LoweredMethod, { runs = 50 }: ProfileOptions = {}): StepProfile[] {
-  const steps = allSteps(lowered);
+/** As `profile`, for any method of a session: `plan` is that of its program. */
+export function profileMethod(session: Session, plan: MethodPlan, { runs = 50, onRun }: ProfileOptions = {}): StepProfile[] {
+  const calls = callsOf(session.program, plan);
   const groups = new Map<string, number>();
-  const groupOf = steps.map(({ node, step }) => {
-    const key = `${node.name} ${step.kernel} ${weightsOf(step)}`;
+  const groupOf = calls.map(({ node, kernel, fields }) => {
+    const key = `${node.name} ${kernel} ${fields.w ?? -1}`;
     if (!groups.has(key)) groups.set(key, groups.size);
     return groups.get(key) as number;
   });
@@ -47,34 +49,52 @@ export function profileMethod(session: Session, lowered: LoweredMethod, { runs =
   for (let run = 0; run < 2 * runs; run++) {
     const sums = new Float64Array(groups.size);
     let last = 0;
-    session.execute(lowered.graph.name, (call) => {
+    session.execute(plan.name, (call) => {
       const now = performance.now();
       if (call > 0) sums[groupOf[call - 1] as number] = (sums[groupOf[call - 1] as number] as number) + now - last;
       last = performance.now();
     });
+    onRun?.(run + 1, 2 * runs);
     if (run >= runs) times.forEach((list, i) => void list.push(sums[i] as number));
   }
   return times.map((list, group): StepProfile => {
-    const own = steps.filter((_, call) => groupOf[call] === group);
-    const { node, step } = own[0] as (typeof own)[0];
+    const own = calls.filter((_, call) => groupOf[call] === group);
+    const { node, kernel } = own[0] as Call;
     return {
       node: node.name,
       op: node.op,
-      kernel: step.kernel,
-      shape: formatShape(node.outputs[0]?.shape ?? []),
+      kernel,
+      shape: node.shape,
       calls: own.length,
       ms: list.sort((a, b) => a - b)[list.length >> 1] as number,
-      macs: own.reduce((sum, one) => sum + macsOf(one.step), 0),
+      macs: own.reduce((sum, call) => sum + macsOf(call), 0),
     };
   });
 }
 
-/** What tells stages of a chain apart. */
-const weightsOf = ({ fields: { w } }: Step): number => (typeof w === 'object' && 'id' in w.base ? w.base.id : -1);
+/** A kernel call with its node, and its record as numbers: `w`, the address of weights, tells the stages of a chain apart. */
+interface Call {
+  readonly node: PlannedNode;
+  readonly kernel: string;
+  readonly fields: Readonly<Record<string, number>>;
+}
+
+function callsOf({ kernels: names, methods, image }: Program, { name, nodes }: MethodPlan): Call[] {
+  const { calls } = methods[name] as Method;
+  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
+  return nodes
+    .flatMap((node) => new Array<PlannedNode>(node.calls).fill(node))
+    .map((node, i) => {
+      const kernel = names[calls[2 * i] as number] as keyof typeof kernels;
+      const record = calls[2 * i + 1] as number;
+      const fields = Object.keys(records[kernels[kernel]]).map((field, at) => [field, view.getUint32(record + 4 * at, true)] as const);
+      return { node, kernel, fields: Object.fromEntries(fields) };
+    });
+}
 
 /** Multiply-accumulates of a call, from the extents in its record. */
-function macsOf({ kernel, fields }: Step): number {
-  const product = (...names: string[]) => names.reduce((all, name) => all * (typeof fields[name] === 'number' ? fields[name] : 1), 1);
+function macsOf({ kernel, fields }: Call): number {
+  const product = (...names: string[]) => names.reduce((all, name) => all * (fields[name] ?? 1), 1);
   if ('kernelHeight' in fields && /conv2d/.test(kernel)) {
     const pixels = product('batch', 'outHeight', 'outWidth', 'outChannels', 'kernelHeight', 'kernelWidth');
     return kernel.startsWith('depthwise') ? pixels : (pixels * product('inChannels')) / product('groups');

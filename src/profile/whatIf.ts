@@ -1,18 +1,26 @@
 import { ThimbleError } from '../core/errors.ts';
 import type { InferenceModel } from '../inference/model.ts';
-import { build } from '../program/build.ts';
+import { type Built, build } from '../program/build.ts';
 import { evaluateGraph, predictGraph, type TrainingSpec, trainGraph } from '../train/methods.ts';
 import type { Model } from '../train/model.ts';
+import { sgd } from '../train/optimizers.ts';
 import { planTraining } from '../train/training.ts';
+import type { FineTuneOptions } from '../transfer/fineTune.ts';
+import { recomputation } from './recompute.ts';
 
-/** What a change would do to the memory: planned to the byte, or why it cannot be. */
+/** What a change would do to the memory: planned to the byte, estimated where it says so, or why it cannot be. */
 export interface WhatIf {
   readonly change: string;
   readonly totalBytes?: number;
   readonly arenaBytes?: number;
   readonly stateBytes?: number;
+  /** What it was estimated by, and what else the change costs; nothing where it was planned. */
+  readonly estimate?: string;
   readonly reason?: string;
 }
+
+/** Calls `report` before each variant is planned. */
+export type VariantProgress = (change: string, position: number, count: number) => void;
 
 const BATCHES = [1, 8, 32];
 
@@ -29,8 +37,41 @@ async function planned(change: string, plan: () => Planned | Promise<Planned>): 
 
 type Planned = Pick<InferenceModel['memory'], 'totalBytes' | 'regions'>;
 
+/** A change and how to plan it. */
+type Variant = readonly [change: string, plan: () => Planned | Promise<Planned>];
+
+/** One after the other: each holds a whole plan. */
+async function allPlanned(variants: readonly Variant[], progress: VariantProgress = () => undefined): Promise<WhatIf[]> {
+  const results: WhatIf[] = [];
+  for (const [i, [change, plan]] of variants.entries()) {
+    progress(change, i, variants.length);
+    results.push(await planned(change, plan));
+  }
+  return results;
+}
+
+const RECOMPUTE = 'recompute activations in the backward pass';
+
+/** An estimate of what recomputing activations would do to the method `name`, for nothing does it yet. */
+export function recomputeVariant({ program, methods }: Pick<Built, 'program' | 'methods'>, name = 'train'): WhatIf {
+  const method = methods[name];
+  const found = method && recomputation(method);
+  if (!found) return { change: RECOMPUTE, reason: 'no schedule with checkpoints has a lower peak: few activations are kept for it' };
+  const others = Object.values(methods).filter((other) => other !== method);
+  const arenaBytes = Math.max(found.arenaBytes, ...others.map((other) => other.arenaBytes));
+  const { regions, totalBytes } = program;
+  const more = found.macs > 0 ? `, ${((found.extraMacs / found.macs) * 100).toFixed(0)} % more MACs` : '';
+  return {
+    change: RECOMPUTE,
+    totalBytes: totalBytes - regions.arena.bytes + arenaBytes + found.recordBytes,
+    arenaBytes,
+    stateBytes: regions.state.bytes,
+    estimate: `estimate, no pass does it: ${found.segments} segments${more}`,
+  };
+}
+
 /** Variants of a model's training: each is planned as `compile` would, nothing is instantiated. @throws INPUT before compile with a loss. */
-export async function trainingVariants(model: Model): Promise<WhatIf[]> {
+export async function trainingVariants(model: Model, progress?: VariantProgress): Promise<WhatIf[]> {
   const { network, compiled, batchSize, seed } = model;
   if (!compiled) throw new ThimbleError('INPUT', 'the model has no loss to train on', { hint: 'compile it with a loss' });
   const { loss, optimizer, metrics, spec } = compiled;
@@ -51,24 +92,49 @@ export async function trainingVariants(model: Model): Promise<WhatIf[]> {
     }
   };
   const biases = spec.trained.filter(({ variable }) => variable.logicalShape.length === 1);
-  return [
-    ...(await Promise.all(BATCHES.map((batch) => planned(`batch ${batch}`, () => plan(spec, batch))))),
-    await planned(`only "${last?.layerName}" trains`, headOnly),
-    await planned('only biases and scales train', () => {
-      if (biases.length === 0) throw new ThimbleError('INPUT', 'no trained layer has any');
-      return plan({ ...spec, trained: biases });
-    }),
-    await planned('sgd without momentum', () => plan(planTraining(network, seed, loss, { optimizer: 'sgd', metrics }).spec)),
+  const variants: Variant[] = [
+    ...BATCHES.map((batch): Variant => [`batch ${batch}`, () => plan(spec, batch)]),
+    [`only "${last?.layerName}" trains`, headOnly],
+    [
+      'only biases and scales train',
+      () => {
+        if (biases.length === 0) throw new ThimbleError('INPUT', 'no trained layer has any');
+        return plan({ ...spec, trained: biases });
+      },
+    ],
+    ['sgd without momentum', () => plan(planTraining(network, seed, loss, { optimizer: 'sgd', metrics }).spec)],
   ];
+  return [...(await allPlanned(variants, progress)), recomputeVariant(model.built)];
+}
+
+/** Variants of training an imported model, each planned by `plan`. */
+export async function fineTuningVariants(
+  plan: (change: FineTuneOptions) => Promise<InferenceModel>,
+  current: InferenceModel,
+  progress?: VariantProgress,
+): Promise<WhatIf[]> {
+  const variants = [
+    ...BATCHES.map((batchSize) => [`an update every ${batchSize} item${batchSize > 1 ? 's' : ''}`, { batchSize }] as const),
+    ['only the head trains', { train: 'head' }],
+    ['only biases and the head train', { train: 'bias' }],
+    ['everything trains', { train: 'all' }],
+    ['sgd without momentum', { optimizer: sgd }],
+  ] as const;
+  const planned = variants.map(([change, options]): Variant => [change, async () => (await plan(options)).memory]);
+  return [...(await allPlanned(planned, progress)), recomputeVariant(current)];
 }
 
 /** Variants of inference: batches through `reload`, which plans the model's file for a batch; int8 through `quantized`. */
 export async function inferenceVariants(
   reload: (batch: number) => Promise<InferenceModel>,
   quantized: () => Promise<InferenceModel>,
+  progress?: VariantProgress,
 ): Promise<WhatIf[]> {
-  return [
-    ...(await Promise.all(BATCHES.map((batch) => planned(`batch ${batch}`, async () => (await reload(batch)).memory)))),
-    await planned('int8 weights and activations', async () => (await quantized()).memory),
-  ];
+  return allPlanned(
+    [
+      ...BATCHES.map((batch): Variant => [`batch ${batch}`, async () => (await reload(batch)).memory]),
+      ['int8 weights and activations', async () => (await quantized()).memory],
+    ],
+    progress,
+  );
 }

@@ -49,6 +49,13 @@ export interface Training {
   readonly accumulated: number;
 }
 
+/** Names, sizes and lifetimes of a method's nodes and arena buffers, which nothing but a profile needs (`profile/plan.ts` says the columns). */
+export interface StoredPlan {
+  readonly nodes: readonly (readonly [string, string, string, string, number, number, number])[];
+  readonly buffers: readonly (readonly [string, string, string, number, number, number, number])[];
+  readonly constants: Readonly<Record<string, number>>;
+}
+
 /**
  * Everything a host needs to run: entry points, the memory map, and the bytes to start with. Nothing is allocated after instantiation.
  */
@@ -63,6 +70,8 @@ export interface Program {
   readonly training?: Training;
   /** What it is for, where it is a classifier that says so. */
   readonly task?: Task;
+  /** By method, where the file can be profiled. */
+  readonly plans?: Readonly<Record<string, StoredPlan>>;
   /** Initial contents of static, const and state, which lie side by side. The rest starts as zeros. */
   readonly image: Uint8Array;
 }

@@ -1,5 +1,6 @@
 import { formatBytes } from '../core/bytes.ts';
-import type { MemoryProfile, ProfiledBuffer } from '../profile/memory.ts';
+import type { MemoryProfile } from '../profile/memory.ts';
+import type { ProfiledBuffer } from '../profile/plan.ts';
 import type { WhatIf } from '../profile/whatIf.ts';
 import { escapeHtml, page, theme } from './html.ts';
 import { type Legend, legendOf, memoryMap, regionBar } from './memoryMap.ts';
@@ -63,7 +64,7 @@ export function renderMemoryReport({ profile, times, whatIf, host }: MemoryRepor
       `<h2>Regions</h2>${regionBar(plan, totalBytes)}<div class="pair"><div class="scroll">${kinds(profile)}</div><div class="scroll">${hostTable(host, profile)}</div></div>`,
       `<h2>Arena over time</h2><p>Each box is a tensor: from its first write to its last use, at its address; its colour is its layer. The line is what is alive. Point at a box for its name.</p><div class="wide">${memoryMap(methodOf(profile), layer)}</div>${legend(legendOf(methodOf(profile), layer))}`,
       `<h2>Peak</h2><p>${number(peak.bytes)} bytes at step ${peak.step}, ${escapeHtml(peak.node)}; the largest of ${peak.buffers.length} tensors alive there:</p><div class="scroll"><table><tr><th>tensor</th><th>layer</th><th>kind</th><th>bytes</th><th>steps</th></tr>${largest.join('')}</table></div>`,
-      `<h2>What if</h2><p>Planned to the byte, not estimated.</p><div class="scroll">${whatIfTable(profile, whatIf)}</div>`,
+      `<h2>What if</h2><p>Planned to the byte, where it does not say that it is an estimate.</p><div class="scroll">${whatIfTable(profile, whatIf)}</div>`,
       `<h2>Layers</h2><p>Of the arena, what is alive at the peak.</p><div class="scroll">${layers(profile)}</div>`,
       `<h2>Steps</h2><p>Medians; a call of the clock costs some 50 ns and is part of each.</p><div class="scroll">${steps(profile, times)}</div>`,
     ].join('\n'),
@@ -111,12 +112,12 @@ function hostTable(host: HostNumbers, { memoryBytes, totalBytes }: MemoryProfile
 }
 
 function whatIfTable({ totalBytes, regions }: MemoryProfile, variants: readonly WhatIf[]): string {
-  const rows = variants.map(({ change, totalBytes: total, arenaBytes = 0, stateBytes = 0, reason }) => {
-    if (total === undefined) return `<tr><td>${escapeHtml(change)}</td><td colspan="4" class="reason">${escapeHtml(reason)}</td></tr>`;
+  const rows = variants.map(({ change, totalBytes: total, arenaBytes = 0, stateBytes = 0, estimate = '', reason }) => {
+    if (total === undefined) return `<tr><td>${escapeHtml(change)}</td><td colspan="5" class="reason">${escapeHtml(reason)}</td></tr>`;
     const share = total / totalBytes;
-    return `<tr><td>${escapeHtml(change)}</td><td>${number(total)}</td><td class="${share < 1 ? 'right' : share > 1 ? 'wrong' : ''}">${share.toFixed(2)} ×</td><td>${number(arenaBytes)}</td><td>${number(stateBytes)}</td></tr>`;
+    return `<tr><td>${escapeHtml(change)}</td><td>${number(total)}</td><td class="${share < 1 ? 'right' : share > 1 ? 'wrong' : ''}">${share.toFixed(2)} ×</td><td>${number(arenaBytes)}</td><td>${number(stateBytes)}</td><td class="reason">${escapeHtml(estimate)}</td></tr>`;
   });
-  return `<table><tr><th>change</th><th>total</th><th></th><th>arena</th><th>state</th></tr><tr><td>as it is</td><td>${number(totalBytes)}</td><td></td><td>${number(regions.arena)}</td><td>${number(regions.state)}</td></tr>${rows.join('')}</table>`;
+  return `<table><tr><th>change</th><th>total</th><th></th><th>arena</th><th>state</th><th></th></tr><tr><td>as it is</td><td>${number(totalBytes)}</td><td></td><td>${number(regions.arena)}</td><td>${number(regions.state)}</td><td></td></tr>${rows.join('')}</table>`;
 }
 
 function layers({ layers: all }: MemoryProfile): string {

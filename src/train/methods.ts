@@ -46,13 +46,15 @@ export interface TrainingSpec {
   /** The parameters to train. */
   readonly trained: readonly Weight[];
   readonly rounding: Rounding;
+  /** What the network's inputs are computed from; they are inputs of the methods where it is left out. */
+  readonly front?: Front;
 }
 
-function addInputs(graph: Graph, network: Network, batch: number): Map<Symbolic, Value> {
-  return new Map(
-    network.inputs.map((tensor) => [tensor, graph.input(tensor.name, { dtype: tensor.dtype, shape: [batch, ...tensor.shape] })]),
-  );
-}
+/** Adds the values of a network's inputs, `batch` rows each, to a graph. */
+export type Front = (graph: Graph, network: Network, batch: number) => Map<Symbolic, Value>;
+
+const addInputs: Front = (graph, network, batch) =>
+  new Map(network.inputs.map((tensor) => [tensor, graph.input(tensor.name, { dtype: tensor.dtype, shape: [batch, ...tensor.shape] })]));
 
 const noRandom = () => {
   throw new Error('a layer draws random numbers outside training');
@@ -62,6 +64,7 @@ interface Forward {
   readonly training: boolean;
   readonly random?: (graph: Graph) => NetworkContext['random'];
   readonly rounding?: Rounding;
+  readonly front?: Front | undefined;
   readonly onLayer?: NonNullable<NetworkContext['onLayer']>;
 }
 
@@ -70,10 +73,10 @@ function forward(
   name: string,
   network: Network,
   batch: number,
-  { rounding, random = () => noRandom, ...context }: Forward,
+  { rounding, random = () => noRandom, front = addInputs, ...context }: Forward,
 ): { graph: Graph; predictions: Value } {
   const graph = new Graph(name);
-  const predictions = applyNetwork(network, graph, addInputs(graph, network, batch), { ...context, random: random(graph) });
+  const predictions = applyNetwork(network, graph, front(graph, network, batch), { ...context, random: random(graph) });
   if (!rounding) return { graph, predictions };
   graph.output(io.predictions, predictions);
   const rounded = quantizeAware(graph, rounding, context.training);
@@ -93,8 +96,8 @@ function addLabels(graph: Graph, loss: Loss, predictions: Value, symbolic: Symbo
 }
 
 /** Method `evaluate`: predictions, and the loss of each batch item. */
-export function evaluateGraph(network: Network, loss: Loss, batch: number, rounding?: Rounding): Graph {
-  const { graph, predictions } = forward('evaluate', network, batch, { training: false, rounding });
+export function evaluateGraph(network: Network, loss: Loss, batch: number, rounding?: Rounding, front?: Front): Graph {
+  const { graph, predictions } = forward('evaluate', network, batch, { training: false, rounding, front });
   const losses = loss.apply(predictions, addLabels(graph, loss, predictions, network.output));
   graph.output(io.predictions, predictions);
   graph.output('losses', losses);
@@ -107,9 +110,9 @@ export function evaluateGraph(network: Network, loss: Loss, batch: number, round
  * under global-norm clipping, which needs them all.
  */
 export function trainGraph(name: string, spec: TrainingSpec, batch: number, update: boolean): Graph {
-  const { network, loss, state, trained, rounding } = spec;
+  const { network, loss, state, trained, rounding, front } = spec;
   const random = (own: Graph) => () => ({ seed: own.state(state.seed), step: own.state(state.draws) });
-  const { graph, predictions } = forward(name, network, batch, { training: true, random, rounding });
+  const { graph, predictions } = forward(name, network, batch, { training: true, random, rounding, front });
   const labels = addLabels(graph, loss, predictions, network.output);
   const weight = graph.input(io.sampleWeight, { dtype: 'f32', shape: [batch] });
   const mean = mul([reduceSum(mul([loss.apply(predictions, labels), weight])), graph.scalar(1 / batch)]);

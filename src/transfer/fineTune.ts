@@ -2,19 +2,19 @@ import { formatBytes, parseBytes } from '../core/bytes.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { kernelsFor } from '../hosts/kernels.ts';
 import type { InferenceModel } from '../inference/model.ts';
-import { dense } from '../layers/core.ts';
 import type { Layer } from '../layers/layer.ts';
 import { simplify } from '../passes/optimize.ts';
 import type { Flavour } from '../runtime/flavour.ts';
 import { adam, type Optimizer } from '../train/optimizers.ts';
 import { type Backbone, backboneOf } from './backbone.ts';
+import { newClassifier, ownClassifier } from './classifier.ts';
 import { FineTuning } from './fineTuning.ts';
 import { type Phase, type PhaseOptions, rowsOfFeatures, startPhase } from './phase.ts';
 import { candidates, type Scheme, schemeOf, type Train } from './schemes.ts';
 
 export interface FineTuneOptions {
-  /** Names of the new classes, or their number. */
-  readonly classes: number | readonly string[];
+  /** Names of the new classes, or their number; left out, the model's own classes go on, from the weights of its classifier where that is a float one. */
+  readonly classes?: number | readonly string[] | undefined;
   /** What is trained; `head` where left out. See `Train`. */
   readonly train?: Train;
   /** Layers between the features and the classes, e.g. `[dense({ units: 32, activation: 'relu' })]`; none where left out. */
@@ -52,17 +52,16 @@ const BATCH = 16;
  * first (Kumar et al. 2022: else its random weights spoil the features).
  * @throws INPUT where no classifier is found or `train` finds nothing, BUDGET where it does not fit, UNSUPPORTED_OP where a part has no gradient.
  */
-export async function fineTune(model: InferenceModel, options: FineTuneOptions): Promise<FineTuning> {
-  const { classes, train = 'head', budget, batchSize = BATCH, seed = 1, flavour = model.flavour } = options;
-  const labels = typeof classes === 'number' ? Array.from({ length: classes }, (_, i) => String(i)) : classes;
-  if (labels.length < 2) throw new ThimbleError('INPUT', `${labels.length} classes`, { expected: 'at least 2' });
+export async function fineTune(model: InferenceModel, options: FineTuneOptions = {}): Promise<FineTuning> {
+  const { train = 'head', budget, batchSize = BATCH, seed = 1, flavour = model.flavour } = options;
   const backbone = backboneOf(simplify(model.source), options.output, options.features);
+  const own = options.classes === undefined ? ownClassifier(backbone) : undefined;
+  const labels = labelsOf(options.classes ?? own?.classes, model.task?.labels);
+  if (labels.length < 2) throw new ThimbleError('INPUT', `${labels.length} classes`, { expected: 'at least 2' });
   const kernels = await kernelsFor(flavour);
-  const layers = [
-    ...rowsOfFeatures(backbone.features.shape),
-    ...(options.head ?? []),
-    dense({ units: labels.length, name: 'head_classes' }),
-  ];
+  // Layers in between change what the classifier sees.
+  const classifier = own && !options.head?.length ? own : newClassifier(labels.length);
+  const layers = [...rowsOfFeatures(backbone.features.shape), ...(options.head ?? []), classifier.layer];
   const optimizer = options.optimizer ?? adam;
   const phaseOptions = (scheme: Scheme, learningRate: number): PhaseOptions => ({
     backbone,
@@ -83,10 +82,23 @@ export async function fineTune(model: InferenceModel, options: FineTuneOptions):
     backbone,
     head: layers,
     labels,
+    keepsClassifier: classifier.keepsWeights,
     kernels,
     cacheFeatures: options.cacheFeatures ?? true,
+    optimizer: () =>
+      optimizer({
+        learningRate: scheme.weights.length ? (options.learningRate ?? RATE) : (options.headLearningRate ?? HEAD_RATE),
+        gradientAccumulationSteps: batchSize,
+      }),
     start: { head: headFirst, all: () => both(scheme) },
   });
+}
+
+/** Names of the classes; numbers where nobody says any. @throws INPUT where nobody says how many. */
+function labelsOf(classes: number | readonly string[] | undefined, known: readonly string[] | undefined): readonly string[] {
+  if (classes === undefined) throw new ThimbleError('INPUT', 'the model has no classifier to go on with', { hint: 'say the classes' });
+  if (typeof classes !== 'number') return classes;
+  return known?.length === classes ? known : Array.from({ length: classes }, (_, i) => String(i));
 }
 
 /** The phase that `train` names; of `auto` the first that fits, and why it is that. */

@@ -17,11 +17,14 @@ import type { Kernels } from '../runtime/flavour.ts';
 import type { Callback } from '../train/callbacks.ts';
 import type { Dataset, Inputs } from '../train/data.ts';
 import type { FitOptions, History } from '../train/fit.ts';
+import type { Optimizer } from '../train/optimizers.ts';
 import { loadState, save } from '../train/serialize.ts';
 import type { Backbone } from './backbone.ts';
 import { kept, oneByOne, withFeatures } from './datasets.ts';
 import { featureBytes, type Phase } from './phase.ts';
 import { asFloats, type Cut, replay } from './segments.ts';
+import { measured } from './timing.ts';
+import { trainableMethods } from './trainable.ts';
 
 export interface FineTuneFitOptions extends Pick<FitOptions, 'callbacks' | 'classWeight' | 'verbose' | 'output'> {
   /** What `describe` gives has been said already. */
@@ -38,8 +41,11 @@ interface Parts {
   readonly backbone: Backbone;
   readonly head: readonly Layer[];
   readonly labels: readonly string[];
+  readonly keepsClassifier: boolean;
   readonly kernels: Kernels;
   readonly cacheFeatures: boolean;
+  /** Of the whole model in one program, which takes one item at a time. */
+  readonly optimizer: () => Optimizer;
   readonly start: { readonly head: () => Promise<Phase>; readonly all: () => Promise<Phase> };
 }
 
@@ -59,6 +65,8 @@ export class FineTuning {
   readonly parameters: { readonly trained: number; readonly total: number };
   /** Measured here: the frozen part on one item, and a step of training on `items` of them. */
   readonly milliseconds: { readonly features: number; readonly step: number; readonly items: number };
+  /** Whether the head started with the weights of the model's own classifier. */
+  readonly keepsClassifier: boolean;
   readonly #parts: Parts;
   /** Where the scheme cuts the backbone, and whether anything is frozen before. */
   readonly #cut: Cut;
@@ -75,6 +83,7 @@ export class FineTuning {
     this.#isFrozen = phase.frozen !== undefined;
     this.frozen = phase.frozen?.memory;
     this.labels = parts.labels;
+    this.keepsClassifier = parts.keepsClassifier;
     this.scheme = phase.scheme.name;
     this.reason = parts.reason;
     const trained = phase.model.memory.pages * 65536;
@@ -176,39 +185,28 @@ export class FineTuning {
 
   /**
    * The new model as a whole, from its inputs to `probabilities`, optimized like an imported one. `.export()` gives its `.thimble` file.
-   * @param task labels and preprocessing that travel with it.
+   * @param preprocessing travels with it, as do the labels.
+   * @param training whether it can also go on training what is in training now: then a step takes one item and its class (`labels` [1]), runs what is
+   * frozen before it, and every `batchSize` of them update. The optimizer's state goes along.
+   * @throws BUDGET where it does not fit.
    */
   toModel({
     preprocessing,
     budget,
+    training = false,
   }: {
     readonly preprocessing?: Task['preprocessing'];
     readonly budget?: number | string;
+    readonly training?: boolean;
   } = {}): InferenceModel {
-    const { backbone, head, kernels } = this.#parts;
+    const { backbone, kernels } = this.#parts;
     this.#phase.model.getWeights();
-    const graph = new Graph('infer');
-    const map = new Map(backbone.inputs.map((input) => [input, graph.input(input.name, input)] as const));
-    const { weights } = this.#phase.scheme;
-    const trained = this.#phase.model.layers.find(({ type }) => type === 'backbone')?.weights;
-    replay(backbone.nodes, graph, map, (node, operand) => {
-      const weight = weights.find((candidate) => candidate.node === node && candidate.operand === operand);
-      const held = weight && trained?.get(weight.name);
-      return held && constantOf(graph, held);
-    });
-    let value = asFloats(map.get(backbone.features) as Value, backbone.zero);
-    const random = () => {
-      throw new Error('the head draws random numbers outside training');
-    };
-    for (const layer of head) {
-      const weight = (key: string) => {
-        const held = layer.weights.get(key);
-        return held && constantOf(graph, held);
-      };
-      value = graph.scope(layer.layerName, () => layer.apply([value], { training: false, weight, random }));
-    }
-    graph.output(OUTPUT, softmax(value));
-    const { program, memory, methods } = build([optimize(graph)], { name: 'model', budget });
+    const source = this.#whole((graph, { variable, data }) =>
+      graph.constant({ dtype: 'f32', shape: variable.shape, data: data.slice() }, variable.name),
+    );
+    const infer = optimize(training ? this.#whole((graph, { variable }) => graph.state(variable)) : source);
+    const trains = training ? trainableMethods(backbone, this.#phase, this.#parts.optimizer()) : undefined;
+    const { program, memory, methods } = build([infer, ...(trains?.graphs ?? [])], { name: 'model', budget });
     const [input] = backbone.inputs;
     const task: Task = {
       input: (input as Value).name,
@@ -218,7 +216,35 @@ export class FineTuning {
       ...(preprocessing && { preprocessing }),
     };
     checkTask(task);
-    return new InferenceModel({ ...program, task }, kernels, memory, methods[graph.name], graph);
+    const whole = { ...program, task, ...(trains && { training: trains.training }) };
+    return new InferenceModel(whole, kernels, memory, methods[infer.name], source, methods);
+  }
+
+  /** The graph from the model's inputs to the probabilities; `weightIn` puts in what is trained. */
+  #whole(weightIn: (graph: Graph, weight: Weight) => Value): Graph {
+    const { backbone, head } = this.#parts;
+    const graph = new Graph('infer');
+    const map = new Map(backbone.inputs.map((input) => [input, graph.input(input.name, input)] as const));
+    const { weights } = this.#phase.scheme;
+    const trained = this.#phase.model.layers.find(({ type }) => type === 'backbone')?.weights;
+    replay(backbone.nodes, graph, map, (node, operand) => {
+      const weight = weights.find((candidate) => candidate.node === node && candidate.operand === operand);
+      const held = weight && trained?.get(weight.name);
+      return held && weightIn(graph, held);
+    });
+    let value = asFloats(map.get(backbone.features) as Value, backbone.zero);
+    const random = () => {
+      throw new Error('the head draws random numbers outside training');
+    };
+    for (const layer of head) {
+      const weight = (key: string) => {
+        const held = layer.weights.get(key);
+        return held && weightIn(graph, held);
+      };
+      value = graph.scope(layer.layerName, () => layer.apply([value], { training: false, weight, random }));
+    }
+    graph.output(OUTPUT, softmax(value));
+    return graph;
   }
 
   /** Weights, optimizer state and counters of what is in training, as a safetensors file. */
@@ -271,41 +297,6 @@ function constantsOf({ nodes, weights }: Backbone): number {
     });
   }
   return sum;
-}
-
-const constantOf = (graph: Graph, { variable, data }: Weight): Value =>
-  graph.constant({ dtype: 'f32', shape: variable.shape, data: data.slice() }, variable.name);
-
-/** Time of the two programs, on what their memory holds; the state is put back. */
-function measured({ model, extract, frozen, cut }: Phase): FineTuning['milliseconds'] {
-  const { session } = model;
-  const before = session.stateBytes.slice();
-  const method = session.program.methods.accumulate ? 'accumulate' : 'train';
-  const step = best(() => session.execute(method));
-  session.stateBytes.set(before);
-  const inputs = frozen?.program.methods.features?.inputs ?? [];
-  const zeros = Object.fromEntries(inputs.map(({ name, dtype, shape }) => [name, zerosOf(dtype, sizeOf(shape))]));
-  return { features: frozen ? best(() => extract(zeros)) : 0, step, items: cut.trained.length ? 1 : model.batchSize };
-}
-
-const zerosOf = (dtype: Tensor['dtype'], length: number): TypedArray =>
-  dtype === 'f32'
-    ? new Float32Array(length)
-    : dtype === 'i32'
-      ? new Int32Array(length)
-      : dtype === 'i8'
-        ? new Int8Array(length)
-        : new Uint8Array(length);
-
-/** The least of a few times, in ms: the first ones are not compiled in full yet. */
-function best(run: () => unknown): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < 5; i++) {
-    const started = performance.now();
-    run();
-    least = Math.min(least, performance.now() - started);
-  }
-  return least;
 }
 
 function append(history: History, more: History): void {

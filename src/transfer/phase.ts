@@ -18,6 +18,9 @@ import { backboneLayer } from './layer.ts';
 import type { Scheme } from './schemes.ts';
 import { asFloats, type Cut, cutBefore, featureGraph } from './segments.ts';
 
+/** On class indexes and logits. */
+export const TRAINED_LOSS = 'sparseCategoricalCrossentropy';
+
 export interface PhaseOptions {
   readonly backbone: Backbone;
   readonly scheme: Scheme;
@@ -66,7 +69,7 @@ export async function startPhase({ backbone, scheme, head, seed, batchSize, opti
   const rows = cut.trained.length ? 1 : batchSize;
   await model.compile({
     optimizer: optimizer(cut.trained.length ? batchSize : 1),
-    loss: 'sparseCategoricalCrossentropy',
+    loss: TRAINED_LOSS,
     metrics: ['accuracy'],
     batchSize: rows,
     flavour: kernels.flavour,

@@ -91,7 +91,10 @@ describe('thimble compile', () => {
 
   it('says what is wrong in one line, and writes nothing', () => {
     const cases: [string[], RegExp, number][] = [
-      [['compile', 'add.onnx', '--train', '--out', 'bad.wasm'], /"add.onnx": the file has no training step/, 1],
+      [['compile', 'add.onnx', '--train', '--out', 'bad.wasm'], /no classifier was found/, 1],
+      [['compile', 'add.onnx', '--train', '--classes', 'one', '--out', 'bad.wasm'], /"one" are no classes/, 1],
+      [['compile', 'small.thimble', '--plan', '--target', 'thimble', '--out', 'bad.thimble'], /holds no plan/, 1],
+      [['profile', 'small.thimble'], /"small.thimble": the .thimble file holds no plan to profile/, 1],
       [['compile', 'x.npy', '--out', 'bad.wasm'], /FORMAT/, 1],
       [['compile', 'nowhere.onnx', '--out', 'bad.wasm'], /INPUT: "nowhere.onnx": cannot be read/, 1],
       [['compile', 'add.onnx', '--budget', '100', '--out', 'bad.wasm'], /BUDGET/, 1],
@@ -206,8 +209,8 @@ describe('thimble profile', () => {
     const printed = thimble('profile', 'add.onnx', '--runs', '2').stdout;
     for (const text of ['inputs and outputs', 'total', 'peak', 'slowest', 'GMAC/s', 'what if']) expect(printed).toContain(text);
     expect(thimble('profile', 'add.onnx', '--no-what-if', '--runs', '2').stdout).not.toContain('what if');
-    expect(thimble('profile', 'add.onnx', '--method', 'train').stderr).toMatch(/no training step; profile a model that save wrote/);
-    expect(thimble('profile', 'small.thimble').stderr).toMatch(/holds no graph; load the model it was made from/);
+    expect(thimble('profile', 'add.onnx', '--method', 'train').stderr).toMatch(/no classifier was found/);
+    expect(thimble('profile', 'small.thimble').stderr).toMatch(/holds no plan to profile; write it by `thimble train`/);
   });
 });
 

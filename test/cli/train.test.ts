@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseHTML } from 'linkedom';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { classify, encodePng } from '../../src/data/index.ts';
@@ -52,6 +53,38 @@ beforeAll(() => {
     { seed: 2 },
   );
   writeFileSync(join(root, 'base.onnx'), t.exportOnnx(base));
+});
+
+describe('training of a file that has no training step', () => {
+  it('says what it assumes, and takes it as options', () => {
+    const options = ['--train', '--classes', 'bar,disc', '--batch', '4', '--optimizer', 'sgd', '--learning-rate', '0.1'];
+    const { stdout, stderr, status } = run('compile', 'base.onnx', ...options, '--out', 'plain/base.wasm');
+    expect([stderr, status]).toEqual(['', 0]);
+    expect(stdout).toMatch(/trains head \(as asked for\): 1,730 of [\d,]+ parameters\nhead: dense, 2 classes \(bar, disc\), new weights/);
+    expect(stdout).toMatch(
+      /loss: sparse categorical cross-entropy; input "labels" is the index of the class, i32 \[1\]\nsgd, an update every 4 items/,
+    );
+    const own = run('compile', 'base.onnx', '--train', '--target', 'thimble', '--plan', '--out', 'plain/own.thimble');
+    expect(own.stdout).toMatch(/head: dense, 10 classes, from the weights of the model’s own classifier/);
+    const planned = JSON.parse(run('profile', 'plain/own.thimble', '--method', 'train', '--runs', '1', '--json').stdout);
+    const direct = JSON.parse(run('profile', 'base.onnx', '--method', 'train', '--runs', '1', '--json').stdout);
+    for (const part of ['totalBytes', 'regions', 'kinds', 'layers', 'steps', 'buffers', 'peak', 'lowerBoundBytes'])
+      expect(planned[part], part).toEqual(direct[part]);
+    const changes = direct.whatIf.map(({ change }: { change: string }) => change);
+    expect(changes).toEqual([
+      'an update every 1 item',
+      'an update every 8 items',
+      'an update every 32 items',
+      'only the head trains',
+      'only biases and the head train',
+      'everything trains',
+      'sgd without momentum',
+      'recompute activations in the backward pass',
+    ]);
+    const all = JSON.parse(run('profile', 'base.onnx', '--method', 'train', '--scheme', 'all', '--runs', '1', '--json').stdout);
+    expect(direct.whatIf[5].totalBytes).toBe(all.totalBytes);
+    expect(direct.whatIf[3].totalBytes).toBe(direct.totalBytes);
+  });
 });
 
 describe('thimble train', () => {
@@ -111,6 +144,44 @@ describe('thimble train', () => {
     expect(document.querySelectorAll('.photographs figure')).toHaveLength(18);
     const cells = [...document.querySelectorAll('.matrix td')].map((cell) => Number(cell.textContent) || 0);
     expect(cells).toEqual(result.confusion.flat());
+  });
+
+  it('writes a model that trains on: as a standalone module, bit for bit, and in a profile', async () => {
+    const at = (name: string) => join(root, name);
+    expect(run('compile', 'shapes.thimble', '--train', '--out', 'edge/shapes.wasm').status).toBe(0);
+    const { Shapes } = await import(pathToFileURL(at('edge/shapes.mjs')).href);
+    const standalone = await Shapes.load(readFileSync(at('edge/shapes.wasm')));
+    const model = await t.load(new Uint8Array(readFileSync(at('shapes.thimble'))), { flavour: 'simd' });
+    const { accumulationSteps } = model.training as t.Training;
+    expect(accumulationSteps).toBe(16);
+    const image = Float32Array.from({ length: 24 * 24 * 3 }, (_, i) => Math.sin(i));
+    const before = model.run({ image }).probabilities?.data;
+    expect(standalone.infer({ image }).probabilities).toEqual(before);
+    for (let i = 0; i < accumulationSteps; i++) {
+      const feeds = { image, labels: Int32Array.of(i % 2) };
+      const { loss } = model.trainStep(feeds);
+      expect(standalone[i < accumulationSteps - 1 ? 'accumulate' : 'trainStep'](feeds).loss[0]).toBe(loss);
+    }
+    expect(model.run({ image }).probabilities?.data).not.toEqual(before);
+    expect(standalone.infer({ image }).probabilities).toEqual(model.run({ image }).probabilities?.data);
+
+    const profile = JSON.parse(run('profile', 'shapes.thimble', '--method', 'train', '--runs', '2', '--json').stdout);
+    expect([profile.name, profile.method, profile.totalBytes]).toEqual(['shapes', 'train', model.memory.totalBytes]);
+    expect(profile.kinds.gradients + profile.kinds.activations).toBeGreaterThan(0);
+    expect(profile.kinds.optimizer).toBeGreaterThan(profile.kinds.weights);
+    expect(profile.times.reduce((sum: number, { calls }: { calls: number }) => sum + calls, 0)).toBe(
+      (model.program.methods.train?.calls.length as number) / 2,
+    );
+    expect(run('profile', 'shapes.thimble').stdout).toMatch(/shapes, infer: arena [\d,]+ bytes/);
+  });
+
+  it('can leave the training step out', () => {
+    const options = ['train', 'photos', '--base', 'base.onnx', '--epochs', '1', '--out', 'small.thimble', '--json'];
+    expect(run(...options, '--inference-only').status).toBe(0);
+    const small = readFileSync(join(root, 'small.thimble')).length;
+    expect(run('compile', 'small.thimble', '--train', '--out', 'none.wasm').stderr).toMatch(/no training step.*--inference-only/);
+    expect(run(...options).status).toBe(0);
+    expect(readFileSync(join(root, 'small.thimble')).length).toBeGreaterThan(small);
   });
 
   it('goes on where it was stopped, and says what it does', () => {

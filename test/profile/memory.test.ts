@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import * as t from '../../src/index.ts';
 import { profileMemory } from '../../src/profile/memory.ts';
+import { planOf } from '../../src/profile/plan.ts';
 import { profileMethod } from '../../src/profile/profile.ts';
 import { trainingVariants } from '../../src/profile/whatIf.ts';
 import { testNetworks } from '../networks.ts';
@@ -14,7 +15,7 @@ describe.each(testNetworks)('the memory of $name', ({ build, compile }) => {
     await model.compile(compile);
     const { built, session } = model;
     for (const [name, lowered] of Object.entries(built.methods)) {
-      const profile = profileMemory(built.program, lowered);
+      const profile = profileMemory(built.program, planOf(lowered));
       expect(sum(Object.values(profile.kinds)), name).toBe(profile.totalBytes);
       for (const [kind, bytes] of Object.entries(profile.kinds)) expect(bytes, `${name} ${kind}`).toBeGreaterThanOrEqual(0);
       expect(profile.memoryBytes).toBe(session.memory.buffer.byteLength);
@@ -40,7 +41,7 @@ async function digits(batchSize: number, optimizer: t.CompileOptions['optimizer'
 it('layers have the names that the model has, in training too', async () => {
   const model = await digits(32);
   const { built } = model;
-  const { layers, buffers } = profileMemory(built.program, built.methods.train as never);
+  const { layers, buffers } = profileMemory(built.program, planOf(built.methods.train as never));
   const names = new Set(model.layers.map(({ layerName }) => layerName));
   expect(layers.map(({ layer }) => layer).filter((layer) => !names.has(layer))).toEqual(['loss']);
   const gradients = new Set(buffers.filter(({ kind }) => kind === 'gradients').map(({ layer }) => layer));
@@ -81,7 +82,7 @@ describe('what if', () => {
 it('times every node of a training step that calls a kernel', async () => {
   const { built, session } = await digits(4);
   const lowered = built.methods.train as t.Model['built']['methods'][string];
-  const times = profileMethod(session, lowered, { runs: 3 });
+  const times = profileMethod(session, planOf(lowered), { runs: 3 });
   const timed = new Set(times.map(({ node }) => node));
   expect(lowered.graph.nodes.filter((node) => (lowered.lowered.get(node)?.steps.length ?? 0) > 0 && !timed.has(node.name))).toEqual([]);
   expect(times.every(({ ms }) => ms >= 0)).toBe(true);

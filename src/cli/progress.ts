@@ -1,0 +1,62 @@
+/** Where a line is drawn. */
+interface Terminal {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+}
+
+const BAR = 24;
+/** Milliseconds before the first drawing: what is quick needs none. And between two. */
+const [PATIENCE, REDRAW] = [400, 80];
+
+/** A line on the terminal that says how far something is; nothing where the output is piped. */
+export class Progress {
+  readonly #label: string;
+  readonly #output: Terminal;
+  readonly #started = performance.now();
+  #drawn = 0;
+  #isShown = false;
+
+  constructor(label: string, output: Terminal = process.stderr) {
+    this.#label = label;
+    this.#output = output;
+  }
+
+  /** Draws `done` of `total`, or only `what` is being done where nobody knows how much it is. */
+  at(done: number, total?: number, what = ''): void {
+    const now = performance.now();
+    if (now - this.#started < PATIENCE || now - this.#drawn < REDRAW) return;
+    this.#drawn = now;
+    const seconds = (now - this.#started) / 1000;
+    const bar = total
+      ? `${'█'.repeat(Math.round((Math.min(done, total) / total) * BAR)).padEnd(BAR, '░')} ${done}/${total}${done ? ` · ${Math.ceil((seconds / done) * (total - done))} s left` : ''}`
+      : `${done ? `${done} · ` : ''}${seconds.toFixed(0)} s`;
+    this.#write(`${bar}${what && ` · ${what}`}`);
+  }
+
+  /** Says at once what comes next: before work that cannot be interrupted to draw. */
+  say(what: string): void {
+    this.#write(what);
+  }
+
+  /** Takes the line away. */
+  end(): void {
+    if (this.#isShown) this.#output.write('\r\x1b[2K');
+    this.#isShown = false;
+  }
+
+  #write(text: string): void {
+    if (!this.#output.isTTY) return;
+    this.#isShown = true;
+    this.#output.write(`\r\x1b[2K${this.#label} ${text}`);
+  }
+}
+
+/** Runs `body` with a progress line that is taken away in the end, whatever happens. */
+export async function withProgress<T>(label: string, body: (progress: Progress) => T | Promise<T>): Promise<T> {
+  const progress = new Progress(label);
+  try {
+    return await body(progress);
+  } finally {
+    progress.end();
+  }
+}
