@@ -5,6 +5,7 @@ import type { Row, Rows } from './context.ts';
 import { control } from './control.ts';
 import { conversions } from './conversions.ts';
 import { convolutions } from './convolutions.ts';
+import { custom } from './custom.ts';
 import { indexing } from './indexing.ts';
 import { layers } from './layers.ts';
 import { logic } from './logic.ts';
@@ -39,12 +40,14 @@ const rows: Rows = {
   ...variables,
 };
 
+const tableOf = ({ isCustom }: Pick<OperatorSpec, 'isCustom'>): Rows => (isCustom ? custom : rows);
+
 /** Whether thimble has a row for the operator. */
-export const isSupported = ({ op, isCustom }: Pick<OperatorSpec, 'op' | 'isCustom'>): boolean => !isCustom && Object.hasOwn(rows, op);
+export const isSupported = (node: Pick<OperatorSpec, 'op' | 'isCustom'>): boolean => Object.hasOwn(tableOf(node), node.op);
 
 /** @throws UNSUPPORTED_OP for an operator that thimble does not have. */
 export function rowOf(node: OperatorSpec): Row {
-  const row = isSupported(node) ? rows[node.op] : undefined;
+  const row = isSupported(node) ? tableOf(node)[node.op] : undefined;
   if (!row) throw new ThimbleError('UNSUPPORTED_OP', `thimble has no ${node.isCustom ? 'custom ' : ''}operator ${node.op}`);
   return row;
 }

@@ -1,5 +1,5 @@
 import type { Value } from '../../ir/graph.ts';
-import { add, cast, div, gather, mul } from '../../ops/index.ts';
+import { add, bitwiseAnd, cast, div, gather, greater, mul, sub, where } from '../../ops/index.ts';
 import { type NodeContext, widened } from './context.ts';
 
 interface Resizing {
@@ -26,8 +26,7 @@ function blends(from: number, to: number, { alignCorners, halfPixel }: Resizing)
 /** Bilinear resizing in fixed point with 10 bits an axis (ResizeBilinearInteger of the reference). */
 export function quantizedBilinear(n: NodeContext, resizing: Resizing): Value {
   if (n.elem(0) === 'uint8') return blendedInFloat(n, resizing);
-  if (n.x(0).dtype !== 'i8') return n.refuse('int16 images');
-  const blended = [1, 2].reduce((x: Value, axis) => {
+  const blend = (x: Value, axis: number): Value => {
     const { first, second, weight } = blends(x.shape[axis] as number, resizing.size[axis - 1] as number, resizing);
     const line = x.shape.map((_, i) => (i === axis ? first.length : 1));
     const rows = (indexes: number[]) => gather([x, n.integers(indexes)], { axis });
@@ -39,8 +38,22 @@ export function quantizedBilinear(n: NodeContext, resizing: Resizing): Value {
       ),
       times(rows(second), weight),
     ]);
-  }, n.i32(0));
-  const half = n.integers([2 ** 19], []);
+  };
+  const integer = (number: number) => n.integers([number], []);
+  if (n.x(0).dtype !== 'i8') {
+    // The second axis would need 36 bits: the upper and the lower 10 bits of the first are blended apart.
+    const down = blend(n.i32(0), 1);
+    const low = bitwiseAnd([down, integer(1023)]);
+    const [upper, lower] = [blend(div([sub([down, low]), integer(1024)]), 2), blend(low, 2)];
+    const rest = bitwiseAnd([lower, integer(1023)]);
+    const whole = add([upper, div([sub([lower, rest]), integer(1024)])]);
+    // Σ = 1024 · whole + rest; -Σ = 1024 · less and a bit. Rounded half away from zero.
+    const less = sub([integer(0), add([whole, greater([rest, integer(0)])])]);
+    const shifted = (value: Value) => div([add([value, integer(512)]), integer(1024)]);
+    return where([greater([less, integer(-1)]), sub([integer(0), shifted(less)]), shifted(whole)]);
+  }
+  const blended = [1, 2].reduce(blend, n.i32(0));
+  const half = integer(2 ** 19);
   return n.narrow(div([add([blended, n.signed(blended, half)]), n.integers([2 ** 20], [])]));
 }
 

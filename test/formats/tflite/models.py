@@ -1,0 +1,260 @@
+"""Writes test models with what TFLite's reference kernels compute for them, and puts them into models/golden.json in place of those of their name.
+
+pip install tensorflow-cpu==2.21.0 && python models.py
+"""
+import base64
+import json
+import os
+import struct
+
+os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
+import flatbuffers
+import numpy as np
+import tensorflow as tf
+from flatbuffers import flexbuffers
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.python.interpreter import Interpreter, OpResolverType
+
+here = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'models')
+TYPES = {
+    'f32': (schema.TensorType.FLOAT32, np.float32),
+    'i8': (schema.TensorType.INT8, np.int8),
+    'u8': (schema.TensorType.UINT8, np.uint8),
+    'i16': (schema.TensorType.INT16, np.int16),
+    'i32': (schema.TensorType.INT32, np.int32),
+    'i64': (schema.TensorType.INT64, np.int64),
+}
+
+
+class Model:
+    """A TFLite file of one subgraph, operator by operator."""
+
+    def __init__(self):
+        self.model = schema.ModelT()
+        self.model.version = 3
+        self.model.description = 'thimble test'
+        self.model.operatorCodes = []
+        self.model.buffers = [schema.BufferT()]
+        self.graph = schema.SubGraphT()
+        self.graph.name = 'main'
+        self.graph.tensors, self.graph.operators, self.graph.inputs, self.graph.outputs = [], [], [], []
+        self.model.subgraphs = [self.graph]
+
+    def tensor(self, shape, kind='f32', scale=None, zero=0, data=None, name=None, input=False, variable=False, axis=0):
+        tensor = schema.TensorT()
+        tensor.name = (name or f't{len(self.graph.tensors)}').encode()
+        tensor.shape = [int(extent) for extent in shape]
+        tensor.type = TYPES[kind][0]
+        tensor.buffer = 0
+        tensor.isVariable = variable
+        if scale is not None:
+            scales = np.atleast_1d(np.array(scale, np.float32))
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale = scales
+            tensor.quantization.zeroPoint = np.full(len(scales), zero, np.int64)
+            tensor.quantization.quantizedDimension = axis
+        if data is not None:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(np.ascontiguousarray(np.array(data, TYPES[kind][1])).tobytes(), np.uint8)
+            self.model.buffers.append(buffer)
+            tensor.buffer = len(self.model.buffers) - 1
+        self.graph.tensors.append(tensor)
+        index = len(self.graph.tensors) - 1
+        if input:
+            self.graph.inputs.append(index)
+        return index
+
+    def op(self, name, inputs, outputs, options=None, intermediates=None, version=1, **fields):
+        code = getattr(schema.BuiltinOperator, name)
+        operator = self._operator(code, b'', inputs, outputs, version)
+        if intermediates:
+            operator.intermediates = intermediates
+        if options:
+            operator.builtinOptionsType = getattr(schema.BuiltinOptions, options)
+            operator.builtinOptions = getattr(schema, options + 'T')()
+            for field, value in fields.items():
+                assert hasattr(operator.builtinOptions, field), field
+                setattr(operator.builtinOptions, field, value)
+
+    def custom(self, name, inputs, outputs, options):
+        self._operator(schema.BuiltinOperator.CUSTOM, name.encode(), inputs, outputs, 1).customOptions = np.frombuffer(options, np.uint8)
+
+    def _operator(self, code, custom, inputs, outputs, version):
+        entry = schema.OperatorCodeT()
+        entry.builtinCode, entry.deprecatedBuiltinCode, entry.version = code, min(code, 127), version
+        if custom:
+            entry.customCode = custom
+        self.model.operatorCodes.append(entry)
+        operator = schema.OperatorT()
+        operator.opcodeIndex = len(self.model.operatorCodes) - 1
+        operator.inputs, operator.outputs = list(inputs), list(outputs)
+        self.graph.operators.append(operator)
+        return operator
+
+    def bytes(self, *outputs):
+        self.graph.outputs = list(outputs)
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(self.model.Pack(builder), b'TFL3')
+        return bytes(builder.Output())
+
+
+golden = {}
+
+
+def entry(name, array):
+    data = np.ascontiguousarray(array)
+    return {'name': name, 'dtype': str(data.dtype), 'shape': list(data.shape), 'data': base64.b64encode(data.tobytes()).decode()}
+
+
+def keep(name, file, steps):
+    with open(os.path.join(here, name + '.tflite'), 'wb') as out:
+        out.write(file)
+    golden[name] = {'name': name, 'steps': steps}
+
+
+def record(name, file, feeds):
+    """Runs `file` in the reference interpreter, a step for each list of inputs."""
+    resolver = OpResolverType.BUILTIN_REF
+    interpreter = Interpreter(model_content=file, experimental_op_resolver_type=resolver, num_threads=1)
+    interpreter.allocate_tensors()
+    steps = []
+    for feed in feeds:
+        inputs = [entry(detail['name'], value) for detail, value in zip(interpreter.get_input_details(), feed)]
+        for detail, value in zip(interpreter.get_input_details(), feed):
+            interpreter.set_tensor(detail['index'], value)
+        interpreter.invoke()
+        outputs = [entry(detail['name'], interpreter.get_tensor(detail['index'])) for detail in interpreter.get_output_details()]
+        steps.append({'inputs': inputs, 'outputs': outputs})
+    keep(name, file, steps)
+
+
+def detections(name, boxes, classes, options, background=1, kind='f32', width=4):
+    """TFLite_Detection_PostProcess; where nothing is found TFLite leaves its outputs as they were, so something is."""
+    random = np.random.default_rng(boxes + classes)
+    model = Model()
+    anchors = np.stack([random.uniform(0, 1, boxes), random.uniform(0, 1, boxes), *random.uniform(0.1, 0.5, (2, boxes))], 1)
+    if kind == 'f32':
+        inputs = [model.tensor([1, boxes, width], input=True), model.tensor([1, boxes, classes + background], input=True)]
+        inputs.append(model.tensor([boxes, 4], data=anchors))
+    else:
+        inputs = [
+            model.tensor([1, boxes, width], 'u8', 0.03, 128, input=True),
+            model.tensor([1, boxes, classes + background], 'u8', 1 / 256, 0, input=True),
+            model.tensor([boxes, 4], 'u8', 1 / 200, 3, data=(anchors * 200 + 3).astype(np.uint8)),
+        ]
+    total = options['max_detections'] * options['max_classes_per_detection']
+    shapes = {'boxes': [1, total, 4], 'classes': [1, total], 'scores': [1, total], 'count': [1]}
+    outputs = [model.tensor(shape, name=output) for output, shape in shapes.items()]
+    builder = flexbuffers.Builder()
+    with builder.Map():
+        for key, value in options.items():
+            {bool: builder.Bool, int: builder.Int, float: builder.Float}[type(value)](key, value)
+    model.custom('TFLite_Detection_PostProcess', inputs, outputs, bytes(builder.Finish()))
+    feeds = []
+    for _ in range(3):
+        if kind == 'f32':
+            scores = random.uniform(0, 1, (1, boxes, classes + background)) ** 3
+            feeds.append([random.uniform(-2, 2, (1, boxes, width)).astype(np.float32), scores.astype(np.float32)])
+        else:
+            feeds.append([random.integers(0, 256, shape).astype(np.uint8) for shape in ((1, boxes, width), (1, boxes, classes + background))])
+    record(name, model.bytes(*outputs), feeds)
+
+
+ssd = {
+    'max_detections': 10,
+    'max_classes_per_detection': 1,
+    'nms_score_threshold': 0.3,
+    'nms_iou_threshold': 0.5,
+    'num_classes': 5,
+    'y_scale': 10.0,
+    'x_scale': 10.0,
+    'h_scale': 5.0,
+    'w_scale': 5.0,
+}
+detections('SSD_fast_f32', 60, 5, ssd)
+detections('SSD_fast3_f32', 40, 5, {**ssd, 'max_classes_per_detection': 3, 'use_regular_nms': False}, background=0)
+detections('SSD_fast_u8', 50, 6, {**ssd, 'num_classes': 6, 'nms_iou_threshold': 0.3}, kind='u8')
+detections('SSD_regular_f32', 60, 5, {**ssd, 'use_regular_nms': True, 'detections_per_class': 4, 'max_detections': 7})
+detections('SSD_regular_u8', 50, 6, {**ssd, 'num_classes': 6, 'use_regular_nms': True, 'max_detections': 12}, kind='u8')
+detections('SSD_few_f32', 4, 5, {**ssd, 'nms_score_threshold': 0.0, 'max_detections': 6, 'use_regular_nms': True}, width=6)
+
+for i, (padding, strides, activation, biased) in enumerate([(0, (1, 1, 1), 0, True), (1, (2, 1, 2), 1, True), (0, (2, 2, 2), 3, False)]):
+    random = np.random.default_rng(i)
+    model = Model()
+    inputs = [model.tensor([2, 5, 6, 7, 3], input=True), model.tensor([3, 2, 3, 3, 4], data=random.normal(size=(3, 2, 3, 3, 4)) / 5)]
+    if biased:
+        inputs.append(model.tensor([4], data=random.normal(size=4)))
+    y = model.tensor([1])
+    fields = dict(zip(('strideD', 'strideH', 'strideW'), strides))
+    dilations = {'dilationDFactor': 1, 'dilationHFactor': 1, 'dilationWFactor': 1}
+    model.op('CONV_3D', inputs, [y], 'Conv3DOptions', padding=padding, fusedActivationFunction=activation, **fields, **dilations)
+    record(f'CONV_3D_f32_{i}', model.bytes(y), [[random.uniform(-3, 3, (2, 5, 6, 7, 3)).astype(np.float32)]])
+
+for i, (size, to, aligned, half) in enumerate([((3, 4), (7, 9), False, False), ((5, 4), (9, 7), True, False), ((4, 5), (9, 3), False, True)]):
+    random = np.random.default_rng(i)
+    model = Model()
+    x, extents = model.tensor([1, *size, 3], 'i16', 0.01, input=True), model.tensor([2], 'i32', data=to)
+    y = model.tensor([1, *to, 3], 'i16', 0.01)
+    model.op('RESIZE_BILINEAR', [x, extents], [y], 'ResizeBilinearOptions', alignCorners=aligned, halfPixelCenters=half)
+    feeds = [[random.integers(-32768, 32768, (1, *size, 3)).astype(np.int16)] for _ in range(2)]
+    record(f'RESIZE_BILINEAR_i16_{i}', model.bytes(y), feeds)
+
+# MediaPipe's operators, which TFLite's interpreter does not have: recorded with TensorFlow's own of the same meaning.
+SAME, VALID = 1, 2
+
+
+def pool_options(padding, strides, window, activation=0):
+    return struct.pack('<6i', padding, strides[1], strides[0], window[1], window[0], activation) + bytes(16)
+
+
+for i, (size, window, padding) in enumerate([((4, 6), (2, 2), SAME), ((5, 7), (3, 2), VALID), ((5, 5), (2, 2), SAME)]):
+    random = np.random.default_rng(i)
+    model = Model()
+    x = model.tensor([2, *size, 3], input=True)
+    value, index = model.tensor([1], name='value'), model.tensor([1], name='index')
+    model.custom('MaxPoolingWithArgmax2D', [x], [value, index], pool_options(padding, window, window))
+    image = random.normal(size=(2, *size, 3)).astype(np.float32)
+    names = {SAME: 'SAME', VALID: 'VALID'}
+    best, flat = tf.nn.max_pool_with_argmax(image, window, window, names[padding], include_batch_in_index=False)
+    flat = flat.numpy()
+    rows, columns = flat // (3 * size[1]), flat // 3 % size[1]
+    # Padding of these sizes is behind the image alone, so that windows start at multiples of their extents.
+    tap = (rows % window[0]) * window[1] + columns % window[1]
+    outputs = [entry('value', best.numpy()), entry('index', (tap + 0.1).astype(np.float32))]
+    keep(f'MEDIAPIPE_MAX_POOL_{i}', model.bytes(value, index), [{'inputs': [entry('t0', image)], 'outputs': outputs}])
+
+for i, window in enumerate([(2, 2), (3, 2)]):
+    random = np.random.default_rng(i)
+    model = Model()
+    x, index = model.tensor([2, 3, 4, 5], input=True, name='x'), model.tensor([2, 3, 4, 5], input=True, name='index')
+    y = model.tensor([1], name='y')
+    model.custom('MaxUnpooling2D', [x, index], [y], pool_options(SAME, window, window))
+    image = random.normal(size=(2, 3, 4, 5)).astype(np.float32)
+    tap = random.integers(0, window[0] * window[1], (2, 3, 4, 5))
+    hot = tf.one_hot(tap, window[0] * window[1]).numpy() * image[..., None]
+    whole = hot.reshape(2, 3, 4, 5, *window).transpose(0, 1, 4, 2, 5, 3).reshape(2, 3 * window[0], 4 * window[1], 5)
+    inputs = [entry('x', image), entry('index', (tap + 0.1).astype(np.float32))]
+    keep(f'MEDIAPIPE_UNPOOL_{i}', model.bytes(y), [{'inputs': inputs, 'outputs': [entry('y', whole)]}])
+
+for i, (padding, strides, window) in enumerate([(SAME, (2, 2), (3, 3)), (VALID, (2, 1), (2, 3)), (SAME, (2, 2), (2, 2)), (SAME, (3, 2), (5, 4))]):
+    random = np.random.default_rng(i)
+    model = Model()
+    filters, bias = random.normal(size=(4, *window, 3)).astype(np.float32), random.normal(size=4).astype(np.float32)
+    inputs = [model.tensor([2, 4, 5, 3], input=True, name='x'), model.tensor(filters.shape, data=filters), model.tensor([4], data=bias)]
+    y = model.tensor([1], name='y')
+    model.custom('Convolution2DTransposeBias', inputs, [y], struct.pack('<3i', padding, strides[1], strides[0]))
+    image = random.normal(size=(2, 4, 5, 3)).astype(np.float32)
+    cut = [max(0, window[k] - (size - 1) % strides[k] - 1) if padding == SAME else 0 for k, size in enumerate((4, 5))]
+    shape = [strides[k] * (size - 1) + window[k] - cut[k] for k, size in enumerate((4, 5))]
+    turned = filters.transpose(1, 2, 0, 3)
+    full = tf.nn.conv2d_transpose(image, turned, [2, *(strides[k] * (s - 1) + window[k] for k, s in enumerate((4, 5))), 4], strides, 'VALID')
+    top, left = cut[0] // 2, cut[1] // 2
+    want = full.numpy()[:, top : top + shape[0], left : left + shape[1]] + bias
+    keep(f'MEDIAPIPE_TRANSPOSE_CONV_{i}', model.bytes(y), [{'inputs': [entry('x', image)], 'outputs': [entry('y', want)]}])
+
+path = os.path.join(here, 'golden.json')
+with open(path) as file:
+    known = {model['name']: model for model in json.load(file)}
+known.update(golden)
+with open(path, 'w') as file:
+    json.dump(list(known.values()), file, indent=1)
