@@ -1,11 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { load } from '../../src/index.ts';
 import type { Graph } from '../../src/ir/graph.ts';
 import { optimize } from '../../src/passes/optimize.ts';
 import { findOverlap } from '../../src/plan/overlap.ts';
 import type { MemoryPlan } from '../../src/plan/report.ts';
 import { build } from '../../src/program/build.ts';
+import { loadShared, sharedFiles } from '../zoo.ts';
 import { branches, dsCnn, mobileNetV2 } from './imageNetworks.ts';
 
 const MIB = 2 ** 20;
@@ -45,19 +44,6 @@ it.each([
   [160, 16],
 ])('branches over %i pixels, %i filters: the arena is the liveness lower bound', (size, width) => expectLeast(plan(branches(size, width))));
 
-const shared = new URL('../../../shared/', import.meta.url);
-const isPresent = existsSync(new URL('bench-models/', shared));
-if (!isPresent) console.log('skipped: ../shared is not here');
-const list = (folder: string) => readdirSync(new URL(folder, shared));
-const files = isPresent
-  ? [
-      ...list('bench-models/')
-        .filter((file) => /\.(onnx|tflite)$/.test(file))
-        .map((file) => `bench-models/${file}`),
-      ...list('models/onnx/').map((folder) => `models/onnx/${folder}/model.onnx`),
-      ...list('models/tflite/').map((folder) => `models/tflite/${folder}/model.tflite`),
-    ]
-  : [];
 /** Arenas of 8-bit models in bytes; a change that moves one says so here. */
 const arenas: readonly (readonly [string, number])[] = [
   ['TinyMaix__cifar10_q', 26976],
@@ -76,19 +62,13 @@ const arenas: readonly (readonly [string, number])[] = [
   ['tiny__vww_96_int8', 80256],
 ];
 
-/** Extents that a model leaves open. */
-const shapes: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  'models/onnx/silero-vad__data__silero_vad_op18_ifless/model.onnx': { batch: 1, sequence: 512 },
-};
-
-describe.skipIf(!isPresent)('shared models', () => {
-  it.each(files)('%s: the arena is the liveness lower bound', async (file) => {
-    const { memory } = await load(new Uint8Array(readFileSync(new URL(file, shared))), { shapes: shapes[file] ?? {} });
-    expectLeast(memory);
+describe.skipIf(sharedFiles.length === 0)('shared models', () => {
+  it.each(sharedFiles)('%s: the arena is the liveness lower bound', async (file) => {
+    expectLeast((await loadShared(file)).memory);
   });
 
   it.each(arenas)('%s has an arena of %i bytes', async (name, bytes) => {
-    const { memory } = await load(new Uint8Array(readFileSync(new URL(`models/tflite/${name}/model.tflite`, shared))));
+    const { memory } = await loadShared(`models/tflite/${name}/model.tflite`);
     expect(memory.regions.arena).toBe(bytes);
   });
 
@@ -96,7 +76,7 @@ describe.skipIf(!isPresent)('shared models', () => {
     ['mobilenetv2_1.0_224', 'MobileNetV2'],
     ['dscnn_kws', 'DS-CNN'],
   ] as const)('%s as an ONNX file takes the same bytes, and its linear memory is as planned', async (file, name) => {
-    const model = await load(new Uint8Array(readFileSync(new URL(`bench-models/${file}.onnx`, shared))));
+    const model = await loadShared(`bench-models/${file}.onnx`);
     expect(model.memory.regions).toEqual(pinned[name]);
     expect(model.session.memory.buffer.byteLength).toBe(model.memory.pages * 65536);
     expect(() => model.session.memory.grow(1)).toThrow();
