@@ -5,7 +5,7 @@ const panels = (columns) => Math.ceil(columns / 8) * 8;
 const SCRATCH = 1 << 18;
 
 /** A call of `kernel` (conv2d_s8, depthwise_conv2d_s8) on random bytes. `rounding`: 0 double, 1 single, 2 float. */
-function product(module, kernel, { sizes, geometry, blockRows, outChannels, depth }, rounding) {
+function product(module, kernel, { sizes, geometry, blockRows, blocks = [], outChannels, depth }, rounding) {
   const starts = [];
   let next = 4096;
   for (const bytes of [
@@ -39,7 +39,7 @@ function product(module, kernel, { sizes, geometry, blockRows, outChannels, dept
     view.setInt32(shift + 4 * c, -right, true);
     view.setFloat32(scale + 4 * c, factor, true);
   }
-  const words = [...starts.slice(0, 7), ...geometry, blockRows, 3, multiplier, shift, scale, 1, -3, -128, 127, rounding];
+  const words = [...starts.slice(0, 7), ...geometry, blockRows, 3, multiplier, shift, scale, 1, -3, -128, 127, rounding, ...blocks];
   new Int32Array(memory.buffer, 64).set(words);
   return () => exports[kernel](64);
 }
@@ -77,10 +77,14 @@ const makers = {
     const { out, pads } = window({ size, kernel, stride });
     const y = out[0] * out[1] * channels;
     const sizes = { x: size[0] * size[1] * channels, w: 12 * panels(channels), y };
-    const line = ((out[1] - 1) * stride + 3) * channels;
     const geometry = [1, ...size, channels, ...out, channels, ...kernel, stride, stride, 1, 1, ...pads, channels];
-    const blockRows = rowsThatFit(16384, line, 3, stride, out[0]);
-    const run = product(module, 'depthwise_conv2d_s8', { sizes, geometry, blockRows, outChannels: channels, depth: 9 }, rounding);
+    const width = (out[1] - 1) * stride + 3;
+    const rowsOf = (some) => rowsThatFit(12288, width * some, 3, stride, out[0]);
+    const fit = Math.floor(8192 / (((out[0] - 1) * stride + 3) * width));
+    const blockChannels = Math.min(channels, fit >= channels ? channels : fit & ~31 || (rowsOf(32) > 1 ? 32 : 16));
+    const blockRows = rowsOf(blockChannels);
+    const blocks = [blockChannels, Math.min(blockRows, Math.max(1, Math.floor(128 / out[1])))];
+    const run = product(module, 'depthwise_conv2d_s8', { sizes, geometry, blockRows, blocks, outChannels: channels, depth: 9 }, rounding);
     return { macs: 9 * y, run };
   },
 };

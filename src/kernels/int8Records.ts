@@ -34,24 +34,31 @@ const requantization = {
   rounding: 'u32',
 } as const;
 
+/**
+ * NHWC convolution of i8. Scratch (see `ops/conv2dInt8.ts`): band holds input lines, sums one panel of i32, table the offsets of the runs of a
+ * window and what requantization prepares for each channel. blockRows output rows (pixels where it is a matrix product) at a time.
+ */
+const convolution = {
+  x: 'ptr',
+  w: 'ptr',
+  bias: 'ptr',
+  y: 'ptr',
+  band: 'ptr',
+  sums: 'ptr',
+  table: 'ptr',
+  ...geometry,
+  blockRows: 'u32',
+  xZero: 'i32',
+  ...requantization,
+} as const;
+
 export const int8Records = {
+  Conv2dInt8: convolution,
   /**
-   * NHWC convolution of i8. Scratch (see `ops/conv2dInt8.ts`): band holds input lines, sums one panel of i32, table the offsets of the runs of a
-   * window and what requantization prepares for each channel. blockRows output rows (pixels where it is a matrix product) at a time.
+   * Depthwise: begins as a `Conv2dInt8`. The band holds blockChannels output channels' inputs of blockRows output rows; sums are made of sumRows rows at
+   * a time.
    */
-  Conv2dInt8: {
-    x: 'ptr',
-    w: 'ptr',
-    bias: 'ptr',
-    y: 'ptr',
-    band: 'ptr',
-    sums: 'ptr',
-    table: 'ptr',
-    ...geometry,
-    blockRows: 'u32',
-    xZero: 'i32',
-    ...requantization,
-  },
+  DepthwiseInt8: { ...convolution, blockChannels: 'u32', sumRows: 'u32' },
   /** y[rows, columns] = x[rows, depth] · w + bias in f32; a sum is `count` runs of `length`, scaleStride f32 from one run's scales to the next. */
   LinearWeights: {
     x: 'ptr',

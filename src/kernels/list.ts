@@ -220,7 +220,7 @@ export const kernels = {
   // conv2d_s8
   conv2d_s8: 'Conv2dInt8',
   // depthwise_s8
-  depthwise_conv2d_s8: 'Conv2dInt8',
+  depthwise_conv2d_s8: 'DepthwiseInt8',
   // int16
   rescale_i32: 'Rescale',
   conv2d_s16: 'Conv2dInt16',

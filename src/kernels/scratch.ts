@@ -70,12 +70,34 @@ export function int8Scratch(g: Convolution, matrix: boolean): Int8Scratch {
   return { blockRows, band: blockRows * g.inChannels * 2 + SLACK, sums: blockRows * 32, table };
 }
 
-/** `depthwise_conv2d_s8`, whose band holds 8-bit numbers, one for each output channel. */
-export const depthwiseInt8Scratch = (g: Convolution): Int8Scratch => ({
-  ...bands(g, g.outChannels),
-  sums: g.outWidth * 32,
-  table: factorBytes(g.outChannels),
-});
+/** Bytes of the band of `depthwise_conv2d_s8`: of whole images; of rows, unless one of 16 channels takes more. Pixels whose sums are at hand. */
+const IMAGE_BYTES = 8192;
+const BLOCK_BYTES = 12288;
+const SUM_PIXELS = 128;
+
+/** What `depthwise_conv2d_s8` keeps at hand, in bytes, and how many channels and rows at a time. */
+export interface DepthwiseInt8Scratch extends Int8Scratch {
+  readonly blockChannels: number;
+  readonly sumRows: number;
+}
+
+/**
+ * `depthwise_conv2d_s8`, whose band holds 8-bit numbers, one for each output channel: as many channels as leave room for the whole image, or 32 (half a
+ * cache line), or 16 where less than two rows of 32 fit.
+ */
+export function depthwiseInt8Scratch(g: Convolution): DepthwiseInt8Scratch {
+  const width = (g.outWidth - 1) * g.strideX + (g.kernelWidth - 1) * g.dilationX + 1;
+  const window = (g.kernelHeight - 1) * g.dilationY + 1;
+  const rowsOf = (channels: number) =>
+    Math.max(1, Math.min(g.outHeight, Math.floor((BLOCK_BYTES / (width * channels) - window) / g.strideY) + 1));
+  const whole = ((g.outHeight - 1) * g.strideY + window) * width;
+  const fit = whole * g.outChannels <= IMAGE_BYTES ? g.outChannels : Math.floor(IMAGE_BYTES / whole / 32) * 32;
+  const blockChannels = Math.min(g.outChannels, fit || (rowsOf(32) > 1 ? 32 : 16));
+  const blockRows = rowsOf(blockChannels);
+  const sumRows = Math.min(blockRows, Math.max(1, Math.floor(SUM_PIXELS / g.outWidth)));
+  const band = ((blockRows - 1) * g.strideY + window) * width * blockChannels + SLACK;
+  return { blockRows, blockChannels, sumRows, band, sums: sumRows * g.outWidth * 32, table: factorBytes(g.outChannels) };
+}
 
 /** `add_s8` and `mul_s8`: constants, and 256 scaled numbers of each operand. */
 export const binaryInt8Scratch = 64 + 2 * 1024;

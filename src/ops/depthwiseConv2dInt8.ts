@@ -27,7 +27,7 @@ export const depthwiseConv2dInt8: Op<DepthwiseAttributes & ProductInt8> = define
   },
   lower(ctx) {
     const g = depthwiseGeometry((ctx.inputs[0] as TensorType).shape, ctx.attrs);
-    const { blockRows, band, sums, table } = depthwiseInt8Scratch(g);
+    const { band, sums, table, ...blocks } = depthwiseInt8Scratch(g);
     ctx.step('depthwise_conv2d_s8', {
       x: ctx.in(0),
       w: ctx.in(1),
@@ -37,7 +37,7 @@ export const depthwiseConv2dInt8: Op<DepthwiseAttributes & ProductInt8> = define
       sums: ctx.scratch(sums),
       table: ctx.scratch(table),
       ...g,
-      blockRows,
+      ...blocks,
       xZero: ctx.attrs.xZero,
       ...factorFields(ctx, 3),
     });

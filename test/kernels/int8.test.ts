@@ -2,37 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { type Rounding, roundHalfEven, scaled } from '../../src/core/fixedPoint.ts';
 import { foldedBias, packDepthwiseQuads, packQuads } from '../../src/core/quads.ts';
 import { depthwiseInt8Scratch, int8Scratch } from '../../src/kernels/scratch.ts';
-import { flavours, KernelRunner } from './harness.ts';
 import { draw } from './products.ts';
+import { runAlike as run } from './runAlike.ts';
 
-const runners = await Promise.all((await flavours()).map(async (flavour) => ({ flavour, runner: await KernelRunner.load(flavour, 8) })));
-type Argument = Int8Array | Int32Array | Float32Array | { readonly bytes: number } | number;
-
-/**
- * What `kernel` leaves in `y`, the same on every flavour. Buffers start 0 to 15 bytes past a multiple of 16; `last` ends where memory ends, so that
- * a read past it traps.
- */
-function run(kernel: 'conv2d_s8' | 'depthwise_conv2d_s8', args: Readonly<Record<string, Argument>>, y: Int8Array, last: Argument): void {
-  let first: Int8Array | undefined;
-  for (const { flavour, runner } of runners) {
-    runner.reset();
-    let at = 0;
-    const fields = Object.entries<Argument>({ ...args, y }).map(([field, value], i) => {
-      if (typeof value === 'number') return [field, value];
-      if ('bytes' in value) return [field, runner.alloc(value.bytes)];
-      if (value === last) return [field, runner.allocLast(value)];
-      const address = runner.alloc(value === y ? y.byteLength : value, (5 * i) % 16);
-      if (value === y) at = address;
-      return [field, address];
-    });
-    runner.call(kernel, Object.fromEntries(fields));
-    const got = runner.read(at, Int8Array, y.length);
-    first ??= got;
-    const differs = got.findIndex((value, i) => value !== first?.[i]);
-    if (differs >= 0) expect.fail(`${kernel}: y[${differs}] is ${first[differs]} in scalar, ${got[differs]} in ${flavour}`);
-  }
-  y.set(first as Int8Array);
-}
 const ROUNDINGS: readonly Rounding[] = ['double', 'single', 'float'];
 
 interface Factors {
@@ -185,17 +157,18 @@ describe.each([false, true])('3×3 windows, depthwise: %s', (depthwise) => {
       ...{ kernelHeight: 3, kernelWidth: 3, strideY: size.stride, strideX: size.stride, dilationY: 1, dilationX: 1 },
       ...{ padTop: pads[0], padLeft: pads[1], groups: depthwise ? channels : 1 },
     };
-    const scratch = depthwise ? depthwiseInt8Scratch(g) : int8Scratch(g, false);
+    const { band, sums: panel, table, ...blocks } = depthwise ? depthwiseInt8Scratch(g) : int8Scratch(g, false);
     const y = new Int8Array(sums.length);
     const fields = {
       x,
       w: depthwise ? packDepthwiseQuads(weights, shape) : packQuads(weights, shape, 1, 3),
       bias: foldedBias(weights, filters, size.xZero, bias),
-      band: { bytes: scratch.band },
-      sums: { bytes: scratch.sums },
-      table: { bytes: scratch.table },
+      band: { bytes: band },
+      sums: { bytes: panel },
+      table: { bytes: table },
       ...g,
-      blockRows: Math.min(scratch.blockRows, within(1, 4)),
+      ...blocks,
+      blockRows: Math.min(blocks.blockRows, within(1, 4)),
       xZero: size.xZero,
       multiplier: factors.multiplier,
       shift: factors.shift,
