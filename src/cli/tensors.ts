@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { type Preprocessing, preprocessing } from '../core/preprocessing.ts';
 import { modelInput } from '../data/classify.ts';
 import { decodeImage } from '../data/decode.ts';
+import { MicroFrontend, microSpeechInput } from '../data/microFrontend.ts';
 import { readNpy, readNpz } from '../data/npz.ts';
 import { writeNpy, writeNpz } from '../data/npzWriter.ts';
 import { preprocess } from '../data/preprocess.ts';
@@ -12,6 +13,9 @@ import { readInput } from './source.ts';
 
 const arrays = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array, bool: Uint8Array } as const;
 const sizeOf = (shape: readonly number[]) => shape.reduce((all, n) => all * n, 1);
+
+/** Samples a second that the front end of keyword models takes. */
+const FRONTEND_RATE = 16000;
 
 /** How pictures become inputs, where the model does not say. */
 export interface PictureOptions {
@@ -129,12 +133,31 @@ export function pictureSpec({ name, dtype, shape }: Omit<TensorInfo, 'type'>, { 
   });
 }
 
-/** A sound for an input of that many samples: cut at the end, or followed by silence. */
+/**
+ * A sound for an input of that many samples: cut at the end, or followed by silence. For an int8 input of so many windows of 40 values: what the front end
+ * of TensorFlow Lite Micro hears.
+ */
 function soundFeed(bytes: Uint8Array, { name, dtype, shape }: TensorInfo): Feed {
-  if (dtype !== 'f32') throw new ThimbleError('INPUT', `input "${name}" does not take a sound`, { expected: 'f32', got: dtype });
-  const samples = new Float32Array(sizeOf(shape));
-  samples.set(decodeWav(bytes).samples.subarray(0, samples.length));
-  return tensor(samples, shape);
+  const { samples, sampleRate } = decodeWav(bytes);
+  const size = sizeOf(shape);
+  const frontend = new MicroFrontend();
+  if (dtype === 'i8' && size > 0 && size % frontend.channels === 0) {
+    if (sampleRate !== FRONTEND_RATE)
+      throw new ThimbleError('INPUT', `input "${name}" does not take this sound`, {
+        expected: `${FRONTEND_RATE} Hz`,
+        got: `${sampleRate} Hz`,
+      });
+    const features = new Int8Array(size).fill(-128);
+    features.set(microSpeechInput(frontend.process(samples)).subarray(0, size));
+    return tensor(features, shape);
+  }
+  if (dtype !== 'f32') {
+    const expected = 'f32, or int8 in windows of 40 values';
+    throw new ThimbleError('INPUT', `input "${name}" does not take a sound`, { expected, got: `${dtype} [${shape.join(', ')}]` });
+  }
+  const all = new Float32Array(size);
+  all.set(samples.subarray(0, size));
+  return tensor(all, shape);
 }
 
 /** The bytes of a file of tensors, by the extension of `path`. @throws INPUT for several tensors in a format of one. */
