@@ -566,6 +566,8 @@ export class Recurrent {
   xw: usize;
   w: usize;
   bias: usize;
+  h0: usize;
+  c0: usize;
   h: usize;
   c: usize;
   gates: usize;
@@ -573,11 +575,14 @@ export class Recurrent {
   dxw: usize;
   drecurrent: usize;
   dw: usize;
+  dh0: usize;
+  dc0: usize;
   scratch: usize;
   batch: u32;
   steps: u32;
   units: u32;
   activation: u32;
+  reverse: u32;
 }
 
 @unmanaged

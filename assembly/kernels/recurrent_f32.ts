@@ -1,17 +1,31 @@
 // Recurrent layers over [batch, steps, …]: the products with the inputs are done beforehand (xw, bias included), these kernels walk the steps.
-// The state starts at 0. Backward kernels walk back and write the gradient of xw, of the recurrent weights w (panels) and, for gru, of h · w + bias.
+// The state starts at h0 and c0, or at 0. Backward kernels walk back and write the gradient of xw, of the recurrent weights w (panels), of h0 and c0
+// where they are given and, for gru, of h · w + bias.
 // scratch forward: gru batch · 3 units f32. scratch backward: panels of wᵀ (ceil(units / 8) · 8 · gates · units f32), then 2 · batch · units f32.
-import { sigmoid1, tanh1 } from '../math/tanh_erf';
+import { expA, expB, expC, expD } from '../math/exp_log';
+import { sigmoid1, sigmoidOf4, tanh1, tanhOf4 } from '../math/tanh_erf';
 import { Recurrent } from '../records';
 import { gemm } from './gemm_f32';
 import { gemmTransposed } from './gemm_transposed_f32';
 import { transposePanel } from './matmul_f32';
 import { copyRow, zeroRow } from './vector_f32';
 
-/** Address of step t of item b in a [batch, steps, width] tensor. */
+/** Address of step t of item b in a [batch, steps, width] tensor; steps are counted from the back with `reverse`. */
 @inline
 function at(base: usize, r: Recurrent, b: usize, t: usize, width: usize): usize {
-  return base + (((b * r.steps + t) * width) << 2);
+  return base + (((b * r.steps + (r.reverse ? r.steps - 1 - t : t)) * width) << 2);
+}
+
+/** Address of a state of item b before step t, from the states of all steps and the one before the first; 0 where that is none. */
+@inline
+function before(states: usize, first: usize, r: Recurrent, b: usize, t: usize): usize {
+  return t ? at(states, r, b, t - 1, r.units) : first ? first + ((b * r.units) << 2) : 0;
+}
+
+/** Bytes from one item to the next behind `before`. */
+@inline
+function rowsBefore(r: Recurrent, t: usize): usize {
+  return (t ? <usize>(r.steps * r.units) : <usize>r.units) << 2;
 }
 
 @inline
@@ -24,26 +38,23 @@ function put(p: usize, i: usize, v: f32): void {
   store<f32>(p + (i << 2), v);
 }
 
+@inline
+function value4(p: usize, i: usize): v128 {
+  return v128.load(p + (i << 2));
+}
+
+@inline
+function put4(p: usize, i: usize, v: v128): void {
+  v128.store(p + (i << 2), v);
+}
+
 /** gates[:, t] = xw[:, t] + h[:, t - 1] · w, for all items. */
 function preactivate(r: Recurrent, t: usize, width: usize, to: usize): void {
   for (let b: usize = 0; b < r.batch; b++) copyRow(at(to, r, b, t, width), at(r.xw, r, b, t, width), width);
-  if (t == 0) return;
+  const h = before(r.h, r.h0, r, 0, t);
+  if (!h) return;
   const stride = (<usize>r.steps * width) << 2;
-  gemm(
-    at(r.h, r, 0, t - 1, r.units),
-    (<usize>(r.steps * r.units)) << 2,
-    r.w,
-    0,
-    0,
-    at(to, r, 0, t, width),
-    stride,
-    r.batch,
-    width,
-    r.units,
-    -Infinity,
-    Infinity,
-    true,
-  );
+  gemm(h, rowsBefore(r, t), r.w, 0, 0, at(to, r, 0, t, width), stride, r.batch, width, r.units, -Infinity, Infinity, true);
 }
 
 /** h = f(xw + h · w): tanh, or relu with activation = 1. */
@@ -55,7 +66,19 @@ export function rnn_f32(r: Recurrent): void {
 }
 
 function activateRow(h: usize, units: usize, activation: u32): void {
-  for (let u: usize = 0; u < units; u++) put(h, u, activation ? max<f32>(value(h, u), 0) : tanh1(value(h, u)));
+  let u: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    const zero = f32x4.splat(0);
+    const a = expA(zero),
+      b = expB(zero),
+      c = expC(zero),
+      d = expD(zero);
+    for (; u + 4 <= units; u += 4) {
+      const x = value4(h, u);
+      put4(h, u, activation ? f32x4.max(x, zero) : tanhOf4(x, a, b, c, d));
+    }
+  }
+  for (; u < units; u++) put(h, u, activation ? max<f32>(value(h, u), 0) : tanh1(value(h, u)));
 }
 
 /** i, f, o = sigmoid, g = tanh of the gates (in the order i f g o); c = f c + i g; h = o tanh(c). */
@@ -64,14 +87,35 @@ export function lstm_f32(r: Recurrent): void {
   for (let t: usize = 0; t < r.steps; t++) {
     preactivate(r, t, width, r.gates);
     for (let b: usize = 0; b < r.batch; b++) {
-      const before: usize = t ? at(r.c, r, b, t - 1, r.units) : 0;
-      lstmRow(at(r.gates, r, b, t, width), before, at(r.c, r, b, t, r.units), at(r.h, r, b, t, r.units), r.units);
+      lstmRow(at(r.gates, r, b, t, width), before(r.c, r.c0, r, b, t), at(r.c, r, b, t, r.units), at(r.h, r, b, t, r.units), r.units);
     }
   }
 }
 
-function lstmRow(gates: usize, before: usize, c: usize, h: usize, units: usize): void {
-  for (let u: usize = 0; u < units; u++) {
+function lstmRow(gates: usize, old: usize, c: usize, h: usize, units: usize): void {
+  let u: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    const zero = f32x4.splat(0);
+    const ea = expA(zero),
+      eb = expB(zero),
+      ec = expC(zero),
+      ed = expD(zero);
+    for (; u + 4 <= units; u += 4) {
+      const i = sigmoidOf4(value4(gates, u), ea, eb, ec, ed);
+      put4(gates, u, i);
+      const f = sigmoidOf4(value4(gates, units + u), ea, eb, ec, ed);
+      put4(gates, units + u, f);
+      const g = tanhOf4(value4(gates, 2 * units + u), ea, eb, ec, ed);
+      put4(gates, 2 * units + u, g);
+      const kept = old ? f32x4.mul(f, value4(old, u)) : zero;
+      const cell = f32x4.add(kept, f32x4.mul(i, g));
+      put4(c, u, cell);
+      const o = sigmoidOf4(value4(gates, 3 * units + u), ea, eb, ec, ed);
+      put4(gates, 3 * units + u, o);
+      put4(h, u, f32x4.mul(o, tanhOf4(cell, ea, eb, ec, ed)));
+    }
+  }
+  for (; u < units; u++) {
     const i = sigmoid1(value(gates, u)),
       f = sigmoid1(value(gates, units + u));
     const g = tanh1(value(gates, 2 * units + u)),
@@ -80,7 +124,7 @@ function lstmRow(gates: usize, before: usize, c: usize, h: usize, units: usize):
     put(gates, units + u, f);
     put(gates, 2 * units + u, g);
     put(gates, 3 * units + u, o);
-    const cell: f32 = (before ? f * value(before, u) : 0) + i * g;
+    const cell: f32 = (old ? f * value(old, u) : 0) + i * g;
     put(c, u, cell);
     put(h, u, o * tanh1(cell));
   }
@@ -92,12 +136,11 @@ export function gru_f32(r: Recurrent): void {
   for (let t: usize = 0; t < r.steps; t++) {
     recurrentPart(r, t, width);
     for (let b: usize = 0; b < r.batch; b++) {
-      const before: usize = t ? at(r.h, r, b, t - 1, r.units) : 0;
       gruRow(
         at(r.xw, r, b, t, width),
         r.scratch + ((b * width) << 2),
         at(r.gates, r, b, t, width),
-        before,
+        before(r.h, r.h0, r, b, t),
         at(r.c, r, b, t, r.units),
         at(r.h, r, b, t, r.units),
         r.units,
@@ -108,22 +151,9 @@ export function gru_f32(r: Recurrent): void {
 
 /** scratch = h[:, t - 1] · w + bias. */
 function recurrentPart(r: Recurrent, t: usize, width: usize): void {
-  if (t) {
-    gemm(
-      at(r.h, r, 0, t - 1, r.units),
-      (<usize>(r.steps * r.units)) << 2,
-      r.w,
-      r.bias,
-      0,
-      r.scratch,
-      width << 2,
-      r.batch,
-      width,
-      r.units,
-      -Infinity,
-      Infinity,
-      false,
-    );
+  const h = before(r.h, r.h0, r, 0, t);
+  if (h) {
+    gemm(h, rowsBefore(r, t), r.w, r.bias, 0, r.scratch, width << 2, r.batch, width, r.units, -Infinity, Infinity, false);
     return;
   }
   for (let b: usize = 0; b < r.batch; b++) {
@@ -132,8 +162,29 @@ function recurrentPart(r: Recurrent, t: usize, width: usize): void {
   }
 }
 
-function gruRow(x: usize, recurrent: usize, gates: usize, before: usize, hidden: usize, h: usize, units: usize): void {
-  for (let u: usize = 0; u < units; u++) {
+function gruRow(x: usize, recurrent: usize, gates: usize, old: usize, hidden: usize, h: usize, units: usize): void {
+  let u: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    const zero = f32x4.splat(0),
+      one = f32x4.splat(1);
+    const a = expA(zero),
+      b = expB(zero),
+      c = expC(zero),
+      d = expD(zero);
+    for (; u + 4 <= units; u += 4) {
+      const z = sigmoidOf4(f32x4.add(value4(x, u), value4(recurrent, u)), a, b, c, d);
+      put4(gates, u, z);
+      const reset = sigmoidOf4(f32x4.add(value4(x, units + u), value4(recurrent, units + u)), a, b, c, d);
+      put4(gates, units + u, reset);
+      const inner = value4(recurrent, 2 * units + u);
+      put4(hidden, u, inner);
+      const n = tanhOf4(f32x4.add(value4(x, 2 * units + u), f32x4.mul(reset, inner)), a, b, c, d);
+      put4(gates, 2 * units + u, n);
+      const kept = old ? f32x4.mul(z, value4(old, u)) : zero;
+      put4(h, u, f32x4.add(kept, f32x4.mul(f32x4.sub(one, z), n)));
+    }
+  }
+  for (; u < units; u++) {
     const z = sigmoid1(value(x, u) + value(recurrent, u)),
       reset = sigmoid1(value(x, units + u) + value(recurrent, units + u));
     const inner = value(recurrent, 2 * units + u);
@@ -142,7 +193,7 @@ function gruRow(x: usize, recurrent: usize, gates: usize, before: usize, hidden:
     put(gates, units + u, reset);
     put(gates, 2 * units + u, n);
     put(hidden, u, inner);
-    put(h, u, (before ? z * value(before, u) : 0) + (<f32>1 - z) * n);
+    put(h, u, (old ? z * value(old, u) : 0) + (<f32>1 - z) * n);
   }
 }
 
@@ -177,20 +228,26 @@ function stepBack(r: Recurrent, d: usize, t: usize, width: usize, dh: usize, acc
 
 /** dw = Σ h[:, t - 1]ᵀ · d[:, t]. */
 function weightGradient(r: Recurrent, d: usize, width: usize): void {
-  if (r.steps < 2) zeroRow(r.dw, (((width + 7) >> 3) * r.units) << 3);
-  for (let t: usize = 1; t < r.steps; t++) {
+  const first: usize = r.h0 ? 0 : 1;
+  if (r.steps <= first) zeroRow(r.dw, (((width + 7) >> 3) * r.units) << 3);
+  for (let t = first; t < r.steps; t++) {
     gemmTransposed(
-      at(r.h, r, 0, t - 1, r.units),
-      (<usize>(r.steps * r.units)) << 2,
+      before(r.h, r.h0, r, 0, t),
+      rowsBefore(r, t),
       at(d, r, 0, t, width),
       (<usize>r.steps * width) << 2,
       r.dw,
       r.batch,
       width,
       r.units,
-      t > 1,
+      t > first,
     );
   }
+}
+
+/** What is left of the gradient of a state when all steps are walked back is that of the state before the first. */
+function keepStateGradient(r: Recurrent, to: usize, from: usize): void {
+  if (to) copyRow(to, from, r.batch * r.units);
 }
 
 export function rnn_f32_grad(r: Recurrent): void {
@@ -207,8 +264,9 @@ export function rnn_f32_grad(r: Recurrent): void {
         r.activation,
       );
     }
-    if (t) stepBack(r, r.dxw, t, r.units, dh, false);
+    if (t || r.h0) stepBack(r, r.dxw, t, r.units, dh, false);
   }
+  keepStateGradient(r, r.dh0, dh);
   weightGradient(r, r.dxw, r.units);
 }
 
@@ -227,11 +285,10 @@ export function lstm_f32_grad(r: Recurrent): void {
   zeroRow(dh, r.batch * r.units * 2);
   for (let t = <isize>r.steps - 1; t >= 0; t--) {
     for (let b: usize = 0; b < r.batch; b++) {
-      const before: usize = t ? at(r.c, r, b, t - 1, r.units) : 0;
       const row = (b * r.units) << 2;
       lstmRowGrad(
         at(r.gates, r, b, t, width),
-        before,
+        before(r.c, r.c0, r, b, t),
         at(r.c, r, b, t, r.units),
         at(r.dy, r, b, t, r.units),
         dh + row,
@@ -240,12 +297,14 @@ export function lstm_f32_grad(r: Recurrent): void {
         r.units,
       );
     }
-    if (t) stepBack(r, r.dxw, t, width, dh, false);
+    if (t || r.h0) stepBack(r, r.dxw, t, width, dh, false);
   }
+  keepStateGradient(r, r.dh0, dh);
+  keepStateGradient(r, r.dc0, dc);
   weightGradient(r, r.dxw, width);
 }
 
-function lstmRowGrad(gates: usize, before: usize, c: usize, dy: usize, dh: usize, dc: usize, dx: usize, units: usize): void {
+function lstmRowGrad(gates: usize, old: usize, c: usize, dy: usize, dh: usize, dc: usize, dx: usize, units: usize): void {
   for (let u: usize = 0; u < units; u++) {
     const i = value(gates, u),
       f = value(gates, units + u),
@@ -255,7 +314,7 @@ function lstmRowGrad(gates: usize, before: usize, c: usize, dy: usize, dh: usize
     const t = tanh1(value(c, u));
     const cell: f32 = value(dc, u) + d * o * (<f32>1 - t * t);
     put(dx, u, cell * g * i * (<f32>1 - i));
-    put(dx, units + u, before ? cell * value(before, u) * f * (<f32>1 - f) : 0);
+    put(dx, units + u, old ? cell * value(old, u) * f * (<f32>1 - f) : 0);
     put(dx, 2 * units + u, cell * i * (<f32>1 - g * g));
     put(dx, 3 * units + u, d * t * o * (<f32>1 - o));
     put(dc, u, cell * f);
@@ -268,10 +327,9 @@ export function gru_f32_grad(r: Recurrent): void {
   zeroRow(dh, r.batch * r.units);
   for (let t = <isize>r.steps - 1; t >= 0; t--) {
     for (let b: usize = 0; b < r.batch; b++) {
-      const before: usize = t ? at(r.h, r, b, t - 1, r.units) : 0;
       gruRowGrad(
         at(r.gates, r, b, t, width),
-        before,
+        before(r.h, r.h0, r, b, t),
         at(r.c, r, b, t, r.units),
         at(r.dy, r, b, t, r.units),
         dh + ((b * r.units) << 2),
@@ -280,20 +338,21 @@ export function gru_f32_grad(r: Recurrent): void {
         r.units,
       );
     }
-    if (t) stepBack(r, r.drecurrent, t, width, dh, true);
+    if (t || r.h0) stepBack(r, r.drecurrent, t, width, dh, true);
   }
+  keepStateGradient(r, r.dh0, dh);
   weightGradient(r, r.drecurrent, width);
 }
 
 /** Leaves in dh what flows past the gates: dh z. */
-function gruRowGrad(gates: usize, before: usize, hidden: usize, dy: usize, dh: usize, dx: usize, dr: usize, units: usize): void {
+function gruRowGrad(gates: usize, old: usize, hidden: usize, dy: usize, dh: usize, dx: usize, dr: usize, units: usize): void {
   for (let u: usize = 0; u < units; u++) {
     const z = value(gates, u),
       reset = value(gates, units + u),
       n = value(gates, 2 * units + u);
     const d: f32 = value(dy, u) + value(dh, u);
     const inner: f32 = d * (<f32>1 - z) * (<f32>1 - n * n);
-    const update: f32 = d * ((before ? value(before, u) : 0) - n) * z * (<f32>1 - z);
+    const update: f32 = d * ((old ? value(old, u) : 0) - n) * z * (<f32>1 - z);
     const gate: f32 = inner * value(hidden, u) * reset * (<f32>1 - reset);
     put(dx, u, update);
     put(dx, units + u, gate);

@@ -1,5 +1,6 @@
 import { detectionRecords } from './detectionRecords.ts';
 import { arithmeticInt8, int8Records } from './int8Records.ts';
+import { recurrentRecords } from './recurrentRecords.ts';
 
 /**
  * The record of every kernel family: named 4-byte fields, in memory order. `assembly/records.ts` is generated from this table
@@ -308,27 +309,7 @@ export const records = {
   },
   ClipScale: { squares: 'ptr', y: 'ptr', limit: 'f32' },
   Counter: { counter: 'ptr' },
-  /**
-   * Recurrent layers: xw [batch, steps, gates · units], w the recurrent weights in panels, h [batch, steps, units]. c: lstm's cells, gru's
-   * recurrent part of n. gates: what lstm and gru keep for the backward pass. dy, dxw, drecurrent, dw: backward only, else 0.
-   */
-  Recurrent: {
-    xw: 'ptr',
-    w: 'ptr',
-    bias: 'ptr',
-    h: 'ptr',
-    c: 'ptr',
-    gates: 'ptr',
-    dy: 'ptr',
-    dxw: 'ptr',
-    drecurrent: 'ptr',
-    dw: 'ptr',
-    scratch: 'ptr',
-    batch: 'u32',
-    steps: 'u32',
-    units: 'u32',
-    activation: 'u32',
-  },
+  ...recurrentRecords,
   ...detectionRecords,
   ...int8Records,
   BinaryInt8: {

@@ -1,6 +1,7 @@
 // Recurrent nodes over a sequence against the same node applied to one step after the other, with its state carried by hand.
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/core/random.ts';
+import { exportOnnx } from '../../src/export/onnx.ts';
 import { load } from '../../src/inference/load.ts';
 import { type FileModel, type FileTensor, modelFile } from './onnxFile.ts';
 
@@ -42,6 +43,7 @@ function rows({ type, dims, data }: FileTensor, from: number, to: number): FileT
 async function outputs(
   { kind, direction, linearBeforeReset }: Case,
   tensors: Readonly<Record<string, FileTensor>>,
+  roundTrip = false,
 ): Promise<Record<string, number[]>> {
   const hasState = !!tensors.h;
   const names = ['y', 'last', ...(kind === 'LSTM' ? ['cell'] : [])];
@@ -63,11 +65,20 @@ async function outputs(
     outputs: names,
   };
   const model = await load(modelFile(file), { flavour: 'simd' });
-  const results = model.run(
-    Object.fromEntries(model.inputs.map(({ name }) => [name, Float32Array.from((tensors[name] as FileTensor).data, Number)])),
-  );
-  return Object.fromEntries(names.map((name) => [name, Array.from(results[name]?.data ?? [])]));
+  const feeds = Object.fromEntries(model.inputs.map(({ name }) => [name, Float32Array.from((tensors[name] as FileTensor).data, Number)]));
+  const listed = (results: ReturnType<typeof model.run>) =>
+    Object.fromEntries(names.map((name) => [name, Array.from(results[name]?.data ?? [])]));
+  const got = listed(model.run(feeds));
+  if (roundTrip) {
+    const again = listed((await load(exportOnnx(model))).run(feeds));
+    for (const name of names) expect(furthest(again[name], got[name] as number[]), `${name} of the exported model`).toBeLessThan(1e-5);
+  }
+  return got;
 }
+
+/** The largest difference; NaN where a number is missing. */
+const furthest = (got: readonly number[] | undefined, want: readonly number[]): number =>
+  Math.max(...want.map((value, i) => Math.abs(value - (got?.[i] ?? Number.NaN))));
 
 /** One direction, step by step. */
 async function stepByStep(one: Case, reverse: boolean, d: number, tensors: Readonly<Record<string, FileTensor>>) {
@@ -89,7 +100,7 @@ async function stepByStep(one: Case, reverse: boolean, d: number, tensors: Reado
 }
 
 describe.each(cases)('$kind $direction, state given: $hasState, linear_before_reset $linearBeforeReset', (one) => {
-  it('is its steps, both biases in every gate', async () => {
+  it('is its steps, both biases in every gate, and so is what is exported of it', async () => {
     const count = one.direction === 'bidirectional' ? 2 : 1;
     const width = gates[one.kind] * UNITS;
     const random = randomNumbers(7);
@@ -100,7 +111,7 @@ describe.each(cases)('$kind $direction, state given: $hasState, linear_before_re
       b: random(count, 2 * width),
       ...(one.hasState && { h: random(count, BATCH, UNITS), ...(one.kind === 'LSTM' && { c: random(count, BATCH, UNITS) }) }),
     };
-    const got = await outputs(one, tensors);
+    const got = await outputs(one, tensors, true);
     const directions: Awaited<ReturnType<typeof stepByStep>>[] = [];
     for (let d = 0; d < count; d++) directions.push(await stepByStep(one, one.direction === 'reverse' || d === 1, d, tensors));
     const want = {
@@ -108,9 +119,6 @@ describe.each(cases)('$kind $direction, state given: $hasState, linear_before_re
       last: directions.flatMap(({ last }) => last),
       ...(one.kind === 'LSTM' && { cell: directions.flatMap(({ cell }) => cell) }),
     };
-    for (const [name, values] of Object.entries(want)) {
-      const error = Math.max(...values.map((value, i) => Math.abs(value - (got[name]?.[i] ?? Number.NaN))));
-      expect(error, name).toBeLessThan(1e-5);
-    }
+    for (const [name, values] of Object.entries(want)) expect(furthest(got[name], values), name).toBeLessThan(1e-5);
   });
 });

@@ -70,7 +70,7 @@ export function exportGraph(graph: Graph, options: ExportOptions = {}): Uint8Arr
   });
   const read = new Set<Value>([...graph.nodes.flatMap(operandsOf), ...graph.outputs.map(({ value }) => value)]);
   for (const node of graph.nodes) {
-    if (node.outputs.some((output) => read.has(output))) e.within(node, () => rows[node.op]?.(e, node));
+    if (node.outputs.some((output) => read.has(output) && !e.isWritten(output))) e.within(node, () => rows[node.op]?.(e, node));
   }
   const outputs = graph.outputs.map(({ name, value }): FilePort => {
     const elem = typeOf(value, name);

@@ -214,8 +214,7 @@ function part1(value: Value, start: number, size: number): Value {
 
 /** Picks the kernel where it knows the case, else unrolls the steps. */
 function run(d: Direction): States {
-  const simple =
-    !d.lengths && !d.h && !d.c && !d.peepholes && d.isDefault && !d.clip && !d.coupled && !d.reverse && !d.products && d.x.shape[1] !== 1;
+  const simple = !d.lengths && !d.peepholes && d.isDefault && !d.clip && !d.coupled && !d.products && d.x.shape[1] !== 1;
   return simple && (d.cell.kind !== 'GRU' || d.linearBeforeReset) ? byKernel(d) : unrolled(d);
 }
 
@@ -240,13 +239,21 @@ function byKernel(d: Direction): States {
   // Only in GRU does it matter which of the two biases is which: the reset gate scales the recurrent one.
   const apart = cell.kind === 'GRU' || !d.inputBias || !d.recurrentBias;
   const inputBias = apart ? d.inputBias : add([d.inputBias, d.recurrentBias]);
-  const recurrentBias = apart ? turn(d.recurrentBias) : undefined;
+  const { graph } = d.x;
+  const zeros = (...shape: number[]) => graph.constant({ dtype: 'f32', shape, data: new Float32Array(sizeOf(shape)) });
+  const [batch, steps] = d.x.shape as [number, number];
+  checkTable(batch * units);
+  const states = d.h || d.c ? [d.h, ...(cell.kind === 'LSTM' ? [d.c] : [])].map((state) => state ?? zeros(batch, units)) : [];
+  // States of GRU come behind its recurrent bias.
+  const recurrentBias = apart
+    ? (turn(d.recurrentBias) ?? (cell.kind === 'GRU' && states.length ? zeros(3 * units) : undefined))
+    : undefined;
   const xw = xTimesW(d, turn(d.w) as Value, turn(inputBias));
-  const inputs = [xw, panels(permuted(turn(d.r) as Value, [1, 0])), ...(recurrentBias ? [recurrentBias] : [])];
+  const inputs = [xw, panels(permuted(turn(d.r) as Value, [1, 0])), ...(recurrentBias ? [recurrentBias] : []), ...states];
   const activation = d.activations[0] === relu ? 'relu' : 'tanh';
   const op = { RNN: rnn, GRU: gru, LSTM: lstm }[cell.kind];
-  const [y, c] = op.all(inputs, { units, activation }) as [Value, Value | undefined];
-  const last = (value: Value) => reshapedTo(part(value, 1, (d.x.shape[1] as number) - 1, 1), [d.x.shape[0] as number, units]);
+  const [y, c] = op.all(inputs, { units, activation, reverse: d.reverse }) as [Value, Value | undefined];
+  const last = (value: Value) => reshapedTo(part(value, 1, d.reverse ? 0 : steps - 1, 1), [batch, units]);
   return { y, h: last(y), c: cell.kind === 'LSTM' ? last(c as Value) : undefined };
 }
 

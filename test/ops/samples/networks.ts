@@ -74,24 +74,44 @@ const poolOutputs = [
 ];
 
 const steps = [1, 2, 5];
+const orders = [
+  { states: 0, reverse: false },
+  { states: 0, reverse: true },
+  { states: 1, reverse: false },
+  { states: 1, reverse: true },
+];
+const firstStates = (gates: number, given: number, units: number) =>
+  Array.from({ length: gates === 4 ? 2 * given : given }, () => f32(2, units));
 const recurrent = (gates: number, bias = false): Sample[] =>
   steps.flatMap((t) =>
-    [1, 4, 7, 9].map((units) => ({
-      inputs: [f32(2, t, gates * units), weights([units, gates * units]), ...(bias ? [f32(gates * units)] : [])],
-      attrs: { units },
-    })),
+    [1, 4, 7, 9].flatMap((units) =>
+      orders
+        .filter(({ states }) => gates !== 3 || bias || !states)
+        .map(({ states, reverse }) => ({
+          inputs: [
+            f32(2, t, gates * units),
+            weights([units, gates * units]),
+            ...(bias ? [f32(gates * units)] : []),
+            ...firstStates(gates, states, units),
+          ],
+          attrs: { units, reverse },
+        })),
+    ),
   );
 const recurrentGrad = (gates: number, state: boolean): Sample[] =>
   steps.flatMap((t) =>
-    [1, 4, 7, 9].map((units) => ({
-      inputs: [
-        weights([units, gates * units]),
-        f32(2, t, units),
-        f32(2, t, units),
-        ...(state ? [f32(2, t, units), { shape: [2, t, gates * units], range: [0.1, 0.9] as const }] : []),
-      ],
-      attrs: { units },
-    })),
+    [1, 4, 7, 9].flatMap((units) =>
+      orders.map(({ states, reverse }) => ({
+        inputs: [
+          weights([units, gates * units]),
+          f32(2, t, units),
+          f32(2, t, units),
+          ...(state ? [f32(2, t, units), { shape: [2, t, gates * units], range: [0.1, 0.9] as const }] : []),
+          ...firstStates(gates, states, units),
+        ],
+        attrs: { units, reverse },
+      })),
+    ),
   );
 
 const rows = tails.map((n) => ({ inputs: [f32(5, n)] }));

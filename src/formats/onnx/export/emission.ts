@@ -109,6 +109,11 @@ export class Emission {
     this.#forms.set(value, [...(this.#forms.get(value) ?? []), { name, perm, flattened }]);
   }
 
+  /** Whether a tensor of the file holds `value` already. */
+  isWritten(value: Value): boolean {
+    return this.#forms.has(value);
+  }
+
   /** The form `value` was computed in. */
   form(value: Value): Form {
     const [first] = this.#forms.get(value) ?? [];

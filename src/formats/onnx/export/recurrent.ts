@@ -1,8 +1,10 @@
+import { ThimbleError } from '../../../core/errors.ts';
 import { unpackPanels } from '../../../core/panels.ts';
 import { type Node, producer, type Value } from '../../../ir/graph.ts';
 import { dataOf } from '../../../ops/constants.ts';
 import type { Epilogue } from '../../../ops/epilogue.ts';
 import type { RecurrentAttributes } from '../../../ops/recurrent.ts';
+import type { SliceAttributes } from '../../../ops/slice.ts';
 import { attrsOf, type Emission, type Emit, type Emits, permuted } from './emission.ts';
 import { constantOf } from './weights.ts';
 
@@ -48,12 +50,27 @@ function inputProducts(node: Node, width: number) {
   return { x, depth, kernel, bias: b ? (dataOf(b) as Float32Array) : new Float32Array(width), name: w.name };
 }
 
+/** ONNX gives the cells of the last step alone: what reads them, which must be slices of that step. */
+function readersOfCells(node: Node, last: number): Node[] {
+  const cells = node.outputs[1] as Value;
+  const readers = node.op === 'lstm' ? cells.graph.nodes.filter(({ inputs }) => inputs.includes(cells)) : [];
+  for (const { op, attrs } of readers) {
+    const { starts, sizes } = attrs as unknown as SliceAttributes;
+    if (op !== 'slice' || starts[1] !== last || sizes[1] !== 1) {
+      throw new ThimbleError('UNSUPPORTED_OP', 'ONNX has no operator for the cells of all steps of an LSTM', { node: node.name });
+    }
+  }
+  return readers;
+}
+
 const cell =
   (kind: keyof typeof ORDERS): Emit =>
   (e: Emission, node: Node) => {
     const { op, gates } = ORDERS[kind];
-    const { units, activation } = attrsOf<RecurrentAttributes>(node);
-    const [, w, recurrentBias] = node.inputs as [Value, Value, Value?];
+    const { units, activation, reverse } = attrsOf<RecurrentAttributes>(node);
+    const [, w, ...rest] = node.inputs as [Value, Value, ...Value[]];
+    const recurrentBias = kind === 'gru' ? rest[0] : undefined;
+    const states = rest.slice(kind === 'gru' ? 1 : 0);
     const width = gates.length * units;
     const { x, depth, kernel, bias, name } = inputProducts(node, width);
     const recurrent = unpackPanels(constantOf(w) as Float32Array, [units, width]);
@@ -67,10 +84,18 @@ const cell =
       e.tensor(name, [1, width, depth], gateRows(kernel, depth, units, gates)),
       e.tensor(w.name, [1, width, units], gateRows(recurrent, units, units, gates)),
       e.tensor(`${node.name}/bias`, [1, 2 * width], biases),
+      ...(states.length ? ['', ...states.map((state) => e.op('Unsqueeze', [e.plain(state), e.ints([0])]))] : []),
     ];
-    const extra = kind === 'gru' ? { linear_before_reset: 1 } : {};
-    const y = e.op(op, inputs, { hidden_size: units, ...extra, ...(activation === 'relu' && { activations: ['Relu'] }) });
-    e.put(node.outputs[0] as Value, e.op('Squeeze', [y, e.ints([1])]), [1, 0, 2]);
+    const attributes = {
+      hidden_size: units,
+      ...(kind === 'gru' && { linear_before_reset: 1 }),
+      ...(activation === 'relu' && { activations: ['Relu'] }),
+      ...(reverse && { direction: 'reverse' }),
+    };
+    const readers = readersOfCells(node, reverse ? 0 : (x.shape[1] as number) - 1);
+    const [y, , lastCells] = e.many(op, inputs, attributes, readers.length ? 3 : 1);
+    e.put(node.outputs[0] as Value, e.op('Squeeze', [y as string, e.ints([1])]), [1, 0, 2]);
+    for (const reader of readers) e.put(reader.outputs[0] as Value, lastCells as string, [1, 0, 2]);
   };
 
 /** Recurrent layers. */
