@@ -1,18 +1,29 @@
 // Linear memory of every bench model: thimble's regions, planned and actual, beside what the peers' modules hold after three runs.
-// Usage: npm run bench:memory -- [--node PATH] [--only TEXT] [--json FILE]
+// Then what 8-bit TFLite models need beside their weights, next to the arenas of TensorFlow Lite Micro; `--arenas`: only that.
+// Usage: npm run bench:memory -- [--node PATH] [--only TEXT] [--json FILE] [--arenas]
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cases, modelsFolder } from '../models/cases.mjs';
 import { installPeers } from '../peers.mjs';
+import { printArenas } from './arenas.mjs';
 
 const { values } = parseArgs({
-  options: { node: { type: 'string', default: process.execPath }, only: { type: 'string', default: '' }, json: { type: 'string' } },
+  options: {
+    node: { type: 'string', default: process.execPath },
+    only: { type: 'string', default: '' },
+    json: { type: 'string' },
+    arenas: { type: 'boolean', default: false },
+  },
 });
 if (!existsSync(modelsFolder)) {
   console.error(`The models are not here: this benchmark reads them from ${modelsFolder}`);
   process.exit(1);
+}
+if (values.arenas) {
+  await printArenas();
+  process.exit(0);
 }
 const peers = installPeers(['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', '@litertjs/core', 'onnxruntime-web']);
 const script = fileURLToPath(new URL('measure.mjs', import.meta.url));
@@ -46,5 +57,6 @@ for (const { name } of await cases(values.only)) {
     }
   }
 }
-if (values.json) writeFileSync(values.json, `${JSON.stringify({ rows }, null, 2)}\n`);
+const tfliteMicro = await printArenas();
+if (values.json) writeFileSync(values.json, `${JSON.stringify({ rows, tfliteMicro }, null, 2)}\n`);
 process.exit(isWrong ? 1 : 0);
