@@ -14,13 +14,15 @@ const LARGE = 524288;
 /** Large images that one convolution writes and another alone reads disappear: the convolutions become a chain. Comes after `fuse`. */
 export function chainConvolutions(source: Graph): Graph {
   const uses = useCounts(source);
-  return rewrite(source, (node, inputs) => {
+  return rewrite(source, (node, inputs, { target }) => {
     const before = node.inputs[0] && producer(node.inputs[0]);
     if (!before || !isStage(node) || node.op === 'planarConv2d' || uses.get(node.inputs[0] as Value) !== 1) return undefined;
     if (sizeOf((node.inputs[0] as Value).shape) * 4 < LARGE) return undefined;
     const made = producer(inputs[0] as Value) as Node;
     const stages = made.op === 'chain' ? (made.attrs as unknown as ChainAttributes).stages : isStage(made) ? [stageOf(made)] : undefined;
-    return stages && [chain([...made.inputs, ...inputs.slice(1)], { stages: [...stages, stageOf(node)] })];
+    if (!stages) return undefined;
+    // It has the name of its last operator.
+    return [target.named(node.name, () => chain([...made.inputs, ...inputs.slice(1)], { stages: [...stages, stageOf(node)] }))];
   });
 }
 

@@ -146,8 +146,9 @@ function layersOf(
     entry.bytes[kind] = (entry.bytes[kind] ?? 0) + bytes;
   };
   for (const { layer, macs } of steps) of(layer).macs += macs;
+  const known = new Set(steps.map(({ layer }) => layer));
   for (const slot of program.state) {
-    if (slot.role !== 'counter') add(layerOfVariable(slot.name, slot.role), kindOfRole[slot.role], byteLength(slot));
+    if (slot.role !== 'counter') add(layerOfVariable(slot.name, slot.role, known), kindOfRole[slot.role], byteLength(slot));
   }
   for (const [layer, bytes] of Object.entries(constants)) add(layer, 'constants', bytes);
   for (const { layer, kind, bytes } of alive) add(layer, kind, bytes);

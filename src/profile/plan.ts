@@ -42,17 +42,20 @@ export interface MethodPlan {
   readonly constants: Readonly<Record<string, number>>;
 }
 
-/** Layer of nodes that belong to none: the loss and what reduces it. */
-export const LOSS = 'loss';
+/** Layer of nodes that belong to none: in training and evaluation the loss and what reduces it. */
+const LOSS = 'loss';
+const OTHERS = 'others';
 
 export function planOf({ graph, lowered, lifetimes }: LoweredMethod): MethodPlan {
-  const layers = new Map(graph.nodes.map((node) => [node.name, layerOfNode(node)]));
+  const loose = graph.inputs.some(({ name }) => name === 'labels') ? LOSS : OTHERS;
+  const known = new Set(graph.nodes.filter((node) => !opOf(node).mutates?.length).map((node) => layerOfName(node.name) ?? loose));
+  const layers = new Map(graph.nodes.map((node) => [node.name, layerOfNode(node, known) ?? loose]));
   const buffers = lifetimes.buffers
     .filter(({ bytes }) => bytes > 0)
     .map(({ label, bytes, offset, first, last }): ProfiledBuffer => {
       const owner = label.replace(/ scratch \d+$/, '').replace(/:\d+$/, '');
       const kind = owner !== label && / scratch \d+$/.test(label) ? 'scratch' : label.includes('/grad/') ? 'gradients' : 'activations';
-      return { label, layer: layers.get(owner) ?? layerOfName(owner), kind, bytes, offset, first, last };
+      return { label, layer: layers.get(owner) ?? layerOfName(owner) ?? loose, kind, bytes, offset, first, last };
     });
   const nodes = graph.nodes.map((node): PlannedNode => {
     const op = opOf(node);
@@ -80,27 +83,32 @@ export function planOf({ graph, lowered, lifetimes }: LoweredMethod): MethodPlan
   return { name: graph.name, nodes, buffers, constants };
 }
 
-/** `dense/kernel` belongs to `dense`; a moment, `dense/kernel/momentum`, too. */
-export const layerOfVariable = (name: string, role: string): string =>
-  name
-    .split('/')
-    .slice(0, role === 'moment' ? -2 : -1)
-    .join('/') || name;
+/**
+ * `dense/kernel` belongs to `dense`; a moment, `dense/kernel/momentum`, too; `backbone/stem/Conv/conv2d/weights`, of a fine-tuned model, to the layer
+ * `stem/Conv` of the model it comes from.
+ * @param known the layers there are.
+ */
+export function layerOfVariable(name: string, role: string, known: ReadonlySet<string>): string {
+  const path = name.split('/').slice(0, role === 'moment' ? -2 : -1);
+  const layer = path.join('/') || name;
+  const imported = path.slice(1, -1).join('/');
+  return !known.has(layer) && path[0] === 'backbone' && known.has(imported) ? imported : layer;
+}
 
-function layerOfNode(node: Node): string {
+function layerOfNode(node: Node, known: ReadonlySet<string>): string | undefined {
   const mutated = opOf(node).mutates?.length ? node.inputs.find(({ origin }) => origin.kind === 'state') : undefined;
   if (mutated?.origin.kind === 'state') {
     const { name, role } = mutated.origin.variable;
-    return role === 'counter' ? LOSS : layerOfVariable(name, role);
+    return role === 'counter' ? undefined : layerOfVariable(name, role, known);
   }
   return layerOfName(node.name);
 }
 
-/** Names are `layer/op`, and behind them the operators of its gradient; what has no layer belongs to the loss. */
-function layerOfName(name: string): string {
+/** Names are `layer/op`, and behind them the operators of its gradient; nothing for what has no layer. */
+function layerOfName(name: string): string | undefined {
   const forward = name.split('/grad/')[0] as string;
   const at = forward.lastIndexOf('/');
-  return at > 0 ? forward.slice(0, at) : LOSS;
+  return at > 0 ? forward.slice(0, at) : undefined;
 }
 
 /** `program` with the plans of `methods`, so that its file can be profiled. */

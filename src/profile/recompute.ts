@@ -1,5 +1,5 @@
 import { byteLength } from '../core/tensor.ts';
-import { Graph, type Node, type Value } from '../ir/graph.ts';
+import { Graph, type Node, producer, type Value } from '../ir/graph.ts';
 import { opOf } from '../ops/registry.ts';
 import { lifetimes, lowerBound } from '../plan/lifetimes.ts';
 import { recordBytes } from '../program/layout.ts';
@@ -23,11 +23,11 @@ export interface Recomputation {
  */
 export function recomputation(method: LoweredMethod): Recomputation | undefined {
   const { graph, lowered } = method;
-  const turn = turnOf(graph);
+  const count = partsOf(graph).forward.length;
   const macs = macsOf(graph.nodes);
   const now = lowerBound(method.lifetimes.buffers);
   let best: Recomputation | undefined;
-  for (let segments = 2; segments <= Math.min(turn, Math.ceil(3 * Math.sqrt(turn))); segments++) {
+  for (let segments = 2; segments <= Math.min(count, Math.ceil(3 * Math.sqrt(count))); segments++) {
     const { target, originals } = checkpointed(graph, segments);
     const scratch = (node: Node) => lowered.get(originals.get(node) as Node)?.scratches.map(({ bytes }) => bytes) ?? [];
     const arenaBytes = lowerBound(lifetimes(target, opOf, scratch).buffers);
@@ -44,18 +44,24 @@ const macsOf = (nodes: readonly Node[]): number =>
 const recordBytesOf = (nodes: readonly Node[], { lowered }: LoweredMethod, originals?: ReadonlyMap<Node, Node>): number =>
   nodes.flatMap((node) => lowered.get(originals?.get(node) ?? node)?.steps ?? []).reduce((sum, { kernel }) => sum + recordBytes(kernel), 0);
 
-/** Position of the first node of the backward pass. */
-function turnOf({ nodes }: Graph): number {
-  const at = nodes.findIndex(({ name }) => name.includes('/grad/'));
-  return at < 0 ? nodes.length : at;
+/** The nodes that lead to the loss and the predictions, in order, and all others: the backward pass, updates, statistics. */
+function partsOf({ nodes, outputs }: Graph): { forward: readonly Node[]; rest: readonly Node[] } {
+  const found = new Set<Node>();
+  const open = outputs.map(({ value }) => producer(value));
+  while (open.length) {
+    const node = open.pop();
+    if (!node || found.has(node)) continue;
+    found.add(node);
+    open.push(...node.inputs.map(producer));
+  }
+  return { forward: nodes.filter((node) => found.has(node)), rest: nodes.filter((node) => !found.has(node)) };
 }
 
 /** `graph` with the forward pass in so many segments, and what each of its nodes is a copy of. The order of its nodes is the schedule. */
 export function checkpointed(graph: Graph, segments: number): { readonly target: Graph; readonly originals: ReadonlyMap<Node, Node> } {
-  const turn = turnOf(graph);
-  const forward = graph.nodes.slice(0, turn);
+  const { forward, rest } = partsOf(graph);
   const segmentOf = segmentsOf(forward, segments);
-  const kept = keptValues(graph, turn, segmentOf);
+  const kept = keptValues(graph, forward, segmentOf);
   const target = new Graph(graph.name);
   const originals = new Map<Node, Node>();
   const map = new Map<Value, Value>(graph.inputs.map((input) => [input, target.input(input.name, input)]));
@@ -75,7 +81,6 @@ export function checkpointed(graph: Graph, segments: number): { readonly target:
   };
   for (const node of forward) emit(node);
 
-  const rest = graph.nodes.slice(turn);
   const dropped = (value: Value): number | undefined => {
     const segment = value.origin.kind === 'node' ? segmentOf.get(value.origin.node) : undefined;
     return segment === undefined || kept.has(value) ? undefined : segment;
@@ -111,16 +116,15 @@ function segmentsOf(forward: readonly Node[], segments: number): Map<Node, numbe
 }
 
 /** What is not dropped: values of the last segment, those that other segments read, and outputs of the graph. */
-function keptValues(graph: Graph, turn: number, segmentOf: ReadonlyMap<Node, number>): Set<Value> {
+function keptValues({ outputs }: Graph, forward: readonly Node[], segmentOf: ReadonlyMap<Node, number>): Set<Value> {
   const last = Math.max(...segmentOf.values());
   const kept = new Set<Value>();
-  const forward = graph.nodes.slice(0, turn);
   for (const node of forward) {
     if (segmentOf.get(node) === last) for (const output of node.outputs) kept.add(output);
     for (const value of node.inputs)
       if (value.origin.kind === 'node' && segmentOf.get(value.origin.node) !== segmentOf.get(node)) kept.add(value);
   }
-  for (const { value } of graph.outputs) kept.add(value);
+  for (const { value } of outputs) kept.add(value);
   return kept;
 }
 

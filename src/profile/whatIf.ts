@@ -52,18 +52,21 @@ async function allPlanned(variants: readonly Variant[], progress: VariantProgres
 
 const RECOMPUTE = 'recompute activations in the backward pass';
 
-/** An estimate of what recomputing activations would do to the method `name`, for nothing does it yet. */
-export function recomputeVariant({ program, methods }: Pick<Built, 'program' | 'methods'>, name = 'train'): WhatIf {
-  const method = methods[name];
-  const found = method && recomputation(method);
+/** An estimate of what recomputing activations would do to all methods with a backward pass, for nothing does it yet. */
+export function recomputeVariant({ program, methods }: Pick<Built, 'program' | 'methods'>): WhatIf {
+  const estimates = Object.entries(methods).map(([name, method]) => ({
+    method,
+    found: /^(train|accumulate)/.test(name) ? recomputation(method) : undefined,
+  }));
+  const found = estimates.find(({ method }) => method === methods.train)?.found;
   if (!found) return { change: RECOMPUTE, reason: 'no schedule with checkpoints has a lower peak: few activations are kept for it' };
-  const others = Object.values(methods).filter((other) => other !== method);
-  const arenaBytes = Math.max(found.arenaBytes, ...others.map((other) => other.arenaBytes));
+  const arenaBytes = Math.max(...estimates.map((one) => one.found?.arenaBytes ?? one.method.arenaBytes));
+  const records = estimates.reduce((sum, one) => sum + (one.found?.recordBytes ?? 0), 0);
   const { regions, totalBytes } = program;
   const more = found.macs > 0 ? `, ${((found.extraMacs / found.macs) * 100).toFixed(0)} % more MACs` : '';
   return {
     change: RECOMPUTE,
-    totalBytes: totalBytes - regions.arena.bytes + arenaBytes + found.recordBytes,
+    totalBytes: totalBytes - regions.arena.bytes + arenaBytes + records,
     arenaBytes,
     stateBytes: regions.state.bytes,
     estimate: `estimate, no pass does it: ${found.segments} segments${more}`,

@@ -5,13 +5,16 @@ import { parseHTML } from 'linkedom';
 export function curves(label: string, series: Readonly<Record<string, readonly number[]>>): string {
   const names = Object.keys(series);
   const points = names.flatMap((name) => (series[name] ?? []).map((value, i) => ({ name, epoch: i + 1, value })));
+  const last = points.reduce((most, { epoch }) => Math.max(most, epoch), 1);
+  const every = Math.ceil(last / 10);
+  const ticks = Array.from({ length: Math.floor(last / every) }, (_, i) => (i + 1) * every);
   const { document } = parseHTML('<html><body></body></html>');
   const plot = Plot.plot({
     document: document as unknown as Document,
     width: 500,
     height: 280,
     marginLeft: 48,
-    x: { label: 'epoch', tickFormat: 'd', ticks: Math.min(10, points.at(-1)?.epoch ?? 1) },
+    x: { label: 'epoch', tickFormat: 'd', ticks },
     y: { label, grid: true, nice: true },
     color: { domain: names, range: ['var(--accent)', 'var(--second)'], legend: names.length > 1 },
     style: { background: 'transparent', color: 'var(--ink)' },

@@ -13,12 +13,12 @@ main{max-width:1080px;margin:0 auto;padding:32px 20px 64px}h1{font-size:26px;mar
 p{margin:4px 0 10px;color:var(--dim)}.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:20px 0}
 .card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px 14px}.card b{display:block;font-size:22px}.card span{color:var(--dim);font-size:13px}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:20px}.scroll{overflow-x:auto}svg{max-width:100%;height:auto;color:var(--ink)}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:4px 10px;text-align:right;border-bottom:1px solid var(--line)}th:first-child,td:first-child{text-align:left}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:4px 10px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}th:first-child,td:first-child{text-align:left}
 th{color:var(--dim);font-weight:500}.matrix td{width:44px;text-align:center;border:1px solid var(--line)}.matrix th{text-align:center;border:0}
 .samples{display:grid;grid-template-columns:repeat(auto-fill,minmax(84px,1fr));gap:12px}.samples figure{margin:0;text-align:center;font-size:13px}.samples svg{width:72px;image-rendering:pixelated;border-radius:4px}
 .photographs{display:grid;grid-template-columns:repeat(auto-fill,minmax(140px,1fr));gap:14px}.photographs figure{margin:0;font-size:13px}.photographs img{width:100%;aspect-ratio:1;object-fit:cover;border-radius:6px;display:block;margin-bottom:4px}
 .legend{display:flex;flex-wrap:wrap;gap:4px 14px;margin:8px 0;font-size:13px;color:var(--dim);max-height:132px;overflow-y:auto}.legend i{display:inline-block;width:11px;height:11px;border-radius:2px;margin-right:5px;vertical-align:-1px}
-.wide svg g:hover rect{stroke:var(--ink);stroke-width:2}.bar{display:inline-block;height:9px;background:var(--accent);border-radius:2px}td.name,th.name{text-align:left}td.reason{text-align:left;color:var(--dim);max-width:560px}
+.wide svg g:hover rect{stroke:var(--ink);stroke-width:2}.bar{display:inline-block;height:9px;background:var(--accent);border-radius:2px}td.name,th.name{text-align:left}td.reason{text-align:left;color:var(--dim);white-space:normal;min-width:240px;max-width:560px}td.value{white-space:normal}
 .wrong{color:var(--bad)}.right{color:var(--good)}
 `;
 
