@@ -1,8 +1,8 @@
 // Element-wise arithmetic on two i8, under broadcasting; y may be a or b.
 import { limited, limitedFloat, scaled } from '../math/requantize';
-import { bytes, factorOf, MAGIC, nudgeOf, nudged, rest, TIE } from '../math/requantize_vectors';
+import { cut, cutBytes, FAR_CENTER, FAR_CLOSE, factorOf, FIRST, FRACTION, nudgeOf, nudged, smallest } from '../math/requantize_vectors';
 import { Binary, BinaryInt8 } from '../records';
-import { clamp } from './vector_f32';
+import { madd } from './vector_f32';
 
 @inline
 function sum(r: BinaryInt8, a: i32, b: i32): i32 {
@@ -25,27 +25,66 @@ export function mul_s8(r: BinaryInt8): void {
   arithmetic(r, true);
 }
 
-/** Scratch: constants that V8 would make anew at each use, then the scaled numbers of a and b. */
-const SIGN: usize = 16,
-  TIES: usize = 32,
-  TABLES: usize = 64;
+/**
+ * How vectors find results: they place factor · (a · b), or a · aFactor + b · bFactor, and what is within 8 units of a tie is computed again exactly. Of
+ * such a call, in scratch: constants (V8 makes a constant vector anew at each use, but loads one in an instruction), then 8 numbers of a and b.
+ */
+const FRACTIONS: usize = 0,
+  FIRSTS: usize = 4,
+  SIGNS: usize = 8,
+  SIGN_BITS: usize = 12,
+  CLOSES: usize = 16,
+  START: usize = 20,
+  LEFT: usize = 24,
+  RIGHT: usize = 28,
+  OPERANDS: usize = 32;
 
-/** Whether vectors give the exact result, or tell where they do not: the largest result has to be small. Fills scratch. */
-function prepare(r: BinaryInt8, multiply: bool): bool {
-  v128.store(r.scratch, f32x4.splat(MAGIC));
-  v128.store(r.scratch + SIGN, i32x4.splat(i32.MIN_VALUE));
-  v128.store(r.scratch + TIES, f32x4.splat(TIE));
-  if (r.rounding == 2) return true;
-  const factor = factorOf(r.yMultiplier, r.yShift);
-  if (multiply) return factor * 65536 < 4194304;
-  for (let i = 0; i < 256; i++) {
-    const at = r.scratch + TABLES + (i << 2);
-    store<i32>(at, scaled((i - 128 - r.aZero) << r.leftShift, r.aMultiplier, r.aShift, r.rounding));
-    store<i32>(at, r.bSign * scaled((i - 128 - r.bZero) << r.leftShift, r.bMultiplier, r.bShift, r.rounding), 1024);
+/** 2^-16: half a unit, in which steps on the way to a sum may differ from exact ones. */
+const SMALL: f64 = 0.0000152587890625;
+
+@inline
+function exactFactor(multiplier: i32, shift: i32): f64 {
+  return <f64>multiplier * <f64>reinterpret<f32>((shift + 96) << 23);
+}
+
+/** Fills scratch. Whether places are that exact: sums add 7 units of errors at factors below 2, in products of 512 with fewer bits than 24. */
+function prepareSums(r: BinaryInt8): bool {
+  let left: f64, right: f64;
+  if (r.rounding == 2) {
+    left = <f64>r.aScale;
+    right = <f64>r.bScale;
+  } else {
+    // What is scaled by at most 1 does not overflow.
+    if (r.aShift > 0 || r.bShift > 0 || r.leftShift > 20) return false;
+    const factor = exactFactor(r.yMultiplier, r.yShift);
+    if (!(factor <= SMALL / 2) || !(<f64>nudgeOf(r.yShift, r.rounding) <= SMALL)) return false;
+    const moved = factor * <f64>(1 << r.leftShift);
+    left = exactFactor(r.aMultiplier, r.aShift) * moved;
+    right = exactFactor(r.bMultiplier, r.bShift) * moved;
   }
-  // What scaling by at most 1 leaves of 2^8 · 2^leftShift, twice.
-  if (r.aShift > 0 || r.bShift > 0 || r.leftShift > 20) return false;
-  return factor * 536870912 < 4194304;
+  right *= <f64>r.bSign;
+  store<f32>(r.scratch, <f32>left, LEFT);
+  store<f32>(r.scratch, <f32>right, RIGHT);
+  store<f32>(r.scratch, <f32>(<f64>FAR_CENTER + <f64>r.yZero - <f64>r.aZero * left - <f64>r.bZero * right), START);
+  return abs<f64>(left) <= 2 && abs<f64>(right) <= 2;
+}
+
+function prepareProducts(r: BinaryInt8): bool {
+  const factor = r.rounding == 2 ? r.aScale : factorOf(r.yMultiplier, r.yShift);
+  store<f32>(r.scratch, factor, LEFT);
+  store<f32>(r.scratch, r.rounding == 2 ? 0 : nudgeOf(r.yShift, r.rounding), RIGHT);
+  store<f32>(r.scratch, FAR_CENTER + <f32>r.yZero, START);
+  return abs<f32>(factor) <= 1024;
+}
+
+@inline
+function prepare(r: BinaryInt8, multiply: bool): bool {
+  store<i32>(r.scratch, FRACTION, FRACTIONS);
+  store<i32>(r.scratch, FIRST | (FIRST << 16), FIRSTS);
+  store<i32>(r.scratch, 0x80808080, SIGNS);
+  store<i32>(r.scratch, i32.MIN_VALUE, SIGN_BITS);
+  store<i32>(r.scratch, FAR_CLOSE, CLOSES);
+  return multiply ? prepareProducts(r) : prepareSums(r);
 }
 
 @inline
@@ -66,9 +105,8 @@ function arithmetic(r: BinaryInt8, multiply: bool): void {
             if (ASC_FEATURE_SIMD) {
               if (vectors) {
                 from = r.n5 & ~7;
-                if (r.rounding == 2) floatLine(r, a, b, y, from, multiply);
-                else if (multiply) fixedProducts(r, a, b, y, from);
-                else fixedSums(r, a, b, y, from);
+                if (multiply) products(r, a, b, y, from);
+                else sums(r, a, b, y, from);
               }
             }
             if (multiply) productLine(r, a, b, y, from, r.n5);
@@ -90,118 +128,75 @@ function productLine(r: BinaryInt8, a: usize, b: usize, y: usize, from: usize, e
     store<i8>(y + i, product(r, <i32>load<i8>(a + i * r.a5) - r.aZero, <i32>load<i8>(b + i * r.b5) - r.bZero));
 }
 
-/** 8 numbers, or one 8 times, less their zero point. */
+/** 8 numbers, or one 8 times. */
 @inline
-function centred(x: usize, stride: usize, zero: v128): v128 {
-  return i16x8.sub(stride ? v128.load8x8_s(x) : i16x8.splat(<i16>load<i8>(x)), zero);
+function numbers(x: usize, stride: usize): v128 {
+  return stride ? v128.load8x8_s(x) : i16x8.splat(<i16>load<i8>(x));
 }
 
-function floatLine(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize, multiply: bool): void {
-  const magic = v128.load(r.scratch),
-    aZero = i16x8.splat(<i16>r.aZero),
-    bZero = i16x8.splat(<i16>r.bZero),
-    aScale = f32x4.splat(r.aScale),
-    bScale = f32x4.splat(multiply ? 1 : <f32>r.bSign * r.bScale),
-    low = f32x4.splat(<f32>(r.low - r.yZero)),
-    high = f32x4.splat(<f32>(r.high - r.yZero)),
-    zero = i16x8.splat(<i16>r.yZero);
-  for (let i: usize = 0; i < count; i += 8) {
-    const p = centred(a + i * r.a5, r.a5, aZero),
-      q = centred(b + i * r.b5, r.b5, bZero);
-    let v0: v128, v1: v128;
-    if (multiply) {
-      v0 = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extmul_low_i16x8_s(p, q)), aScale);
-      v1 = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extmul_high_i16x8_s(p, q)), aScale);
-    } else {
-      v0 = f32x4.add(
-        f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(p)), aScale),
-        f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(q)), bScale),
-      );
-      v1 = f32x4.add(
-        f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(p)), aScale),
-        f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(q)), bScale),
-      );
-    }
-    v0 = i32x4.sub(f32x4.add(clamp(v0, low, high), magic), magic);
-    v1 = i32x4.sub(f32x4.add(clamp(v1, low, high), magic), magic);
-    const v = i16x8.add(i16x8.narrow_i32x4_s(v0, v1), zero);
-    v128.store64_lane(y + i, i8x16.narrow_i16x8_s(v, v), 0);
-  }
-}
-
-/** Whether all of 8 results are sure; stores them. */
+/** Stores 8 results from their places; whether all are sure. */
 @inline
-function settled(r: BinaryInt8, s0: v128, s1: v128, scale: v128, nudge: v128, y: usize): bool {
-  const magic = v128.load(r.scratch),
-    sign = v128.load(r.scratch + SIGN);
-  const v = nudged(s0, scale, nudge, sign),
-    t = f32x4.add(v, magic),
-    u = nudged(s1, scale, nudge, sign),
-    q = f32x4.add(u, magic);
-  const worst = f32x4.pmax(rest(v, t, magic, sign), rest(u, q, magic, sign));
-  const a = i16x8.narrow_i32x4_s(i32x4.sub(t, magic), i32x4.sub(q, magic));
-  v128.store64_lane(y, bytes(a, a, i16x8.splat(<i16>r.yZero), i8x16.splat(<i8>r.low), i8x16.splat(<i8>r.high)), 0);
-  return !v128.any_true(f32x4.ge(worst, v128.load(r.scratch + TIES)));
+function settled(r: BinaryInt8, v0: v128, v1: v128, low: v128, high: v128, y: usize): bool {
+  const mask = v128.load32_splat(r.scratch, FRACTIONS);
+  const v = cut(v0, v1, v128.load32_splat(r.scratch, FIRSTS));
+  v128.store64_lane(y, cutBytes(v, v, v128.load32_splat(r.scratch, SIGNS), low, high), 0);
+  return !v128.any_true(i32x4.lt_s(smallest(v128.and(v0, mask), v1, mask), v128.load32_splat(r.scratch, CLOSES)));
 }
 
-function fixedProducts(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize): void {
-  const aZero = i16x8.splat(<i16>r.aZero),
-    bZero = i16x8.splat(<i16>r.bZero),
-    scale = f32x4.splat(factorOf(r.yMultiplier, r.yShift)),
-    nudge = f32x4.splat(nudgeOf(r.yShift, r.rounding));
+function sums(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize): void {
+  const left = v128.load32_splat(r.scratch, LEFT),
+    right = v128.load32_splat(r.scratch, RIGHT),
+    start = v128.load32_splat(r.scratch, START),
+    low = i8x16.splat(<i8>r.low),
+    high = i8x16.splat(<i8>r.high);
   for (let i: usize = 0; i < count; i += 8) {
-    const p = centred(a + i * r.a5, r.a5, aZero),
-      q = centred(b + i * r.b5, r.b5, bZero);
-    const s0 = i32x4.extmul_low_i16x8_s(p, q),
-      s1 = i32x4.extmul_high_i16x8_s(p, q);
+    const p = numbers(a + i * r.a5, r.a5),
+      q = numbers(b + i * r.b5, r.b5);
+    const v0 = madd(
+        f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(q)),
+        right,
+        madd(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(p)), left, start),
+      ),
+      v1 = madd(
+        f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(q)),
+        right,
+        madd(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(p)), left, start),
+      );
     // y may be a or b: what is computed again is what was read.
-    if (!settled(r, s0, s1, scale, nudge, y + i)) again(r, s0, s1, y + i);
+    if (!settled(r, v0, v1, low, high, y + i)) again(r, p, q, y + i, false);
   }
 }
 
-function fixedSums(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize): void {
-  const scale = f32x4.splat(factorOf(r.yMultiplier, r.yShift)),
-    nudge = f32x4.splat(nudgeOf(r.yShift, r.rounding));
-  const table = r.scratch + TABLES;
+function products(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize): void {
+  const factor = v128.load32_splat(r.scratch, LEFT),
+    nudge = v128.load32_splat(r.scratch, RIGHT),
+    start = v128.load32_splat(r.scratch, START),
+    sign = v128.load32_splat(r.scratch, SIGN_BITS),
+    low = i8x16.splat(<i8>r.low),
+    high = i8x16.splat(<i8>r.high),
+    aZero = i16x8.splat(<i16>r.aZero),
+    bZero = i16x8.splat(<i16>r.bZero);
   for (let i: usize = 0; i < count; i += 8) {
-    const p = a + i * r.a5,
-      q = b + i * r.b5;
-    const s0 = i32x4.add(scaledNumbers(table, p, r.a5), scaledNumbers(table + 1024, q, r.b5)),
-      s1 = i32x4.add(scaledNumbers(table, p + (r.a5 << 2), r.a5), scaledNumbers(table + 1024, q + (r.b5 << 2), r.b5));
-    if (!settled(r, s0, s1, scale, nudge, y + i)) again(r, s0, s1, y + i);
+    const p = numbers(a + i * r.a5, r.a5),
+      q = numbers(b + i * r.b5, r.b5);
+    const left = i16x8.sub(p, aZero),
+      right = i16x8.sub(q, bZero);
+    const v0 = f32x4.add(nudged(i32x4.extmul_low_i16x8_s(left, right), factor, nudge, sign), start),
+      v1 = f32x4.add(nudged(i32x4.extmul_high_i16x8_s(left, right), factor, nudge, sign), start);
+    if (!settled(r, v0, v1, low, high, y + i)) again(r, p, q, y + i, true);
   }
 }
 
-@inline
-function scaledNumber(table: usize, x: usize): usize {
-  return table + ((<usize>(load<u8>(x) ^ 128)) << 2);
-}
-
-/** Four numbers, or one four times, looked up. */
-@inline
-function scaledNumbers(table: usize, x: usize, stride: usize): v128 {
-  if (stride == 0) return v128.load32_splat(scaledNumber(table, x));
-  let v = v128.load32_zero(scaledNumber(table, x));
-  v = v128.load_lane<i32>(scaledNumber(table, x + 1), v, 1);
-  v = v128.load_lane<i32>(scaledNumber(table, x + 2), v, 2);
-  return v128.load_lane<i32>(scaledNumber(table, x + 3), v, 3);
-}
-
-@inline
-function exact(r: BinaryInt8, value: i32): i8 {
-  return <i8>limited(scaled(value, r.yMultiplier, r.yShift, r.rounding), r.yZero, r.low, r.high);
-}
-
-/** 8 sums or products, exactly. */
-function again(r: BinaryInt8, s0: v128, s1: v128, y: usize): void {
-  store<i8>(y, exact(r, i32x4.extract_lane(s0, 0)));
-  store<i8>(y, exact(r, i32x4.extract_lane(s0, 1)), 1);
-  store<i8>(y, exact(r, i32x4.extract_lane(s0, 2)), 2);
-  store<i8>(y, exact(r, i32x4.extract_lane(s0, 3)), 3);
-  store<i8>(y, exact(r, i32x4.extract_lane(s1, 0)), 4);
-  store<i8>(y, exact(r, i32x4.extract_lane(s1, 1)), 5);
-  store<i8>(y, exact(r, i32x4.extract_lane(s1, 2)), 6);
-  store<i8>(y, exact(r, i32x4.extract_lane(s1, 3)), 7);
+/** 8 results, exactly. */
+function again(r: BinaryInt8, p: v128, q: v128, y: usize, multiply: bool): void {
+  const at = r.scratch + OPERANDS;
+  v128.store(at, p);
+  v128.store(at, q, 16);
+  for (let i: usize = 0; i < 8; i++) {
+    const left = <i32>load<i16>(at + (i << 1)) - r.aZero,
+      right = <i32>load<i16>(at + (i << 1), 16) - r.bZero;
+    store<i8>(y + i, multiply ? product(r, left, right) : sum(r, left, right));
+  }
 }
 
 export function max_s8(r: Binary): void {

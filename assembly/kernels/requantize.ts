@@ -1,7 +1,8 @@
 // Between f32, i32 and i8, and functions of one i8.
 import { limited, limitedFloat, scaled } from '../math/requantize';
+import { cut, cutBytes, FAR_CENTER, FAR_CLOSE, FIRST, FRACTION, smallest } from '../math/requantize_vectors';
 import { Lookup, QuantizeInt8, Requantize } from '../records';
-import { clamp } from './vector_f32';
+import { clamp, madd } from './vector_f32';
 
 export function requantize_s8(r: Requantize): void {
   let x = r.x,
@@ -25,24 +26,14 @@ const BELOW_HALF: f32 = 0.4999999701976776123046875;
 
 /** Reads f32, writes i8. */
 export function quantize_s8(r: QuantizeInt8): void {
-  const low = <f32>(r.low - r.zero),
-    high = <f32>(r.high - r.zero);
   let i: usize = 0;
   if (ASC_FEATURE_SIMD) {
-    const scale = f32x4.splat(r.scale),
-      lows = f32x4.splat(low),
-      highs = f32x4.splat(high),
-      zero = i16x8.splat(<i16>r.zero);
-    for (; i + 8 <= r.length; i += 8) {
-      const x = r.x + (i << 2);
-      const v = i16x8.narrow_i32x4_s(
-        whole(clamp(numbers(f32x4.div(v128.load(x), scale)), lows, highs), r.away),
-        whole(clamp(numbers(f32x4.div(v128.load(x, 16), scale)), lows, highs), r.away),
-      );
-      const y = i16x8.add(v, zero);
-      v128.store64_lane(r.y + i, i8x16.narrow_i16x8_s(y, y), 0);
-    }
+    // Where the reciprocal is off by half a unit in the last place; beyond, it may not be a normal number.
+    if (r.scale > 1e-30 && r.scale < 1e30) i = quantized(r, FRACTION, FIRST, 128, FAR_CLOSE);
+    else i = divided(r, 0, r.length & ~7);
   }
+  const low = <f32>(r.low - r.zero),
+    high = <f32>(r.high - r.zero);
   for (; i < r.length; i++) {
     let value = load<f32>(r.x + (i << 2)) / r.scale;
     if (value != value) value = 0;
@@ -50,6 +41,53 @@ export function quantize_s8(r: QuantizeInt8): void {
     const number = r.away ? <i32>(value + copysign<f32>(BELOW_HALF, value)) : <i32>nearest<f32>(value);
     store<i8>(r.y + i, number + r.zero);
   }
+}
+
+/**
+ * Whole vectors of 16 numbers, by places (`requantize_vectors.ts`) of products with the reciprocal, which are at most 2 units from those of quotients.
+ * Constants are arguments, so that the host does not make them anew at each use. Returns how many numbers were done.
+ */
+function quantized(r: QuantizeInt8, fraction: i32, bits: i32, sign: i32, near: i32): usize {
+  const scale = f32x4.splat(1 / r.scale),
+    start = f32x4.splat(FAR_CENTER + <f32>r.zero),
+    mask = i32x4.splat(fraction),
+    first = i16x8.splat(<i16>bits),
+    signs = i8x16.splat(<i8>sign),
+    close = i32x4.splat(near),
+    low = i8x16.splat(<i8>r.low),
+    high = i8x16.splat(<i8>r.high);
+  const count = r.length & ~15;
+  for (let i: usize = 0; i < count; i += 16) {
+    const x = r.x + (i << 2);
+    const v0 = madd(v128.load(x), scale, start),
+      v1 = madd(v128.load(x, 16), scale, start),
+      v2 = madd(v128.load(x, 32), scale, start),
+      v3 = madd(v128.load(x, 48), scale, start);
+    v128.store(r.y + i, cutBytes(cut(v0, v1, first), cut(v2, v3, first), signs, low, high));
+    const least = smallest(smallest(smallest(v128.and(v0, mask), v1, mask), v2, mask), v3, mask),
+      // NaN if one of them is.
+      sum = f32x4.add(f32x4.add(v0, v1), f32x4.add(v2, v3));
+    if (v128.any_true(v128.or(i32x4.lt_s(least, close), f32x4.ne(sum, sum)))) divided(r, i, i + 16);
+  }
+  return count;
+}
+
+/** Numbers `from` … `end` - 1, 8 at a time. Returns `end`. */
+function divided(r: QuantizeInt8, from: usize, end: usize): usize {
+  const scale = f32x4.splat(r.scale),
+    lows = f32x4.splat(<f32>(r.low - r.zero)),
+    highs = f32x4.splat(<f32>(r.high - r.zero)),
+    zero = i16x8.splat(<i16>r.zero);
+  for (; from < end; from += 8) {
+    const x = r.x + (from << 2);
+    const v = i16x8.narrow_i32x4_s(
+      whole(clamp(numbers(f32x4.div(v128.load(x), scale)), lows, highs), r.away),
+      whole(clamp(numbers(f32x4.div(v128.load(x, 16), scale)), lows, highs), r.away),
+    );
+    const y = i16x8.add(v, zero);
+    v128.store64_lane(r.y + from, i8x16.narrow_i16x8_s(y, y), 0);
+  }
+  return end;
 }
 
 /** 0 in place of NaN. */

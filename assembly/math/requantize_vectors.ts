@@ -51,3 +51,34 @@ export function bytes(a: v128, b: v128, zero: v128, low: v128, high: v128): v128
   const v = i8x16.narrow_i16x8_s(i16x8.add_sat_s(a, zero), i16x8.add_sat_s(b, zero));
   return i8x16.min_s(i8x16.max_s(v, low), high);
 }
+
+/**
+ * Products place their results between 256 and 512, where the last 15 bits of an f32 are its fraction and the next 8 a number from 0: one shift cuts, and
+ * what is too large or too small stays so. CENTER is 256, 128 that make an i8 unsigned, a half that makes cutting round, and 2 units of 2^-15.
+ */
+/** The bits of 256, shifted. */
+export const FIRST: i32 = 0x8700;
+/** The bits of the fraction. */
+export const FRACTION: i32 = 0x7fff;
+
+/** The smaller fraction: of `place`, or the smallest so far. */
+@inline
+export function smallest(fraction: v128, place: v128, mask: v128): v128 {
+  return i32x4.min_u(fraction, v128.and(place, mask));
+}
+
+/** Two vectors of places as numbers from 0, not yet limited to 255. */
+@inline
+export function cut(v0: v128, v1: v128, first: v128): v128 {
+  return i16x8.sub_sat_u(i16x8.narrow_i32x4_u(i32x4.shr_s(v0, 15), i32x4.shr_s(v1, 15)), first);
+}
+
+/** Two vectors of those as i8, limited. */
+@inline
+export function cutBytes(a: v128, b: v128, signs: v128, low: v128, high: v128): v128 {
+  return i8x16.min_s(i8x16.max_s(v128.xor(i8x16.narrow_i16x8_u(a, b), signs), low), high);
+}
+
+/** As CENTER and CLOSE, 8 units from a tie: for sums of two products, and quotients. */
+export const FAR_CENTER: f32 = 384.500244140625;
+export const FAR_CLOSE: i32 = 17;

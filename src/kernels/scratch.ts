@@ -99,8 +99,8 @@ export function depthwiseInt8Scratch(g: Convolution): DepthwiseInt8Scratch {
   return { blockRows, blockChannels, sumRows, band, sums: sumRows * g.outWidth * 32, table: factorBytes(g.outChannels) };
 }
 
-/** `add_s8` and `mul_s8`: constants, and 256 scaled numbers of each operand. */
-export const binaryInt8Scratch = 64 + 2 * 1024;
+/** `add_s8` and `mul_s8`: constants, and 8 numbers of each operand. */
+export const binaryInt8Scratch = 64;
 
 /** `linear_weights_f32`: a constant, the sums of `count` runs, 16-bit numbers of `length` in each. */
 export const linearWeightsScratch = (length: number, count: number): number => 16 + Math.ceil(count / 4) * 16 + length * count * 2;
