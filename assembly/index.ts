@@ -163,6 +163,7 @@ export { conv2d_f32_winograd } from './kernels/winograd_f32';
 export { conv2d_s8 } from './kernels/conv2d_s8';
 export { depthwise_conv2d_s8 } from './kernels/depthwise_s8';
 export { linear_weights_f32 } from './kernels/linear_weights_f32';
+export { round_rows_f32 } from './kernels/round_rows_f32';
 export { linear_dynamic_s8 } from './kernels/linear_dynamic_s8';
 export { dynamic_quantize_s8, linear_scaled_s8 } from './kernels/linear_scaled_s8';
 export { requantize_s8, quantize_s8, dequantize_s8, lookup_u8 } from './kernels/requantize';

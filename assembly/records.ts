@@ -734,6 +734,15 @@ export class LinearWeights {
 }
 
 @unmanaged
+export class RoundRows {
+  x: usize;
+  y: usize;
+  rows: u32;
+  length: u32;
+  asymmetric: u32;
+}
+
+@unmanaged
 export class LinearDynamic {
   x: usize;
   w: usize;
@@ -747,6 +756,7 @@ export class LinearDynamic {
   columns: u32;
   depth: u32;
   blockRows: u32;
+  asymmetric: u32;
 }
 
 @unmanaged

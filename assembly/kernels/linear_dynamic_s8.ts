@@ -1,18 +1,24 @@
-// Dense layers of f32 rows and 8-bit weights: rows become 8-bit numbers of their own scale, sums become f32 again.
+// Dense layers of f32 rows and 8-bit weights: rows become 8-bit numbers of their own range, sums become f32 again.
 import { LinearDynamic } from '../records';
 import { isWide } from './band_s8';
 import { panelSums } from './gemm_s8';
+import { highest, lowest, numberOf, roundedAway, stepsOf, unitOf, zeroOf } from './row_range';
 import { loadPart, storePart } from './vector_f32';
 
-/** The table of runs, one at offset 0, and the unit of each row of a block are in front of the sums. */
+/** In front of the sums: the table of runs, one at offset 0, then unit and zero point of each row of a block. */
 @inline
 function unitsOf(r: LinearDynamic): usize {
   return r.sums + 16;
 }
 
 @inline
+function zerosOf(r: LinearDynamic): usize {
+  return unitsOf(r) + ((<usize>r.blockRows + 3) & ~3) * 4;
+}
+
+@inline
 function panelOf(r: LinearDynamic): usize {
-  return r.sums + 16 + ((<usize>r.blockRows + 3) & ~3) * 4;
+  return zerosOf(r) + ((<usize>r.blockRows + 3) & ~3) * 4;
 }
 
 export function linear_dynamic_s8(r: LinearDynamic): void {
@@ -23,41 +29,42 @@ export function linear_dynamic_s8(r: LinearDynamic): void {
   if (r.rows) store<u32>(r.sums, 0);
   for (let m: usize = 0; m < r.rows; m += r.blockRows) {
     const rows = min<usize>(r.blockRows, r.rows - m);
-    for (let row: usize = 0; row < rows; row++)
-      store<f32>(unitsOf(r) + (row << 2), quantizeRow(r.x + (((m + row) * depth) << 2), depth, r.band + row * stride, wide));
+    for (let row: usize = 0; row < rows; row++) quantizeRow(r, r.x + (((m + row) * depth) << 2), row, r.band + row * stride, wide);
     let w = r.w;
     for (let n: usize = 0; n < r.columns; n += 8) {
       panelSums(r.band, stride, r.sums, 1, quads, w, r.offsets + (n << 2), panelOf(r), rows, wide);
+      if (r.asymmetric) lessZeros(panelOf(r), zerosOf(r), r.offsets + (n << 2), rows);
       finishRows(r, panelOf(r), r.y + ((m * r.columns + n) << 2), rows, n, min<usize>(8, r.columns - n));
       w += quads << 5;
     }
   }
 }
 
-/** x as whole numbers plus 128; returns what 1 stands for: a 127th of the largest magnitude. */
-function quantizeRow(x: usize, depth: usize, to: usize, wide: bool): f32 {
-  let most: f32 = 0,
-    k: usize = 0;
+/** x as whole numbers plus 128; notes the unit and the zero point of row `row`. */
+function quantizeRow(r: LinearDynamic, x: usize, row: usize, to: usize, wide: bool): void {
+  const depth = <usize>r.depth;
+  const low = lowest(x, depth),
+    high = highest(x, depth);
+  const steps = stepsOf(low, high, r.asymmetric),
+    zero = zeroOf(low, high, r.asymmetric);
+  store<f32>(unitsOf(r) + (row << 2), unitOf(low, high, r.asymmetric));
+  store<i32>(zerosOf(r) + (row << 2), zero);
+  let k: usize = 0;
   if (ASC_FEATURE_SIMD) {
-    let largest = f32x4.splat(0);
-    for (; k + 4 <= depth; k += 4) largest = f32x4.pmax(largest, f32x4.abs(v128.load(x + (k << 2))));
-    most = max<f32>(
-      max<f32>(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1)),
-      max<f32>(f32x4.extract_lane(largest, 2), f32x4.extract_lane(largest, 3)),
-    );
-  }
-  for (; k < depth; k++) most = max<f32>(most, abs<f32>(load<f32>(x + (k << 2))));
-  const factor: f32 = most > 0 ? <f32>127 / most : 0;
-  k = 0;
-  if (ASC_FEATURE_SIMD) {
-    const factors = f32x4.splat(factor),
-      offset = i16x8.splat(128);
+    const s = f32x4.splat(steps),
+      offset = f32x4.splat(<f32>zero),
+      sign = i16x8.splat(128),
+      most = i16x8.splat(255);
     for (; k + 8 <= depth; k += 8) {
-      const v0 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), factors))),
-        v1 = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x, 16), factors)));
-      const v = i16x8.add(i16x8.narrow_i32x4_s(v0, v1), offset);
+      const v = i16x8.add_sat_s(
+        i16x8.narrow_i32x4_s(
+          roundedAway(f32x4.add(f32x4.mul(v128.load(x), s), offset)),
+          roundedAway(f32x4.add(f32x4.mul(v128.load(x, 16), s), offset)),
+        ),
+        sign,
+      );
       if (wide) {
-        v128.store(to, v);
+        v128.store(to, i16x8.min_s(i16x8.max_s(v, i16x8.splat(0)), most));
         to += 16;
       } else {
         v128.store64_lane(to, i8x16.narrow_i16x8_u(v, v), 0);
@@ -67,14 +74,29 @@ function quantizeRow(x: usize, depth: usize, to: usize, wide: bool): f32 {
     }
   }
   for (; k < depth; k++) {
-    const number = <i32>nearest<f32>(load<f32>(x) * factor) + 128;
+    const number = numberOf(load<f32>(x), steps, zero) + 128;
     if (wide) {
       store<u16>(to, number);
       to += 2;
     } else store<u8>(to++, number);
     x += 4;
   }
-  return most / 127;
+}
+
+/** Zero points times Σ w, a 128th of the offsets, off the sums. */
+function lessZeros(sums: usize, zeros: usize, offsets: usize, rows: usize): void {
+  for (; rows; rows--) {
+    if (ASC_FEATURE_SIMD) {
+      const z = v128.load32_splat(zeros);
+      v128.store(sums, i32x4.add(v128.load(sums), i32x4.mul(z, i32x4.shr_s(v128.load(offsets), 7))));
+      v128.store(sums, i32x4.add(v128.load(sums, 16), i32x4.mul(z, i32x4.shr_s(v128.load(offsets, 16), 7))), 16);
+    } else {
+      const z = load<i32>(zeros);
+      for (let c: usize = 0; c < 32; c += 4) store<i32>(sums + c, load<i32>(sums + c) + z * (load<i32>(offsets + c) >> 7));
+    }
+    zeros += 4;
+    sums += 32;
+  }
 }
 
 function finishRows(r: LinearDynamic, sums: usize, y: usize, rows: usize, first: usize, columns: usize): void {

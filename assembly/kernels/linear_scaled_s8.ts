@@ -3,6 +3,7 @@
 import { DynamicQuantize, LinearScaled } from '../records';
 import { isWide, widen } from './band_s8';
 import { panelSums } from './gemm_s8';
+import { highest, lowest } from './row_range';
 import { loadPart, storePart } from './vector_f32';
 
 /** x as x / scale + zero in -128..127, the step and the zero point from the range of all of x and 0. */
@@ -16,42 +17,6 @@ export function dynamic_quantize_s8(r: DynamicQuantize): void {
   store<f32>(r.scale, scale);
   store<i32>(r.zero, zero);
   quantizeAll(r.x, r.y, r.length, scale, zero);
-}
-
-function lowest(x: usize, length: usize): f32 {
-  let low: f32 = 0,
-    i: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    let v = f32x4.splat(0);
-    for (; i + 4 <= length; i += 4) v = f32x4.pmin(v, v128.load(x + (i << 2)));
-    low = min<f32>(
-      min<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
-      min<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
-    );
-  }
-  for (; i < length; i++) {
-    const value = load<f32>(x + (i << 2));
-    if (value < low) low = value;
-  }
-  return low;
-}
-
-function highest(x: usize, length: usize): f32 {
-  let high: f32 = 0,
-    i: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    let v = f32x4.splat(0);
-    for (; i + 4 <= length; i += 4) v = f32x4.pmax(v, v128.load(x + (i << 2)));
-    high = max<f32>(
-      max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
-      max<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
-    );
-  }
-  for (; i < length; i++) {
-    const value = load<f32>(x + (i << 2));
-    if (value > high) high = value;
-  }
-  return high;
 }
 
 function quantizeAll(x: usize, y: usize, length: usize, scale: f32, zero: i32): void {

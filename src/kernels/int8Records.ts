@@ -75,7 +75,9 @@ export const int8Records = {
     scaleStride: 'u32',
     bits: 'u32',
   },
-  /** As `LinearWeights`, with inputs of 8 bits. offsets: i32, -128 Σ w a column. Scratch: `dynamicInt8Scratch`. */
+  /** y[rows, length]: x rounded to 8-bit steps of the range of its row; asymmetric as below. */
+  RoundRows: { x: 'ptr', y: 'ptr', rows: 'u32', length: 'u32', asymmetric: 'u32' },
+  /** As `LinearWeights`, with inputs of 8 bits, one range a row; asymmetric 1: with a zero point, 0: without. offsets: i32, -128 Σ w a column. Scratch: `dynamicInt8Scratch`. */
   LinearDynamic: {
     x: 'ptr',
     w: 'ptr',
@@ -89,6 +91,7 @@ export const int8Records = {
     columns: 'u32',
     depth: 'u32',
     blockRows: 'u32',
+    asymmetric: 'u32',
   },
   /** y i8 = x f32 / scale + zero, both written too: an f32 and an i32. */
   DynamicQuantize: { x: 'ptr', y: 'ptr', scale: 'ptr', zero: 'ptr', length: 'u32' },

@@ -230,6 +230,8 @@ export const kernels = {
   lstm_cell_s8: 'LstmCellInt8',
   // linear_weights_f32
   linear_weights_f32: 'LinearWeights',
+  // round_rows_f32
+  round_rows_f32: 'RoundRows',
   // linear_dynamic_s8
   linear_dynamic_s8: 'LinearDynamic',
   // linear_scaled_s8

@@ -105,15 +105,15 @@ export const binaryInt8Scratch = 64;
 /** `linear_weights_f32`: a constant, the sums of `count` runs, 16-bit numbers of `length` in each. */
 export const linearWeightsScratch = (length: number, count: number): number => 16 + Math.ceil(count / 4) * 16 + length * count * 2;
 
-/** `linear_dynamic_s8`: rows of 16-bit numbers; a word, a scale for each row of a block, its sums. */
+/** `linear_dynamic_s8`: rows of 16-bit numbers; a word, scale and zero point of each row of a block, its sums. */
 export function dynamicInt8Scratch(rows: number, depth: number): Omit<Int8Scratch, 'table'> {
   const fit = Math.floor(LARGE_MATRIX_BYTES / (2 * Math.max(1, depth)) / 4) * 4;
   const blockRows = Math.max(1, Math.min(rows, Math.max(8, fit)));
-  return { blockRows, band: blockRows * depth * 2 + SLACK, sums: 16 + Math.ceil(blockRows / 4) * 16 + blockRows * 32 };
+  return { blockRows, band: blockRows * depth * 2 + SLACK, sums: 16 + 2 * Math.ceil(blockRows / 4) * 16 + blockRows * 32 };
 }
 
-/** `linear_scaled_s8`: as `dynamicInt8Scratch`, with 16 bytes of signs and a bias a column. */
+/** `linear_scaled_s8`: as `dynamicInt8Scratch`; a word, 16 bytes of signs, a total a row, a bias a column, sums. */
 export function scaledInt8Scratch(rows: number, depth: number, columns: number): Omit<Int8Scratch, 'table'> {
-  const { sums, ...rest } = dynamicInt8Scratch(rows, depth);
-  return { ...rest, sums: sums + 16 + Math.ceil(columns / 8) * 32 };
+  const { blockRows, band } = dynamicInt8Scratch(rows, depth);
+  return { blockRows, band, sums: 32 + Math.ceil(blockRows / 4) * 16 + Math.ceil(columns / 8) * 32 + blockRows * 32 };
 }

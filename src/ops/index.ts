@@ -102,6 +102,7 @@ export { reshape } from './reshape.ts';
 export { resize, resizeGrad } from './resize.ts';
 export { roiAlign } from './roiAlign.ts';
 export { round } from './round.ts';
+export { roundRows } from './roundRows.ts';
 export { scatter } from './scatter.ts';
 export { selu, seluGrad } from './selu.ts';
 export { shiftLeft } from './shiftLeft.ts';

@@ -1,19 +1,18 @@
 import { ThimbleError } from '../core/errors.ts';
-import { roundHalfEven } from '../core/fixedPoint.ts';
 import { PANEL } from '../core/panels.ts';
 import { INPUT_OFFSET, quadShape, unpackQuads } from '../core/quads.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import { dynamicInt8Scratch } from '../kernels/scratch.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
+import { quantizedRow } from './roundRows.ts';
 
 export interface LinearDynamicAttributes {
   /** Output features. */
   readonly units: number;
+  /** Rows have a zero point. */
+  readonly asymmetric: boolean;
 }
-
-/** What the largest number of a row becomes. */
-const LARGEST = 127;
 
 /** Columns filled up to whole panels: the extent of scales and offsets. */
 export const paddedUnits = (units: number): number => Math.ceil(units / PANEL) * PANEL;
@@ -28,13 +27,12 @@ export function dynamicOffsets(weights: Int8Array, units: number): Int32Array {
 }
 
 /**
- * y = x · (w · scale) + bias over the last axis of x (f32) with x quantized as it comes: each row to 8 bits, symmetric, of its largest number
- * (TFLite's hybrid layers, ONNX's dynamic quantization). Inputs: x [..., K], w i8 in quads, scales f32 and offsets i32 (`dynamicOffsets`), both
- * [units filled up to 8], bias f32 [units].
+ * y = x · (w · scale) + bias over the last axis of x (f32) with x quantized as it comes: each row as `roundRows` rounds it (TFLite's hybrid layers).
+ * Inputs: x [..., K], w i8 in quads, scales f32 and offsets i32 (`dynamicOffsets`), both [units filled up to 8], bias f32 [units].
  */
 export const linearDynamicInt8: Op<LinearDynamicAttributes> = defineOp<LinearDynamicAttributes>({
   name: 'linearDynamicInt8',
-  attrs: { units: 1 },
+  attrs: { units: 1, asymmetric: false },
   infer(inputs, { units }) {
     const { shape } = expectInput(inputs, 0);
     const wanted: [Shape, 'i8' | 'f32' | 'i32', string][] = [
@@ -50,20 +48,16 @@ export const linearDynamicInt8: Op<LinearDynamicAttributes> = defineOp<LinearDyn
     });
     return [{ dtype: 'f32', shape: [...shape.slice(0, -1), units] }];
   },
-  ref([x, w, scales, offsets, bias], { units }) {
+  ref([x, w, scales, _offsets, bias], { units, asymmetric }) {
     const { shape, data } = x as RefTensor;
     const depth = shape.at(-1) as number;
     const weights = unpackQuads((w as RefTensor).data, [depth, units]);
     const y = new Float64Array(sizeOf(shape.slice(0, -1)) * units);
     for (let m = 0; m * units < y.length; m++) {
-      const row = data.subarray(m * depth, (m + 1) * depth);
-      const most = row.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-      const factor = most > 0 ? Math.fround(LARGEST / most) : 0;
-      const whole = row.map((value) => roundHalfEven(Math.fround(value * factor)) + INPUT_OFFSET);
+      const { numbers, unit, zero } = quantizedRow(data.subarray(m * depth, (m + 1) * depth), asymmetric);
       for (let n = 0; n < units; n++) {
-        let sum = (offsets as RefTensor).data[n] as number;
-        for (let k = 0; k < depth; k++) sum += (whole[k] as number) * (weights[k * units + n] as number);
-        y[m * units + n] = ((sum * most) / LARGEST) * ((scales as RefTensor).data[n] as number) + ((bias as RefTensor).data[n] as number);
+        const sum = numbers.reduce((all, number, k) => all + (number - zero) * (weights[k * units + n] as number), 0);
+        y[m * units + n] = sum * ((scales as RefTensor).data[n] as number) * unit + ((bias as RefTensor).data[n] as number);
       }
     }
     return [y];
@@ -86,6 +80,7 @@ export const linearDynamicInt8: Op<LinearDynamicAttributes> = defineOp<LinearDyn
       columns: ctx.attrs.units,
       depth,
       blockRows,
+      asymmetric: ctx.attrs.asymmetric ? 1 : 0,
     });
   },
   grad: { none: 'whole weights have no gradient' },

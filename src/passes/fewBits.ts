@@ -1,6 +1,7 @@
 import { PANEL, unpackPanels } from '../core/panels.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
+import { add } from '../ops/add.ts';
 import { clip } from '../ops/clip.ts';
 import { dataOf } from '../ops/constants.ts';
 import type { Epilogue } from '../ops/epilogue.ts';
@@ -26,9 +27,11 @@ export function fewBits(source: Graph): Graph {
 
 function quantized(node: Node, inputs: readonly Value[]): Value | undefined {
   const { units, low, high, residual } = node.attrs as unknown as LinearAttributes & Epilogue;
-  const [x, w, bias] = inputs as [Value, Value, Value?];
+  const [x, w, ...rest] = inputs as [Value, Value, ...Value[]];
+  const added = residual ? rest.pop() : undefined;
+  const [bias] = rest;
   const depth = x.shape.at(-1) as number;
-  if (residual || w.origin.kind !== 'const' || sizeOf(x.shape.slice(0, -1)) > ROWS || depth * units < WEIGHTS) return undefined;
+  if (w.origin.kind !== 'const' || sizeOf(x.shape.slice(0, -1)) > ROWS || depth * units < WEIGHTS) return undefined;
   const packed = dataOf(w) as Float32Array;
   // One column tells floats from steps: most weights need not be looked at.
   const column = Float32Array.from({ length: depth }, (_, k) => packed[k * PANEL] as number);
@@ -45,7 +48,8 @@ function quantized(node: Node, inputs: readonly Value[]): Value | undefined {
     bias ?? graph.constant({ dtype: 'f32', shape: [units], data: new Float32Array(units) }),
   ];
   const y = linearWeights(operands, attrs);
-  return low === Number.NEGATIVE_INFINITY && high === Number.POSITIVE_INFINITY ? y : clip(y, { min: low, max: high });
+  const sum = added ? add([y, added]) : y;
+  return low === Number.NEGATIVE_INFINITY && high === Number.POSITIVE_INFINITY ? sum : clip(sum, { min: low, max: high });
 }
 
 interface Found {

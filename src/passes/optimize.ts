@@ -13,6 +13,7 @@ import { recognize } from './patterns.ts';
 import { readPlanes } from './planes.ts';
 import { prune } from './prune.ts';
 import { sinkReshapes } from './reshapes.ts';
+import { roundedProducts } from './roundedProducts.ts';
 
 /** The passes over an imported graph, in order. */
 export const passes: readonly { readonly name: string; readonly run: (graph: Graph) => Graph }[] = [
@@ -24,6 +25,7 @@ export const passes: readonly { readonly name: string; readonly run: (graph: Gra
   { name: 'sinkReshapes', run: sinkReshapes },
   { name: 'fuse', run: fuse },
   { name: 'quantizeIslands', run: quantizeIslands },
+  { name: 'roundedProducts', run: roundedProducts },
   { name: 'fewBits', run: fewBits },
   { name: 'readPlanes', run: readPlanes },
   { name: 'chainConvolutions', run: chainConvolutions },

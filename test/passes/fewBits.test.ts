@@ -52,6 +52,28 @@ test.each([
   }
 });
 
+test('a residual is added to the product', async () => {
+  const weights = packPanels(
+    Float32Array.from({ length: DEPTH * UNITS }, (_, i) => ((i % 255) - 127) / 128),
+    [DEPTH, UNITS],
+  );
+  const build = (): Graph => {
+    const graph = new Graph('infer');
+    const w = graph.constant({ dtype: 'f32', shape: panelShape([DEPTH, UNITS]), data: weights });
+    const inputs = [graph.input('x', { dtype: 'f32', shape: [1, DEPTH] }), w, graph.input('r', { dtype: 'f32', shape: [1, UNITS] })];
+    graph.output('y', linear(inputs, { units: UNITS, residual: true, high: 2 }));
+    return graph;
+  };
+  expect(rewritten(build()).nodes.map(({ op }) => op)).toEqual(['linearWeights', 'add', 'clip']);
+  const feeds = {
+    x: Float32Array.from({ length: DEPTH }, (_, i) => Math.sin(i)),
+    r: Float32Array.from({ length: UNITS }, (_, i) => i / 9),
+  };
+  const want = runReference(build(), { x: Float64Array.from(feeds.x), r: Float64Array.from(feeds.r) }).y as Float64Array;
+  const got = (await runKernels(rewritten(build()), feeds, 'simd')).y as Float32Array;
+  got.forEach((value, i) => void expect(value).toBeCloseTo(want[i] as number, 3));
+});
+
 test('other weights, many rows and sparse matrices stay in f32', () => {
   const stays = (graph: Graph) => expect(rewritten(graph).nodes.map(({ op }) => op)).toEqual(['linear']);
   stays(layer((r) => r.uniform(-1, 1), DEPTH));

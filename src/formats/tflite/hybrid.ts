@@ -2,70 +2,21 @@ import type { Shape } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import type { Conv2dAttributes } from '../../ops/conv2d.ts';
 import type { DepthwiseAttributes } from '../../ops/depthwiseConv2d.ts';
-import {
-  abs,
-  add,
-  cast,
-  clip,
-  concat,
-  conv2d,
-  depthwiseConv2d,
-  div,
-  greater,
-  linear,
-  matmul,
-  max,
-  min,
-  mul,
-  reduceMax,
-  reduceMin,
-  reshape,
-  sub,
-  transpose,
-  where,
-} from '../../ops/index.ts';
+import { concat, conv2d, depthwiseConv2d, linear, matmul, reshape, roundRows, transpose } from '../../ops/index.ts';
 import { reshapedTo } from '../moves.ts';
 import { panels, permuted } from '../weights.ts';
 import { activated } from './activation.ts';
 import type { NodeContext } from './context.ts';
 import { dequantized } from './quantizedConversion.ts';
-import { roundedAway } from './rounding.ts';
 
 /**
  * Hybrid operators of dynamic-range models: float tensors, 8-bit weights. TFLite's reference quantizes the input anew at every call, with one scale for
  * each row of a product and for each image of a convolution, and multiplies integers. Here the input is rounded to the same steps and the product
- * computed in floats: the results differ by f32 rounding alone.
+ * computed in floats, or by a pass in 8 bits where it is a dense layer: the results differ by f32 rounding alone.
  */
 
-/** `a` where it is not 0, else 1. */
-const nonZero = (a: Value): Value => where([cast(greater([abs(a), a.graph.scalar(0)]), { to: 'i32' }), a, a.graph.scalar(1)]);
-
-/** x in steps of max |x| / 127 over `axes` (SymmetricQuantizeFloats). */
-function symmetric(x: Value, axes: readonly number[]): Value {
-  const range = nonZero(reduceMax(abs(x), { axes, keepDims: true }));
-  const steps = x.graph.scalar(127);
-  const whole = clip(roundedAway(mul([x, div([steps, range])])), { min: -127, max: 127 });
-  return mul([whole, div([range, steps])]);
-}
-
-/** x in steps of (max - min) / 255 over `axes`, 0 exactly one of them (AsymmetricQuantizeFloats). */
-function asymmetric(x: Value, axes: readonly number[]): Value {
-  const { graph } = x;
-  const zero = graph.scalar(0);
-  const low = min([reduceMin(x, { axes, keepDims: true }), zero]);
-  const high = max([reduceMax(x, { axes, keepDims: true }), zero]);
-  const scale = nonZero(div([sub([high, low]), graph.scalar(255)]));
-  const [lowSteps, highSteps] = [div([low, scale]), div([high, scale])];
-  const [fromLow, fromHigh] = [sub([graph.scalar(-128), lowSteps]), sub([graph.scalar(127), highSteps])];
-  // The zero point follows from the end that is nearer to it.
-  const lowNearer = cast(greater([add([graph.scalar(127), abs(highSteps)]), add([graph.scalar(128), abs(lowSteps)])]), { to: 'i32' });
-  const offset = clip(roundedAway(where([lowNearer, fromLow, fromHigh])), { min: -128, max: 127 });
-  const whole = clip(roundedAway(add([offset, mul([x, div([graph.scalar(1), scale])])])), { min: -128, max: 127 });
-  return mul([sub([whole, offset]), scale]);
-}
-
 /** The input of a product, rounded row by row. */
-export const roundedRows = (x: Value, isAsymmetric: boolean): Value => (isAsymmetric ? asymmetric : symmetric)(x, [x.shape.length - 1]);
+export const roundedRows = (x: Value, asymmetric: boolean): Value => roundRows(x, { asymmetric });
 
 /** Weights as floats. */
 export const floatWeights = (n: NodeContext, index: number): Value => {
@@ -108,7 +59,7 @@ export function hybridConvolution(
   code: number,
 ): Value {
   const perChannel = (n.operand(1).quantization?.scales.length ?? 0) > 1;
-  const image = (perChannel ? asymmetric : symmetric)(n.f32(0), [1, 2, 3]);
+  const image = roundRows(n.f32(0), { axis: 1, asymmetric: perChannel });
   const w = panels(permuted(floatWeights(n, 1), [1, 2, 3, 0]), attrs.groups);
   return activated(n, conv2d([image, w, ...vector(n, 2, [attrs.filters])], attrs), code);
 }
@@ -120,5 +71,5 @@ export function hybridDepthwise(
 ): Value {
   const filters = n.shape(1)[3] as number;
   const w = reshapedTo(floatWeights(n, 1), [...attrs.kernel, filters]);
-  return activated(n, depthwiseConv2d([asymmetric(n.f32(0), [1, 2, 3]), w, ...vector(n, 2, [filters])], attrs), code);
+  return activated(n, depthwiseConv2d([roundRows(n.f32(0), { axis: 1, asymmetric: true }), w, ...vector(n, 2, [filters])], attrs), code);
 }

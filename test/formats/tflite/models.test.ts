@@ -62,6 +62,16 @@ describe.each(golden)('$name', ({ name, steps }) => {
   });
 });
 
+describe('hybrid dense layers', () => {
+  const hybrid = golden.map(({ name }) => name).filter((name) => /^(fc|LSTM|RNN|SVDF|INT4)_hyb/.test(name));
+
+  it.each(hybrid)('%s: keep their weights in 8 bits', async (name) => {
+    const { work } = await load(bytesOf(name));
+    expect(work.linearDynamicInt8?.nodes).toBeGreaterThan(0);
+    expect([work.linear, work.roundRows]).toEqual([undefined, undefined]);
+  });
+});
+
 describe('the models', () => {
   it('are all supported, and every golden has its file', () => {
     for (const { name } of golden) {

@@ -268,11 +268,11 @@ const linearDynamicInt8: Sample[] = [
   ...LENGTHS.filter((n) => n > 0).map((n) => [1, 13, n]),
   [0, 4, 3],
   [40, 700, 9],
-].map(([rows = 0, depth = 0, units = 0]) => {
+].flatMap(([rows = 0, depth = 0, units = 0]) => {
   const random = new Random(depth + units);
   const numbers = Int8Array.from({ length: depth * units }, () => Math.floor(random.uniform(-128, 128)));
   const shape = [paddedUnits(units)];
-  return {
+  return [false, true].map((asymmetric) => ({
     inputs: [
       { shape: [rows, depth] },
       { shape: quadShape([depth, units]), dtype: 'i8' as const, values: Array.from(packQuads(numbers, [depth, units])) },
@@ -280,8 +280,8 @@ const linearDynamicInt8: Sample[] = [
       { shape, dtype: 'i32' as const, values: Array.from(dynamicOffsets(numbers, units)) },
       { shape: [units] },
     ],
-    attrs: { units },
-  };
+    attrs: { units, asymmetric },
+  }));
 });
 
 /** Products whose zero point is known at run time, with and without zero points of the weights. */
@@ -316,7 +316,17 @@ const dynamicQuantizeInt8: Sample[] = [
   { inputs: [{ shape: [9], values: new Array(9).fill(0) }] },
 ];
 
+const roundRows: Sample[] = [
+  ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [{ shape: [3, n] }] })),
+  ...LENGTHS.map((n) => ({ inputs: [{ shape: [n, 3, 5] }], attrs: { axis: 1, asymmetric: true } })),
+  { inputs: [{ shape: [2, 9], range: [1, 3] as const }], attrs: { asymmetric: true } },
+  { inputs: [{ shape: [2, 9], range: [-3, -1] as const }], attrs: { asymmetric: true } },
+  { inputs: [{ shape: [2, 4], values: [0, 0, 0, 0, 1, -2, 3, 4] }], attrs: { asymmetric: true } },
+  { inputs: [{ shape: [2, 4], values: [0, 0, 0, 0, 1, -2, 3, 4] }] },
+];
+
 export const int8: Samples = {
+  roundRows,
   dynamicQuantizeInt8,
   linearSumsInt8: scaledProducts(false),
   linearScaledInt8: scaledProducts(true),

@@ -4,6 +4,7 @@ import { dataOf } from '../../../ops/constants.ts';
 import type { FakeQuantizeAttributes } from '../../../ops/fakeQuantize.ts';
 import type { LinearScaledAttributes } from '../../../ops/linearScaledInt8.ts';
 import type { QuantizeAttributes } from '../../../ops/quantizeInt8.ts';
+import type { RoundRowsAttributes } from '../../../ops/roundRows.ts';
 import { pointwise } from './elementwise.ts';
 import { attrsOf, type Emission, type Emits, rawOf } from './emission.ts';
 
@@ -49,5 +50,29 @@ function linearSumsInt8(e: Emission, node: Node): void {
   e.put(node.outputs[0] as Value, sums);
 }
 
+/** Rows rounded to 8-bit steps of their range; ties of numbers go to even ones here. */
+function roundRows(e: Emission, node: Node): void {
+  const { axis, asymmetric } = attrsOf<RoundRowsAttributes>(node);
+  const [x] = node.inputs as [Value];
+  const name = e.plain(x);
+  const rank = x.shape.length;
+  const first = axis < 0 ? axis + rank : axis;
+  const axes = Array.from({ length: rank - first }, (_, i) => first + i);
+  const zero = e.scalar(0);
+  const low = e.op('Min', [e.op('ReduceMin', [name], { axes, keepdims: 1 }), zero]);
+  const high = e.op('Max', [e.op('ReduceMax', [name], { axes, keepdims: 1 }), zero]);
+  const span = asymmetric ? e.op('Sub', [high, low]) : e.op('Max', [high, e.op('Neg', [low])]);
+  // A row of zeros has no step: any will do.
+  const unit = e.op('Div', [e.op('Max', [span, e.scalar(1e-30)]), e.scalar(asymmetric ? 255 : 127)]);
+  const steps = e.op('Div', [name, unit]);
+  if (!asymmetric) {
+    e.put(node.outputs[0] as Value, e.op('Mul', [e.op('Round', [steps]), unit]));
+    return;
+  }
+  const point = e.op('Round', [e.op('Sub', [e.scalar(-128), e.op('Div', [low, unit])])]);
+  const number = e.op('Clip', [e.op('Round', [e.op('Add', [steps, point])]), e.scalar(-128), e.scalar(127)]);
+  e.put(node.outputs[0] as Value, e.op('Mul', [e.op('Sub', [number, point]), unit]));
+}
+
 /** Operators that round to steps, and products of what they give. */
-export const quantization: Emits = { fakeQuantize, quantizeInt8, dequantizeInt8, dynamicQuantizeInt8, linearSumsInt8 };
+export const quantization: Emits = { fakeQuantize, quantizeInt8, dequantizeInt8, dynamicQuantizeInt8, linearSumsInt8, roundRows };

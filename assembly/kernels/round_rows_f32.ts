@@ -1,0 +1,40 @@
+// Rows rounded to 255 steps of their own range, as TFLite's hybrid operators quantize their inputs.
+import { RoundRows } from '../records';
+import { highest, lowest, numberOf, roundedAway, stepsOf, unitOf, zeroOf } from './row_range';
+
+/** y may be x. */
+export function round_rows_f32(r: RoundRows): void {
+  const bytes = (<usize>r.length) << 2;
+  let x = r.x,
+    y = r.y;
+  for (let row: u32 = 0; row < r.rows; row++) {
+    const low = lowest(x, r.length),
+      high = highest(x, r.length);
+    roundRow(x, y, r.length, stepsOf(low, high, r.asymmetric), unitOf(low, high, r.asymmetric), zeroOf(low, high, r.asymmetric));
+    x += bytes;
+    y += bytes;
+  }
+}
+
+function roundRow(x: usize, y: usize, length: usize, steps: f32, unit: f32, zero: i32): void {
+  if (ASC_FEATURE_SIMD) {
+    const s = f32x4.splat(steps),
+      u = f32x4.splat(unit),
+      zeros = i32x4.splat(zero),
+      offset = f32x4.splat(<f32>zero),
+      low = i32x4.splat(-128),
+      high = i32x4.splat(127);
+    for (; length >= 4; length -= 4) {
+      const whole = roundedAway(f32x4.add(f32x4.mul(v128.load(x), s), offset));
+      const number = i32x4.min_s(i32x4.max_s(whole, low), high);
+      v128.store(y, f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(number, zeros)), u));
+      x += 16;
+      y += 16;
+    }
+  }
+  for (; length; length--) {
+    store<f32>(y, <f32>(numberOf(load<f32>(x), steps, zero) - zero) * unit);
+    x += 4;
+    y += 4;
+  }
+}

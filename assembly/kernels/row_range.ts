@@ -1,0 +1,79 @@
+// The range of a row, 0 included, and the 8-bit numbers TFLite's hybrid operators make of it.
+
+/** The lowest of `length` f32 and 0. */
+export function lowest(x: usize, length: usize): f32 {
+  let low: f32 = 0,
+    i: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    let v = f32x4.splat(0);
+    for (; i + 4 <= length; i += 4) v = f32x4.pmin(v, v128.load(x + (i << 2)));
+    low = min<f32>(
+      min<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
+      min<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
+    );
+  }
+  for (; i < length; i++) {
+    const value = load<f32>(x + (i << 2));
+    if (value < low) low = value;
+  }
+  return low;
+}
+
+/** The highest of `length` f32 and 0. */
+export function highest(x: usize, length: usize): f32 {
+  let high: f32 = 0,
+    i: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    let v = f32x4.splat(0);
+    for (; i + 4 <= length; i += 4) v = f32x4.pmax(v, v128.load(x + (i << 2)));
+    high = max<f32>(
+      max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
+      max<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
+    );
+  }
+  for (; i < length; i++) {
+    const value = load<f32>(x + (i << 2));
+    if (value > high) high = value;
+  }
+  return high;
+}
+
+/** What a step of the row stands for; 1 where it is nothing but 0. */
+export function unitOf(low: f32, high: f32, asymmetric: u32): f32 {
+  if (low == high) return 1;
+  return asymmetric ? <f32>((<f64>high - <f64>low) / 255) : max<f32>(-low, high) / 127;
+}
+
+/** Steps a 1 of the row takes. */
+export function stepsOf(low: f32, high: f32, asymmetric: u32): f32 {
+  if (low == high) return 1;
+  return asymmetric ? <f32>1 / unitOf(low, high, 1) : <f32>127 / max<f32>(-low, high);
+}
+
+/** The number that stands for 0: from the end of the range that is nearer to it (AsymmetricQuantizeFloats of TFLite). */
+export function zeroOf(low: f32, high: f32, asymmetric: u32): i32 {
+  if (!asymmetric || low == high) return 0;
+  const scale = (<f64>high - <f64>low) / 255;
+  const lowSteps = <f64>low / scale,
+    highSteps = <f64>high / scale;
+  const point = 128 - lowSteps < 127 + highSteps ? -128 - lowSteps : 127 - highSteps;
+  if (!(point > -128)) return -128;
+  return point >= 127 ? 127 : <i32>(point + copysign<f64>(0.5, point));
+}
+
+/** Just below a half: added away from zero and cut, it rounds halves away from zero and nothing else up. */
+const BELOW_HALF: f32 = 0.4999999701976776123046875;
+
+/** Whole numbers nearest to four f32, halves away from zero. */
+@inline
+export function roundedAway(v: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.add(v, v128.or(v128.and(v, i32x4.splat(i32.MIN_VALUE)), f32x4.splat(BELOW_HALF))));
+}
+
+/** The 8-bit number of one f32; NaN is 0. */
+@inline
+export function numberOf(x: f32, steps: f32, zero: i32): i32 {
+  const value = x * steps + <f32>zero;
+  const kept = value == value ? min<f32>(max<f32>(value, -1000), 1000) : 0;
+  return min<i32>(max<i32>(<i32>(kept + copysign<f32>(BELOW_HALF, kept)), -128), 127);
+}
