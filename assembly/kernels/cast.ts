@@ -59,14 +59,34 @@ export function cast_u8_bool(r: Cast): void {
 }
 
 export function cast_i8_i32(r: Cast): void {
-  for (let i: usize = 0; i < r.length; i++) store<i32>(r.y + (i << 2), load<i8>(r.x + i));
+  wider(r, true, false);
 }
 export function cast_u8_i32(r: Cast): void {
-  for (let i: usize = 0; i < r.length; i++) store<i32>(r.y + (i << 2), load<u8>(r.x + i));
+  wider(r, false, false);
 }
 export function cast_i8_f32(r: Cast): void {
-  for (let i: usize = 0; i < r.length; i++) store<f32>(r.y + (i << 2), <f32>load<i8>(r.x + i));
+  wider(r, true, true);
 }
 export function cast_u8_f32(r: Cast): void {
-  for (let i: usize = 0; i < r.length; i++) store<f32>(r.y + (i << 2), <f32>load<u8>(r.x + i));
+  wider(r, false, true);
+}
+
+/** Bytes as 4 bytes. */
+@inline
+function wider(r: Cast, signed: bool, float: bool): void {
+  let i: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    for (; i + 8 <= r.length; i += 8) {
+      const v = signed ? v128.load8x8_s(r.x + i) : v128.load8x8_u(r.x + i);
+      const low = i32x4.extend_low_i16x8_s(v),
+        high = i32x4.extend_high_i16x8_s(v);
+      v128.store(r.y + (i << 2), float ? f32x4.convert_i32x4_s(low) : low);
+      v128.store(r.y + (i << 2), float ? f32x4.convert_i32x4_s(high) : high, 16);
+    }
+  }
+  for (; i < r.length; i++) {
+    const value: i32 = signed ? load<i8>(r.x + i) : load<u8>(r.x + i);
+    if (float) store<f32>(r.y + (i << 2), <f32>value);
+    else store<i32>(r.y + (i << 2), value);
+  }
 }

@@ -35,3 +35,12 @@ test('a cast between f32 and i32 may overwrite its operand', () => {
     expect(bits).toEqual(Int32Array.from(x, Math.trunc));
   }
 });
+
+test.each(['cast_i8_i32', 'cast_u8_i32', 'cast_i8_f32', 'cast_u8_f32'] as const)('%s of any length', (name) => {
+  for (const length of lengths) {
+    const x = Int8Array.from({ length }, (_, i) => 37 * i + 5);
+    const y = name.endsWith('f32') ? new Float32Array(length) : new Int32Array(length);
+    kernels.call(name, { x, y, length });
+    expect(y.map(Number)).toEqual(y.map((_, i) => (name.includes('u8') ? (x[i] as number) & 255 : (x[i] as number))));
+  }
+});
