@@ -79,6 +79,6 @@ export function cutBytes(a: v128, b: v128, signs: v128, low: v128, high: v128): 
   return i8x16.min_s(i8x16.max_s(v128.xor(i8x16.narrow_i16x8_u(a, b), signs), low), high);
 }
 
-/** As CENTER and CLOSE, 8 units from a tie: for sums of two products, and quotients. */
-export const FAR_CENTER: f32 = 384.500244140625;
-export const FAR_CLOSE: i32 = 17;
+/** As CENTER and CLOSE, 20 units from a tie: for sums of two products, and quotients. */
+export const FAR_CENTER: f32 = 384.5006103515625;
+export const FAR_CLOSE: i32 = 41;

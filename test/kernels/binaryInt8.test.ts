@@ -36,8 +36,8 @@ describe.each(ROUNDINGS)('every pair of bytes, %s rounding', (rounding) => {
     const [aZero, bZero] = [within(-128, 127), within(-128, 127)] as const;
     const bSign = seed % 3 ? 1 : -1;
     // Of real layers; powers of two, whose ties are many; beyond what vectors do.
-    const draws = [() => within(50, 1200) / 1000, () => 2 ** -within(0, 3), () => within(1, 9000) / 1000];
-    const factor = draws[seed % 5 === 1 ? 1 : seed % 7 === 2 ? 2 : 0] as () => number;
+    const draws = [() => within(50, 1200) / 1000, () => 2 ** -within(0, 3), () => within(1, 16000) / 1000];
+    const factor = draws[seed % 5 === 1 ? 1 : seed % 3 === 2 ? 2 : 0] as () => number;
     const [aFactor, bFactor] = [factor(), factor()];
     // As TFLite makes them.
     const twice = 2 * Math.max(aFactor, bFactor);
