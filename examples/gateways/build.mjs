@@ -19,6 +19,8 @@ async function programOf(path) {
 
 const program = await programOf(model);
 const { wasm } = await compileStandalone(program, { training: true });
+/** For interpreters, which have no SIMD or are slower with it. */
+const { wasm: scalar } = await compileStandalone(program, { training: true, flavour: 'scalar' });
 const sources = clients(program, 'digits', { training: true });
 
 // A digit to classify, then 32 to train on: 64 pixels from 0 to 16 and the label, as bytes.
@@ -36,6 +38,8 @@ const places = {
   rust: { 'digits.rs': 'src/digits.rs' },
   c: { 'digits.h': 'digits.h' },
   node: { 'digits.mjs': 'digits.mjs' },
+  wasm3: {},
+  wamr: { 'digits.h': 'digits.h' },
 };
 for (const [host, files] of Object.entries(places)) {
   const target = join(folder, host);
@@ -44,7 +48,8 @@ for (const [host, files] of Object.entries(places)) {
     mkdirSync(join(target, path, '..'), { recursive: true });
     writeFileSync(join(target, path), sources[name]);
   }
-  writeFileSync(join(target, 'digits.wasm'), wasm);
+  mkdirSync(target, { recursive: true });
+  writeFileSync(join(target, 'digits.wasm'), host === 'wasm3' || host === 'wamr' ? scalar : wasm);
   writeFileSync(join(target, 'digits.bin'), digits);
 }
-console.log(`digits.wasm: ${(wasm.length / 1024).toFixed(1)} KB with weights and training`);
+console.log(`digits.wasm: ${(wasm.length / 1024).toFixed(1)} KB with weights and training, scalar ${(scalar.length / 1024).toFixed(1)} KB`);

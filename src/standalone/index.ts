@@ -36,7 +36,7 @@ export async function compileStandalone(program: Program, options: StandaloneOpt
   if (target === 'wasi' && separateWeights) {
     throw new ThimbleError('INPUT', 'a command has nobody who could give it its weights', { hint: 'compile it with the weights inside' });
   }
-  return link(program, await kernelBytes(flavour), { target, training, separateWeights });
+  return link(program, await kernelBytes(flavour), { target, training, separateWeights, passiveState: flavour !== 'scalar' });
 }
 
 /** Sources that call a module compiled with `target: 'wasm'`, by file name; `name` is the module's file without its extension. */

@@ -25,6 +25,8 @@ export interface LinkOptions {
   readonly training: boolean;
   /** Weights and constants stay out of the module: the host writes them into its memory. */
   readonly separateWeights: boolean;
+  /** Whether the state's first value is a passive segment; else it is in memory a second time, for engines without `memory.init`. */
+  readonly passiveState: boolean;
 }
 
 /** A module and what belongs to it. */
@@ -161,11 +163,20 @@ class Linker {
     }
     const { none } = this.#binaryen;
     const module = this.#module;
-    const copy = [this.#const(regions.state.address), this.#const(0), this.#const(regions.state.bytes)] as const;
-    module.addFunction('reset', none, none, [], this.#resets ? module.memory.init('state', ...copy, MEMORY) : module.nop());
+    module.addFunction('reset', none, none, [], this.#resets ? this.#firstState() : module.nop());
     if (this.#options.target === 'wasm') module.addFunctionExport('reset', 'reset');
     // The state is in the module once: the same bytes start it and reset it.
     if (this.#resets) module.setStart(module.getFunction('reset'));
+  }
+
+  /** Puts the first value into the state. */
+  #firstState(): Expression {
+    const { regions, image } = this.#program;
+    const { address, bytes } = regions.state;
+    const [to, length] = [this.#const(address), this.#const(bytes)];
+    const { memory } = this.#module;
+    if (this.#options.passiveState) return memory.init('state', to, this.#const(0), length, MEMORY);
+    return memory.copy(to, this.#const(this.#descriptions.add(image.subarray(address, address + bytes))), length, MEMORY, MEMORY);
   }
 
   /** The memory and what it starts with. Returns its pages. */
@@ -183,7 +194,7 @@ class Linker {
       offset: this.#const(address),
       passive: false,
     }));
-    if (this.#resets) {
+    if (this.#resets && this.#options.passiveState) {
       const data = image.subarray(regions.state.address, regions.state.address + regions.state.bytes);
       segments.push({ name: 'state', data, offset: 0, passive: true });
     }

