@@ -65,7 +65,7 @@ export function evaluate(value: Value): Float64Array {
   let data = results.get(value);
   if (data) return data;
   if (origin.kind === 'const') {
-    data = Float64Array.from(origin.data);
+    data = new Float64Array(origin.data);
     results.set(value, data);
     return data;
   }

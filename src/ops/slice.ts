@@ -19,13 +19,23 @@ const stepsOf = ({ starts, steps }: SliceAttributes): readonly number[] => (step
 
 /** Row-major elements of a strided view. */
 export function gatherStrided(data: Float64Array, shape: Shape, strides: readonly number[], offset = 0): Float64Array {
-  const own = stridesOf(shape);
-  return Float64Array.from({ length: sizeOf(shape) }, (_, i) => {
-    let at = offset;
-    for (let axis = 0; axis < shape.length; axis++)
-      at += (Math.floor(i / (own[axis] as number)) % (shape[axis] as number)) * (strides[axis] as number);
-    return data[at] as number;
-  });
+  const y = new Float64Array(sizeOf(shape));
+  const run = shape.at(-1) ?? 1;
+  const step = strides.at(-1) ?? 0;
+  const counter = shape.slice(0, -1).map(() => 0);
+  let from = offset;
+  for (let to = 0; to < y.length; to += run) {
+    for (let i = 0; i < run; i++) y[to + i] = data[from + i * step] as number;
+    for (let axis = counter.length - 1; axis >= 0; axis--) {
+      const [extent, stride] = [shape[axis] as number, strides[axis] as number];
+      from += stride;
+      counter[axis] = (counter[axis] as number) + 1;
+      if ((counter[axis] as number) < extent) break;
+      from -= stride * extent;
+      counter[axis] = 0;
+    }
+  }
+  return y;
 }
 
 /** The strided view of `shape` that a slice takes: element offset and strides. */

@@ -1,4 +1,6 @@
+import type { TypedArray } from '../../core/dtype.ts';
 import { scaled } from '../../core/fixedPoint.ts';
+import { sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, cast, clip, dequantizeInt8, div, mul, quantizeInt8, sub } from '../../ops/index.ts';
 import { rescale } from '../../ops/rescale.ts';
@@ -14,20 +16,36 @@ import { roundedAway } from './rounding.ts';
 export function dequantized(operand: Operand): Value {
   const { value, quantization, elem } = operand;
   const { scales = [], zeroPoints = [], axis = 0 } = quantization ?? {};
+  if (scales.length > 1 && value.shape[axis] !== scales.length)
+    throw damaged(`${scales.length} scales along axis ${axis} of [${value.shape}]`);
+  if (scales.length > 0 && value.origin.kind === 'const') return dequantizedWeights(operand, value.origin.data);
   if (scales.length === 1 && value.dtype === 'i8') {
     const { scale, zero } = scaleOf(operand);
     return dequantizeInt8(value, { scale, zero });
   }
   const wide = cast(value, { to: 'f32' });
   if (scales.length === 0) return wide;
-  if (scales.length > 1 && value.shape[axis] !== scales.length)
-    throw damaged(`${scales.length} scales along axis ${axis} of [${value.shape}]`);
   const shape = value.shape.map((_, i) => (i === axis && scales.length > 1 ? scales.length : 1));
   const constant = (data: readonly number[]) =>
     reshapedTo(value.graph.constant({ dtype: 'f32', shape: [data.length], data: Float32Array.from(data) }), scales.length > 1 ? shape : []);
   const shift = elem === 'uint8' ? UNSIGNED : 0;
   const zeros = zeroPoints.map((zero) => zero - shift);
   return mul([zeros.every((zero) => zero === 0) ? wide : sub([wide, constant(zeros)]), constant(scales)]);
+}
+
+/** Constants at once: as operators of the graph, weights of millions of elements would be folded one operator after the other. */
+function dequantizedWeights({ value, quantization, elem }: Operand, data: TypedArray): Value {
+  const { scales = [], zeroPoints = [], axis = 0 } = quantization ?? {};
+  const shift = elem === 'uint8' ? UNSIGNED : 0;
+  const run = scales.length > 1 ? sizeOf(value.shape.slice(axis + 1)) : data.length;
+  const y = new Float32Array(data.length);
+  for (let from = 0, row = 0; from < y.length; from += run, row++) {
+    const at = row % scales.length;
+    const scale = scales[at] as number;
+    const zero = (zeroPoints[at] ?? zeroPoints[0] ?? shift) - shift;
+    for (let i = from; i < from + run; i++) y[i] = ((data[i] as number) - zero) * scale;
+  }
+  return value.graph.constant({ dtype: 'f32', shape: value.shape, data: y }, value.name);
 }
 
 /** Floats as the output holds them: round(x / scale) + zero, halves away from zero. */
