@@ -7,7 +7,8 @@ import { dataOf } from '../ops/constants.ts';
 import type { Epilogue } from '../ops/epilogue.ts';
 import type { LinearAttributes } from '../ops/linear.ts';
 import { type LinearWeightsAttributes, linearWeights, packWeights, scaleShape, weightShape } from '../ops/linearWeights.ts';
-import { rewrite } from './rewrite.ts';
+import { dequantizeInt8 } from '../ops/quantizeInt8.ts';
+import { type Rewriting, rewrite } from './rewrite.ts';
 import { wholeNumbers } from './steps.ts';
 
 /** Products of more rows wait for arithmetic, not for weights (measured: 8 rows take as long in f32). */
@@ -17,10 +18,10 @@ const WEIGHTS = 4096;
 /** Rows that quantizers give a scale of their own. */
 const GROUPS = [32, 128, 64, 16];
 
-/** Dense layers of few rows whose constant weights are whole multiples of a step, as dequantized ones are, keep them in 8 or 4 bits. */
+/** Dense layers of few rows, and tables of which rows are taken, whose constant weights are whole multiples of a step, as dequantized ones are, keep them in 8 or 4 bits. */
 export function fewBits(source: Graph): Graph {
-  return rewrite(source, (node, inputs) => {
-    const found = node.op === 'linear' ? quantized(node, inputs) : undefined;
+  return rewrite(source, (node, inputs, to) => {
+    const found = node.op === 'linear' ? quantized(node, inputs) : node.op === 'gather' ? rowsOfBytes(node, inputs, to) : undefined;
     return found && [found];
   });
 }
@@ -50,6 +51,22 @@ function quantized(node: Node, inputs: readonly Value[]): Value | undefined {
   const y = linearWeights(operands, attrs);
   const sum = added ? add([y, added]) : y;
   return low === Number.NEGATIVE_INFINITY && high === Number.POSITIVE_INFINITY ? sum : clip(sum, { min: low, max: high });
+}
+
+/** Elements of a table that tell whether the others need be looked at. */
+const SAMPLE = 256;
+
+/** Rows of a table of whole numbers times one step, as quantized embeddings are: taken as bytes, then dequantized. */
+function rowsOfBytes(node: Node, inputs: readonly Value[], to: Rewriting): Value | undefined {
+  const [table, at] = inputs as [Value, Value];
+  if (table.origin.kind !== 'const' || table.dtype !== 'f32' || at.origin.kind === 'const' || sizeOf(table.shape) < WEIGHTS)
+    return undefined;
+  const data = dataOf(table) as Float32Array;
+  if (!wholeNumbers(data.subarray(0, SAMPLE), 1)) return undefined;
+  const whole = wholeNumbers(data, 1);
+  if (!whole) return undefined;
+  const bytes = table.graph.constant({ dtype: 'i8', shape: table.shape, data: whole.numbers }, table.name);
+  return dequantizeInt8(to.apply(node, [bytes, at])[0] as Value, { scale: whole.steps[0] as number, zero: 0 });
 }
 
 interface Found {

@@ -15,6 +15,7 @@ import { linearInt8 } from '../ops/linearInt8.ts';
 import type { PadAttributes } from '../ops/pad.ts';
 import type { PoolAttributes } from '../ops/pool.ts';
 import { averagePool2dInt8, maxPool2dInt8 } from '../ops/poolInt8.ts';
+import { quantizeInt8 } from '../ops/quantizeInt8.ts';
 import { type ReduceAttributes, reducedAxes } from '../ops/reduce.ts';
 import { reshape } from '../ops/reshape.ts';
 import type { ResizeAttributes } from '../ops/resize.ts';
@@ -164,6 +165,18 @@ const moved =
     return rescaled({ ...x, x: y }, target);
   };
 
+/** Rows of a constant table: quantized before they are taken. */
+const taken: Rule = (target) => {
+  const { node, to, scale, zero, low, high, ties } = target;
+  const [table, at] = node.inputs as [Value, Value];
+  const data = constant(table);
+  if (!data) return moved()(target);
+  const { shape } = table;
+  const [bytes] = quantizeInt8.ref([{ dtype: 'f32', shape, data: Float64Array.from(data) }], { scale, zero, low, high, ties }, []);
+  const whole = to.target.constant({ dtype: 'i8', shape, data: Int8Array.from(bytes as Float64Array) }, table.name);
+  return to.apply(node, [whole, to.of(at)])[0];
+};
+
 const joined: Rule = (target) => {
   const parts = target.node.inputs.map((value) => quantizedOf(value, target.to));
   if (parts.some((part) => !part)) return undefined;
@@ -198,7 +211,7 @@ export const INT8_RULES: Readonly<Record<string, Rule>> = {
   reshape: moved(),
   transpose: moved(),
   slice: moved(),
-  gather: moved(),
+  gather: taken,
   broadcast: moved(),
   pad: moved(padding),
   resize: moved(({ attrs }) => ((attrs as unknown as ResizeAttributes).mode === 'nearest' ? attrs : undefined)),

@@ -27,6 +27,7 @@ export interface Target {
   /** Limits of the result, as 8-bit numbers. */
   readonly low: number;
   readonly high: number;
+  readonly ties: QuantizeAttributes['ties'];
 }
 
 /** `value` of the old graph as an 8-bit number, where it is dequantized from one, and perhaps turned or reshaped since. */
@@ -83,8 +84,8 @@ function island(node: Node, to: Rewriting, once: (value: Value) => boolean): Val
   const last = producer(value);
   if (!bounds || !last) return undefined;
   const byte = (number: number) => Math.min(Math.max(opAt(number, attrs), attrs.low), attrs.high);
-  const { scale, zero } = attrs;
-  return INT8_RULES[last.op]?.({ node: last, to, scale, zero, low: byte(bounds[0]), high: byte(bounds[1]) });
+  const { scale, zero, ties } = attrs;
+  return INT8_RULES[last.op]?.({ node: last, to, scale, zero, ties, low: byte(bounds[0]), high: byte(bounds[1]) });
 }
 
 /** An element-wise function of one float. */
@@ -127,5 +128,5 @@ function asTable({ x, scale, zero }: Quantized, chain: readonly Node[], attrs: Q
 }
 
 /** `given` with another scale and zero point. */
-export const rescaled = (given: Quantized, { scale, zero, low, high }: Omit<Target, 'node' | 'to'>): Value =>
+export const rescaled = (given: Quantized, { scale, zero, low, high }: Pick<Target, 'scale' | 'zero' | 'low' | 'high'>): Value =>
   asTable(given, [], { scale, zero, low, high, ties: 'even' });

@@ -33,6 +33,14 @@ export function integersOf(bytes: Value, elem: Elem): Operand {
   return { value: moved, elem };
 }
 
+/** A constant of 8-bit numbers as an i8, a quarter of what graphs hold integers in; undefined for other values. */
+export function constantBytes(value: Value, elem: Elem): Value | undefined {
+  const { origin, shape, graph, name } = value;
+  const offset = offsets[elem];
+  if (offset === undefined || origin.kind !== 'const') return undefined;
+  return graph.constant({ dtype: 'i8', shape, data: Int8Array.from(origin.data, (number) => number - offset) }, name);
+}
+
 /** Operators that move elements of their first input, as they are. */
 const MOVES = new Set(['reshape', 'transpose', 'slice', 'broadcast', 'gather']);
 

@@ -1,5 +1,6 @@
 import { normalizeAxis, sizeOf, stridesOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
+import { isConstant } from '../../ops/evaluate.ts';
 import {
   add,
   argMax,
@@ -25,6 +26,7 @@ import {
   unique,
   where,
 } from '../../ops/index.ts';
+import { constantBytes, integersOf } from './bytes.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { count, table } from './counted.ts';
 import type { Operand } from './operand.ts';
@@ -79,9 +81,13 @@ function elementIndex(indices: Value, shape: readonly number[], axis: number): V
   return counted.reduce((a, b) => add([a, b]), own);
 }
 
-function gatherRow(n: NodeContext): Value {
+function gatherRow(n: NodeContext): Value | Operand {
   const axis = n.axis('axis', 0);
-  return gather([n.x(0), fromFront(n.x(1), n.shape(0)[axis] as number)], { axis });
+  const { value, elem } = n.operand(0);
+  const at = fromFront(n.x(1), n.shape(0)[axis] as number);
+  // Tables of quantized embeddings stay bytes.
+  const bytes = isConstant(at) ? undefined : constantBytes(value, elem);
+  return bytes ? integersOf(gather([bytes, at], { axis }), elem) : gather([value, at], { axis });
 }
 
 function gatherElements(n: NodeContext): Value {

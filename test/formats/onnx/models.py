@@ -28,7 +28,7 @@ def filters(count, depth, size):
 
 def network(nodes, constants, x, y):
     initializers = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
-    ports = [[helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)] for name, shape in (x, y)]
+    ports = [[helper.make_tensor_value_info(name, *(kind or [TensorProto.FLOAT]), shape)] for name, shape, *kind in (x, y)]
     graph = helper.make_graph(nodes, 'network', *ports, initializers)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
 
@@ -90,6 +90,16 @@ def images():
     return network(nodes, constants, ('x', [1, 3, 12, 12]), ('y', [1, 10]))
 
 
+def embedding(words=300, width=24):
+    nodes = [
+        node('Gather', ['table', 'x'], ['e']),
+        node('ReduceMean', ['e'], ['m'], axes=[1], keepdims=0),
+        node('MatMul', ['m', 'w'], ['y']),
+    ]
+    constants = {'table': weights(words, width) * 9, 'w': weights(width, 6)}
+    return network(nodes, constants, ('x', [2, 5], TensorProto.INT64), ('y', [2, 6]))
+
+
 def transformer(width=16, heads=2, length=5):
     nodes = []
     constants = {
@@ -145,18 +155,22 @@ def transformer(width=16, heads=2, length=5):
     return network(nodes, constants, ('x', [1, length, width]), ('y', [1, length, width]))
 
 
+def drawn(rows, kind, shape):
+    return rows.integers(0, 300, shape) if kind == TensorProto.INT64 else rows.normal(size=shape).astype(np.float32)
+
+
 class Rows(CalibrationDataReader):
-    def __init__(self, shape):
+    def __init__(self, kind, shape):
         rows = np.random.default_rng(1)
-        self.rows = iter([{'x': rows.normal(size=shape).astype(np.float32)} for _ in range(8)])
+        self.rows = iter([{'x': drawn(rows, kind, shape)} for _ in range(8)])
 
     def get_next(self):
         return next(self.rows, None)
 
 
 def record(array):
-    data = np.ascontiguousarray(array, np.float32)
-    return {'shape': list(data.shape), 'data': base64.b64encode(data.tobytes()).decode()}
+    data = np.ascontiguousarray(array, np.int32 if array.dtype == np.int64 else np.float32)
+    return {'dtype': str(data.dtype), 'shape': list(data.shape), 'data': base64.b64encode(data.tobytes()).decode()}
 
 
 golden = []
@@ -177,9 +191,9 @@ def keep(name, path):
     # Fused operators of ONNX Runtime round otherwise than the file says.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = ort.InferenceSession(path, options)
-    shape = session.get_inputs()[0].shape
+    port = model.graph.input[0].type.tensor_type
     for batch in range(2):
-        x = np.random.default_rng(batch + 50).normal(size=shape).astype(np.float32)
+        x = drawn(np.random.default_rng(batch + 50), port.elem_type, session.get_inputs()[0].shape)
         (y,) = session.run(None, {'x': x})
         golden.append({'name': name, 'step': step(model), 'input': record(x), 'output': record(y)})
     model.ClearField('metadata_props')
@@ -188,7 +202,7 @@ def keep(name, path):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    for name, build in {'mlp': mlp, 'lstm': lstm, 'images': images, 'transformer': transformer}.items():
+    for name, build in {'mlp': mlp, 'lstm': lstm, 'images': images, 'transformer': transformer, 'embedding': embedding}.items():
         source, target = os.path.join(folder, name), os.path.join(folder, name + '_quantized')
         onnx.save(build(), source)
         for kind, per_channel in (('QInt8', True), ('QUInt8', False)):
@@ -196,14 +210,15 @@ with tempfile.TemporaryDirectory() as folder:
             keep(f'{name}_dynamic_{kind}', target)
         if name == 'lstm':
             continue
-        shape = [d.dim_value for d in onnx.load(source).graph.input[0].type.tensor_type.shape.dim]
+        port = onnx.load(source).graph.input[0].type.tensor_type
+        shape = [d.dim_value for d in port.shape.dim]
         for layout, kinds in (('QDQ', ('QInt8', 'QInt8')), ('QOperator', ('QUInt8', 'QInt8')), ('QOperator', ('QUInt8', 'QUInt8'))):
             activations, own = (getattr(QuantType, kind) for kind in kinds)
             options = {'extra_options': {'ForceQuantizeNoInputCheck': True}}
             quantize_static(
                 source,
                 target,
-                Rows(shape),
+                Rows(port.elem_type, shape),
                 quant_format=getattr(QuantFormat, layout),
                 per_channel=kinds[1] == 'QInt8',
                 activation_type=activations,

@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { load, type Tensor } from '../../../src/index.ts';
+import { load, type Tensor, tensor } from '../../../src/index.ts';
 import { flavours } from '../../ops/lowering.ts';
 
 interface Recorded {
+  readonly dtype: 'float32' | 'int32';
   readonly shape: readonly number[];
-  /** f32 in base64. */
+  /** Elements in base64. */
   readonly data: string;
 }
 
@@ -22,7 +23,10 @@ const folder = new URL('./models/', import.meta.url);
 const golden: readonly Golden[] = JSON.parse(readFileSync(new URL('golden.json', folder), 'utf8'));
 const names = [...new Set(golden.map(({ name }) => name))];
 const bytesOf = (name: string) => new Uint8Array(readFileSync(new URL(`${name}.onnx`, folder)));
-const floats = ({ data }: Recorded) => new Float32Array(Uint8Array.from(Buffer.from(data, 'base64')).buffer);
+const dataOf = ({ dtype, data }: Recorded) => {
+  const { buffer } = Uint8Array.from(Buffer.from(data, 'base64'));
+  return dtype === 'int32' ? new Int32Array(buffer) : new Float32Array(buffer);
+};
 
 it('every model has its golden', () => {
   const files = readdirSync(folder).filter((file) => file.endsWith('.onnx'));
@@ -33,8 +37,8 @@ describe.each(names)('%s', (name) => {
   it.each(flavours)('computes what ONNX Runtime computes, on %s', async (flavour) => {
     const model = await load(bytesOf(name), { flavour });
     for (const { input, output, step } of golden.filter((one) => one.name === name)) {
-      const { y } = model.run({ x: { dtype: 'f32', shape: input.shape, data: floats(input) } }) as { y: Tensor };
-      const want = floats(output);
+      const { y } = model.run({ x: tensor(dataOf(input), input.shape) }) as { y: Tensor };
+      const want = dataOf(output) as Float32Array;
       const largest = want.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
       const error = want.reduce((most, value, i) => Math.max(most, Math.abs((y.data[i] as number) - value)), 0);
       expect(y.shape).toEqual(output.shape);
@@ -60,6 +64,12 @@ describe('dense layers run on 8-bit kernels', () => {
     const work = await operators(`${name}_QOperator_QUInt8_QInt8`);
     const floats = Object.keys(work).filter((op) => !op.endsWith('Int8'));
     expect(floats.sort()).toEqual(name === 'mlp' ? ['add'] : ['concat', 'lookup', 'reshape', 'softmax', 'transpose']);
+  });
+
+  it.each(['embedding_dynamic_QUInt8', 'embedding_QDQ_QInt8_QInt8'])('%s: its table is bytes', async (name) => {
+    const model = await load(bytesOf(name));
+    // 300 words of 24 numbers.
+    expect(model.memory.regions.const).toBeLessThan(300 * 24 * 1.3);
   });
 
   it('weights take a byte each: no more memory than those of the static form', async () => {
