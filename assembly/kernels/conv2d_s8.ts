@@ -1,8 +1,8 @@
 // Convolution of 8-bit images as `conv2d_f32` does it: a band of input lines in scratch, whose windows the matrix product reads where they lie.
 import { Conv2dInt8 } from '../records';
 import { fillBand, isWide, lineLength, widen } from './band_s8';
-import { biasesOf, finish, prepare, runsOf, signBytes } from './finish_s8';
-import { panelSums } from './gemm_s8';
+import { biasesOf, finish, PLACED, prepare, runsOf, signBytes } from './finish_s8';
+import { panelBytes, panelSums } from './gemm_s8';
 
 @inline
 function isPointwise(r: Conv2dInt8): bool {
@@ -33,8 +33,10 @@ export function conv2d_s8(r: Conv2dInt8): void {
     const channels = <usize>r.inChannels;
     const way = prepare(r, channels);
     const pixels = <usize>(r.batch * r.outHeight * r.outWidth);
-    for (let m: usize = 0; m < pixels; m += r.blockRows) {
-      const rows = min<usize>(r.blockRows, pixels - m);
+    // The band has room for 16-bit inputs.
+    const block = (<usize>r.blockRows) << (1 - shift);
+    for (let m: usize = 0; m < pixels; m += block) {
+      const rows = min<usize>(block, pixels - m);
       widen(r.band, r.x + m * channels, rows * channels, wide, signBytes(r));
       panels(r, way, r.band, channels << shift, r.y + m * r.outChannels, rows, 0, 1, (channels + 3) >> 2, wide);
     }
@@ -81,12 +83,41 @@ function panels(
   wide: bool,
 ): void {
   const columns = <usize>(r.outChannels / r.groups);
-  const panelBytes = (runs * quads) << 5;
-  let w = r.w + g * ((columns + 7) >> 3) * panelBytes;
+  const size = (runs * quads) << 5;
+  let w = r.w + g * ((columns + 7) >> 3) * size;
   for (let n: usize = 0; n < columns; n += 8) {
-    const channel = g * columns + n;
-    panelSums(x, xStride, runsOf(r), runs, quads, w, biasesOf(r) + (channel << 2), r.sums, rows, wide);
-    finish(r, way, r.sums, y + channel, r.outChannels, rows, min<usize>(8, columns - n), channel);
-    w += panelBytes;
+    panel(r, way, x, xStride, y, rows, runs, quads, w, g * columns + n, min<usize>(8, columns - n), wide);
+    w += size;
+  }
+}
+
+@inline
+function panel(
+  r: Conv2dInt8,
+  way: i32,
+  x: usize,
+  xStride: usize,
+  y: usize,
+  rows: usize,
+  runs: usize,
+  quads: usize,
+  w: usize,
+  channel: usize,
+  columns: usize,
+  wide: bool,
+): void {
+  y += channel;
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    if (way == PLACED && !wide && columns == 8 && rows >= 4) return panelBytes(r, x, xStride, runs, quads, w, y, rows, channel);
+  }
+  // As many sums at a time as there is room for.
+  const most: usize = isPointwise(r) ? r.blockRows : r.outWidth;
+  while (rows) {
+    const part = min<usize>(rows, most);
+    panelSums(x, xStride, runsOf(r), runs, quads, w, biasesOf(r) + (channel << 2), r.sums, part, wide);
+    finish(r, way, r.sums, y, r.outChannels, part, columns, channel);
+    x += part * xStride;
+    y += part * r.outChannels;
+    rows -= part;
   }
 }

@@ -1,13 +1,29 @@
 // The end of every 8-bit product: i32 sums become i8. `prepare` looks at all factors of a call and chooses the fastest way that has the exact bits for
 // every sum there can be; the other functions do it for the sums of one panel.
 import { limited, limitedFloat, scaled } from '../math/requantize';
-import { bytes, factorOf, MAGIC, nudgeOf, nudged, once, raised, rest, TIE } from '../math/requantize_vectors';
+import {
+  bytes,
+  CENTER,
+  CLOSE,
+  cut,
+  cutBytes,
+  factorOf,
+  FIRST,
+  FRACTION,
+  MAGIC,
+  nudgeOf,
+  once,
+  placed,
+  placedSigned,
+  smallest,
+} from '../math/requantize_vectors';
 import { Conv2dInt8 } from '../records';
 
-/** Ways to requantize: exactly, number by number; in vectors, in fixed point or float. */
+/** Ways to requantize: exactly, number by number; in vectors, in float or fixed point. PLACED is the latter where nothing depends on the sign of a sum. */
 const EXACT: i32 = 0;
-const FIXED: i32 = 1;
-const FLOAT: i32 = 2;
+const FLOAT: i32 = 1;
+const SIGNED: i32 = 2;
+export const PLACED: i32 = 3;
 
 /** Elements from one list of a call's factors to the next. */
 @inline
@@ -16,12 +32,15 @@ function padded(channels: usize): usize {
 }
 
 /**
- * The table of a call: constants (V8 makes a constant vector anew at each use, in three instructions, but keeps one it has loaded), then lists of
- * biases (i32), scales and nudges (f32), then the offsets of runs.
+ * The table of a call: 16 bytes of 128; constants of 4 bytes (V8 makes a constant vector anew at each use, in three instructions, but loads one in a
+ * single one); lists of biases (i32), scales and starts (f32; nudges where results are SIGNED); the offsets of runs.
  */
-const SIGN_BITS: usize = 16,
-  TIES: usize = 32,
-  SIGN_BYTES: usize = 48,
+const MAGICS: usize = 16,
+  SIGN_BITS: usize = 20,
+  FRACTIONS: usize = 24,
+  CLOSES: usize = 28,
+  FIRSTS: usize = 32,
+  CENTERS: usize = 36,
   LISTS: usize = 64;
 
 @inline
@@ -38,7 +57,7 @@ export function runsOf(r: Conv2dInt8): usize {
 /** Where 16 bytes of 128 are. */
 @inline
 export function signBytes(r: Conv2dInt8): usize {
-  return r.table + SIGN_BYTES;
+  return r.table;
 }
 
 /**
@@ -48,11 +67,17 @@ export function prepare(r: Conv2dInt8, depth: usize): i32 {
   const channels = <usize>r.outChannels,
     list = padded(channels) << 2;
   if (ASC_FEATURE_SIMD) {
-    v128.store(r.table, f32x4.splat(MAGIC));
-    v128.store(r.table + SIGN_BITS, i32x4.splat(i32.MIN_VALUE));
-    v128.store(r.table + TIES, f32x4.splat(TIE));
-    v128.store(r.table + SIGN_BYTES, i8x16.splat(-128));
+    v128.store(r.table, i8x16.splat(-128));
+    store<f32>(r.table, MAGIC, MAGICS);
+    store<i32>(r.table, i32.MIN_VALUE, SIGN_BITS);
+    store<i32>(r.table, FRACTION, FRACTIONS);
+    store<i32>(r.table, CLOSE, CLOSES);
+    store<i32>(r.table, FIRST | (FIRST << 16), FIRSTS);
+    store<f32>(r.table, CENTER + <f32>r.yZero, CENTERS);
   }
+  // What is below zero is limited to it anyway, so any nudge will do; rounding once has none.
+  const way: i32 = r.rounding == 2 ? FLOAT : r.rounding == 1 || r.low >= r.yZero ? PLACED : SIGNED;
+  const start: f32 = way == PLACED ? CENTER + <f32>r.yZero : 0;
   let most: i32 = 0,
     largest: f32 = 0,
     c: usize = 0;
@@ -66,7 +91,7 @@ export function prepare(r: Conv2dInt8, depth: usize): i32 {
       for (; c + 4 <= channels; c += 4) {
         const to = at + (c << 2);
         const bias = v128.load(r.bias + (c << 2)),
-          factor = preparedFour(r, c << 2, to + list, to + (list << 1));
+          factor = preparedFour(r, c << 2, to + list, to + (list << 1), start);
         v128.store(to, bias);
         const size = i32x4.abs(bias);
         mosts = i32x4.max_u(mosts, size);
@@ -85,22 +110,27 @@ export function prepare(r: Conv2dInt8, depth: usize): i32 {
   for (; c < channels; c++) {
     const to = at + (c << 2);
     const bias = load<i32>(r.bias + (c << 2)),
-      factor = abs<f32>(preparedOne(r, c * step, to + list, to + (list << 1))),
+      factor = abs<f32>(preparedOne(r, c * step, to + list, to + (list << 1), start)),
       size = abs<i32>(bias);
     store<i32>(to, bias);
     most = <i32>max<u32>(most, size);
     const result: f32 = (<f32>(<u32>size) + span) * factor;
     if (!(result <= largest)) largest = result;
   }
+  // Columns that are not there are never close to a tie.
+  for (; c < padded(channels); c++) {
+    store<f32>(at + list + (c << 2), 0);
+    store<f32>(at + (list << 1) + (c << 2), start);
+  }
   // Channel by channel: one with weights of nearly 0 has a tiny factor, and a bias that is huge in its units (TFLite's converter limits it to 2^30).
   // Sums must not wrap; results must stay below 2^22, less the rounding of `result`.
   if (<i64>(<u32>most) + <i64>depth * 32640 > <i64>i32.MAX_VALUE || !(largest < 4194300)) return EXACT;
-  return r.rounding == 2 ? FLOAT : FIXED;
+  return way;
 }
 
-/** Stores and returns the scale of a channel, and stores its nudge; `from`: bytes into the lists of factors. */
+/** Stores and returns the scale of a channel, and stores `start` and its nudge; `from`: bytes into the lists of factors. */
 @inline
-function preparedOne(r: Conv2dInt8, from: usize, scale: usize, nudge: usize): f32 {
+function preparedOne(r: Conv2dInt8, from: usize, scale: usize, starts: usize, start: f32): f32 {
   if (r.rounding == 2) {
     const factor = load<f32>(r.scale + from);
     store<f32>(scale, factor);
@@ -109,13 +139,13 @@ function preparedOne(r: Conv2dInt8, from: usize, scale: usize, nudge: usize): f3
   const shift = load<i32>(r.shift + from);
   const factor = factorOf(load<i32>(r.multiplier + from), shift);
   store<f32>(scale, factor);
-  store<f32>(nudge, nudgeOf(shift, r.rounding));
+  store<f32>(starts, start + nudgeOf(shift, r.rounding));
   return factor;
 }
 
 /** The same of four channels. */
 @inline
-function preparedFour(r: Conv2dInt8, from: usize, scale: usize, nudge: usize): v128 {
+function preparedFour(r: Conv2dInt8, from: usize, scale: usize, starts: usize, start: f32): v128 {
   if (r.rounding == 2) {
     const factor = v128.load(r.scale + from);
     v128.store(scale, factor);
@@ -126,18 +156,16 @@ function preparedFour(r: Conv2dInt8, from: usize, scale: usize, nudge: usize): v
   const factor = f32x4.mul(f32x4.convert_i32x4_s(v128.load(r.multiplier + from)), power);
   v128.store(scale, factor);
   const half = i32x4.shl(i32x4.add(shift, i32x4.splat(126)), 23);
-  v128.store(nudge, r.rounding == 0 ? v128.and(half, i32x4.lt_s(shift, i32x4.splat(0))) : i32x4.splat(0));
+  const nudge = r.rounding == 0 ? v128.and(half, i32x4.lt_s(shift, i32x4.splat(0))) : i32x4.splat(0);
+  v128.store(starts, f32x4.add(f32x4.splat(start), nudge));
   return factor;
 }
 
 /** y[rows, columns] of sums[rows, 8]; `channel` is the first of the columns, `stride` the bytes between rows of y. */
 export function finish(r: Conv2dInt8, way: i32, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
   if (ASC_FEATURE_SIMD) {
-    if (way == FIXED) {
-      // What is below zero is limited to it anyway, so any nudge will do.
-      if (r.low >= r.yZero) return finishPositive(r, sums, y, stride, rows, columns, channel);
-      return finishFixed(r, sums, y, stride, rows, columns, channel);
-    }
+    if (way == PLACED) return finishPlaced(r, sums, y, stride, rows, columns, channel);
+    if (way == SIGNED) return finishSigned(r, sums, y, stride, rows, columns, channel);
     if (way == FLOAT) return finishFloat(r, sums, y, stride, rows, columns, channel);
   }
   finishExact(r, sums, y, stride, rows, columns, channel);
@@ -193,10 +221,10 @@ function storeRows(y: usize, stride: usize, columns: usize, v: v128): void {
 }
 
 function finishFloat(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
-  const factors = biasesOf(r) + ((padded(r.outChannels) + channel) << 2);
-  const s0 = v128.load(factors),
-    s1 = v128.load(factors, 16);
-  const magic = v128.load(r.table);
+  const scales = scalesOf(r, channel);
+  const s0 = v128.load(scales),
+    s1 = v128.load(scales, 16);
+  const magic = v128.load32_splat(r.table, MAGICS);
   const zero = i16x8.splat(<i16>r.yZero),
     low = i8x16.splat(<i8>r.low),
     high = i8x16.splat(<i8>r.high);
@@ -213,68 +241,81 @@ function finishFloat(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: 
   }
 }
 
-function finishFixed(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
+function finishPlaced(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
   finishRows(r, sums, y, stride, rows, columns, channel, false);
 }
-function finishPositive(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
+function finishSigned(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
   finishRows(r, sums, y, stride, rows, columns, channel, true);
 }
 
 @inline
-function finishRows(
-  r: Conv2dInt8,
-  sums: usize,
-  y: usize,
-  stride: usize,
-  rows: usize,
-  columns: usize,
-  channel: usize,
-  positive: bool,
-): void {
-  const list = padded(r.outChannels) << 2;
-  const factors = biasesOf(r) + list + (channel << 2);
-  const s0 = v128.load(factors),
-    s1 = v128.load(factors, 16),
-    n0 = v128.load(factors + list),
-    n1 = v128.load(factors + list, 16);
-  const magic = v128.load(r.table),
-    tie = v128.load(r.table + TIES),
-    sign = v128.load(r.table + SIGN_BITS);
-  const zero = i16x8.splat(<i16>r.yZero),
-    low = i8x16.splat(<i8>r.low),
-    high = i8x16.splat(<i8>r.high);
+function finishRows(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize, signed: bool): void {
+  const scales = scalesOf(r, channel),
+    starts = startsOf(r, channel);
+  const s0 = v128.load(scales),
+    s1 = v128.load(scales, 16),
+    n0 = v128.load(starts),
+    n1 = v128.load(starts, 16);
+  const center = v128.load32_splat(r.table, CENTERS),
+    sign = v128.load32_splat(r.table, SIGN_BITS),
+    mask = fractionMask(r),
+    first = firsts(r),
+    signs = v128.load(signBytes(r)),
+    low = lows(r),
+    high = highs(r);
   for (; rows >= 2; rows -= 2) {
-    let v = positive ? raised(v128.load(sums), s0, n0) : nudged(v128.load(sums), s0, n0, sign),
-      t = f32x4.add(v, magic);
-    let worst = rest(v, t, magic, sign);
-    const a0 = i32x4.sub(t, magic);
-    v = positive ? raised(v128.load(sums, 16), s1, n1) : nudged(v128.load(sums, 16), s1, n1, sign);
-    t = f32x4.add(v, magic);
-    worst = f32x4.pmax(worst, rest(v, t, magic, sign));
-    const a = i16x8.narrow_i32x4_s(a0, i32x4.sub(t, magic));
-    v = positive ? raised(v128.load(sums, 32), s0, n0) : nudged(v128.load(sums, 32), s0, n0, sign);
-    t = f32x4.add(v, magic);
-    worst = f32x4.pmax(worst, rest(v, t, magic, sign));
-    const b0 = i32x4.sub(t, magic);
-    v = positive ? raised(v128.load(sums, 48), s1, n1) : nudged(v128.load(sums, 48), s1, n1, sign);
-    t = f32x4.add(v, magic);
-    worst = f32x4.pmax(worst, rest(v, t, magic, sign));
-    const b = i16x8.narrow_i32x4_s(b0, i32x4.sub(t, magic));
-    if (v128.any_true(f32x4.ge(worst, tie))) finishExact(r, sums, y, stride, 2, columns, channel);
-    else storeRows(y, stride, columns, bytes(a, b, zero, low, high));
+    const a0 = signed ? placedSigned(v128.load(sums), s0, n0, center, sign) : placed(v128.load(sums), s0, n0),
+      a1 = signed ? placedSigned(v128.load(sums, 16), s1, n1, center, sign) : placed(v128.load(sums, 16), s1, n1),
+      b0 = signed ? placedSigned(v128.load(sums, 32), s0, n0, center, sign) : placed(v128.load(sums, 32), s0, n0),
+      b1 = signed ? placedSigned(v128.load(sums, 48), s1, n1, center, sign) : placed(v128.load(sums, 48), s1, n1);
+    storeRows(y, stride, columns, cutBytes(cut(a0, a1, first), cut(b0, b1, first), signs, low, high));
+    if (isClose(r, smallest(smallest(v128.and(a0, mask), a1, mask), b0, mask), v128.and(b1, mask)))
+      finishExact(r, sums, y, stride, 2, columns, channel);
     sums += 64;
     y += stride << 1;
   }
   if (rows) {
-    const v = positive ? raised(v128.load(sums), s0, n0) : nudged(v128.load(sums), s0, n0, sign),
-      t = f32x4.add(v, magic),
-      u = positive ? raised(v128.load(sums, 16), s1, n1) : nudged(v128.load(sums, 16), s1, n1, sign),
-      q = f32x4.add(u, magic);
-    const worst = f32x4.pmax(rest(v, t, magic, sign), rest(u, q, magic, sign));
-    if (v128.any_true(f32x4.ge(worst, tie))) finishExact(r, sums, y, stride, 1, columns, channel);
-    else {
-      const a = i16x8.narrow_i32x4_s(i32x4.sub(t, magic), i32x4.sub(q, magic));
-      storeBytes(y, bytes(a, a, zero, low, high), columns);
-    }
+    const a0 = signed ? placedSigned(v128.load(sums), s0, n0, center, sign) : placed(v128.load(sums), s0, n0),
+      a1 = signed ? placedSigned(v128.load(sums, 16), s1, n1, center, sign) : placed(v128.load(sums, 16), s1, n1);
+    const a = cut(a0, a1, first);
+    storeBytes(y, cutBytes(a, a, signs, low, high), columns);
+    if (isClose(r, v128.and(a0, mask), v128.and(a1, mask))) finishExact(r, sums, y, stride, 1, columns, channel);
   }
+}
+
+/** Lists of the factors of 8 channels, and the constants of PLACED and SIGNED. */
+@inline
+export function scalesOf(r: Conv2dInt8, channel: usize): usize {
+  return biasesOf(r) + ((padded(r.outChannels) + channel) << 2);
+}
+
+@inline
+export function startsOf(r: Conv2dInt8, channel: usize): usize {
+  return scalesOf(r, channel) + (padded(r.outChannels) << 2);
+}
+
+@inline
+export function fractionMask(r: Conv2dInt8): v128 {
+  return v128.load32_splat(r.table, FRACTIONS);
+}
+
+@inline
+export function firsts(r: Conv2dInt8): v128 {
+  return v128.load32_splat(r.table, FIRSTS);
+}
+
+@inline
+export function lows(r: Conv2dInt8): v128 {
+  return i8x16.splat(<i8>r.low);
+}
+
+@inline
+export function highs(r: Conv2dInt8): v128 {
+  return i8x16.splat(<i8>r.high);
+}
+
+/** Whether one of these fractions is too close to a tie. */
+@inline
+export function isClose(r: Conv2dInt8, a: v128, b: v128): bool {
+  return v128.any_true(i32x4.lt_s(i32x4.min_u(a, b), v128.load32_splat(r.table, CLOSES)));
 }

@@ -1,5 +1,12 @@
 // Sums of products of unsigned inputs (x + 128, in the band) and signed weights, one panel of 8 columns at a time. A row of the left-hand side is `runs`
 // pieces of `quads` · 4 numbers at the byte offsets in `table`; numbers past a piece's end meet weights that are 0.
+import { cut, cutBytes, placed, smallest } from '../math/requantize_vectors';
+import { Conv2dInt8 } from '../records';
+import { biasesOf, finish, firsts, fractionMask, highs, isClose, lows, PLACED, runsOf, scalesOf, signBytes, startsOf } from './finish_s8';
+
+/** Rows of a tile, as types: what depends on them is decided when compiling. 12 sums hide the latency of dot products, and just fit the registers. */
+type Six = v128;
+type Four = u64;
 
 /** sums[rows, 8] = bias + x · w. */
 export function panelSums(
@@ -16,47 +23,93 @@ export function panelSums(
 ): void {
   if (ASC_FEATURE_SIMD) {
     if (ASC_FEATURE_RELAXED_SIMD) {
-      if (!wide) {
-        const fours = rows >> 2;
-        tiles4(x, xStride, table, runs, quads, w, bias, sums, fours);
-        rows &= 3;
+      if (!wide && rows >= 4) {
+        const none = changetype<Conv2dInt8>(0),
+          sixes = sixesOf(rows),
+          fours = (rows - sixes * 6) >> 2;
+        tiles<i32, Six>(none, x, xStride, table, runs, quads, w, bias, sums, 0, 0, sixes);
+        rows -= sixes * 6;
+        x += sixes * 6 * xStride;
+        sums += sixes * (6 << 5);
+        tiles<i32, Four>(none, x, xStride, table, runs, quads, w, bias, sums, 0, 0, fours);
+        rows -= fours << 2;
         x += fours * (xStride << 2);
         sums += fours << 7;
-        for (; rows; rows--) {
-          row1(x, table, runs, quads, w, bias, sums);
-          x += xStride;
-          sums += 32;
-        }
-        return;
       }
     }
-    for (; rows >= 4; rows -= 4) {
-      wideTile4(x, xStride, table, runs, quads, w, bias, sums);
-      wideTile4(x, xStride, table, runs, quads, w + 16, bias + 16, sums + 16);
-      x += xStride << 2;
-      sums += 128;
+    if (wide) {
+      for (; rows >= 4; rows -= 4) {
+        wideTile4(x, xStride, table, runs, quads, w, bias, sums);
+        wideTile4(x, xStride, table, runs, quads, w + 16, bias + 16, sums + 16);
+        x += xStride << 2;
+        sums += 128;
+      }
     }
-    for (; rows; rows--) {
-      wideRow(x, table, runs, quads, w, bias, sums);
-      x += xStride;
-      sums += 32;
-    }
-  } else {
-    for (; rows; rows--) {
-      scalarRow(x, table, runs, quads, w, bias, sums);
-      x += xStride;
-      sums += 32;
-    }
+  }
+  for (; rows; rows--) {
+    rowSums(x, table, runs, quads, w, bias, sums, wide);
+    x += xStride;
+    sums += 32;
   }
 }
 
-@inline
-export function dot(w: v128, x: v128, acc: v128): v128 {
-  return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, acc);
+/** y[rows, 8] of 8-bit inputs, where results are PLACED; `channel` is the first of the columns. */
+export function panelBytes(
+  r: Conv2dInt8,
+  x: usize,
+  xStride: usize,
+  runs: usize,
+  quads: usize,
+  w: usize,
+  y: usize,
+  rows: usize,
+  channel: usize,
+): void {
+  const stride = <usize>r.outChannels,
+    sixes = sixesOf(rows),
+    fours = (rows - sixes * 6) >> 2;
+  const table = runsOf(r),
+    bias = biasesOf(r) + (channel << 2);
+  tiles<i8, Six>(r, x, xStride, table, runs, quads, w, bias, r.sums, y, channel, sixes);
+  rows -= sixes * 6;
+  x += sixes * 6 * xStride;
+  y += sixes * 6 * stride;
+  tiles<i8, Four>(r, x, xStride, table, runs, quads, w, bias, r.sums, y, channel, fours);
+  rows -= fours << 2;
+  x += fours * (xStride << 2);
+  y += fours * (stride << 2);
+  if (!rows) return;
+  panelSums(x, xStride, table, runs, quads, w, bias, r.sums, rows, false);
+  finish(r, PLACED, r.sums, y, stride, rows, 8, channel);
 }
 
-/** Tiles of 4 rows by 8 columns. */
-function tiles4(x: usize, xStride: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize, count: usize): void {
+/** How many tiles of six rows there are, so that those of four leave over as few as can be: 8 are two fours. */
+@inline
+function sixesOf(rows: usize): usize {
+  const sixes = rows / 6,
+    left = rows - sixes * 6;
+  return sixes - <usize>(sixes > 0 && left > 1 && left < 4);
+}
+
+/**
+ * `count` tiles of R rows by 8 columns. Y i32: they are sums. Y i8: sums hold one tile at a time, whose results go to y. The loop is not unrolled: V8
+ * would spill (measured).
+ */
+function tiles<Y, R>(
+  r: Conv2dInt8,
+  x: usize,
+  xStride: usize,
+  table: usize,
+  runs: usize,
+  quads: usize,
+  w: usize,
+  bias: usize,
+  sums: usize,
+  y: usize,
+  channel: usize,
+  count: usize,
+): void {
+  const rows: usize = isVector<R>() ? 6 : 4;
   for (; count; count--) {
     let a0 = v128.load(bias),
       a1 = v128.load(bias, 16);
@@ -65,52 +118,22 @@ function tiles4(x: usize, xStride: usize, table: usize, runs: usize, quads: usiz
       c0 = a0,
       c1 = a1,
       d0 = a0,
-      d1 = a1;
+      d1 = a1,
+      e0 = a0,
+      e1 = a1,
+      f0 = a0,
+      f1 = a1;
     let k = w,
       offsets = table;
     for (let run = runs; run; run--) {
       let x0 = x + <usize>load<u32>(offsets);
       let x1 = x0 + xStride,
         x2 = x1 + xStride,
-        x3 = x2 + xStride;
+        x3 = x2 + xStride,
+        x4 = x3 + xStride,
+        x5 = x4 + xStride;
       offsets += 4;
-      const end = k + (quads << 5);
-      // Two quads at a time: half the additions of addresses.
-      for (; k + 32 < end; k += 64) {
-        let w0 = v128.load(k),
-          w1 = v128.load(k, 16);
-        let s = v128.load32_splat(x0);
-        a0 = dot(w0, s, a0);
-        a1 = dot(w1, s, a1);
-        s = v128.load32_splat(x1);
-        b0 = dot(w0, s, b0);
-        b1 = dot(w1, s, b1);
-        s = v128.load32_splat(x2);
-        c0 = dot(w0, s, c0);
-        c1 = dot(w1, s, c1);
-        s = v128.load32_splat(x3);
-        d0 = dot(w0, s, d0);
-        d1 = dot(w1, s, d1);
-        w0 = v128.load(k, 32);
-        w1 = v128.load(k, 48);
-        s = v128.load32_splat(x0, 4);
-        a0 = dot(w0, s, a0);
-        a1 = dot(w1, s, a1);
-        s = v128.load32_splat(x1, 4);
-        b0 = dot(w0, s, b0);
-        b1 = dot(w1, s, b1);
-        s = v128.load32_splat(x2, 4);
-        c0 = dot(w0, s, c0);
-        c1 = dot(w1, s, c1);
-        s = v128.load32_splat(x3, 4);
-        d0 = dot(w0, s, d0);
-        d1 = dot(w1, s, d1);
-        x0 += 8;
-        x1 += 8;
-        x2 += 8;
-        x3 += 8;
-      }
-      if (k < end) {
+      for (const end = k + (quads << 5); k < end; k += 32) {
         const w0 = v128.load(k),
           w1 = v128.load(k, 16);
         let s = v128.load32_splat(x0);
@@ -125,9 +148,23 @@ function tiles4(x: usize, xStride: usize, table: usize, runs: usize, quads: usiz
         s = v128.load32_splat(x3);
         d0 = dot(w0, s, d0);
         d1 = dot(w1, s, d1);
-        k += 32;
+        if (isVector<R>()) {
+          s = v128.load32_splat(x4);
+          e0 = dot(w0, s, e0);
+          e1 = dot(w1, s, e1);
+          s = v128.load32_splat(x5);
+          f0 = dot(w0, s, f0);
+          f1 = dot(w1, s, f1);
+          x4 += 4;
+          x5 += 4;
+        }
+        x0 += 4;
+        x1 += 4;
+        x2 += 4;
+        x3 += 4;
       }
     }
+    x += xStride * rows;
     v128.store(sums, a0);
     v128.store(sums, a1, 16);
     v128.store(sums, b0, 32);
@@ -136,39 +173,68 @@ function tiles4(x: usize, xStride: usize, table: usize, runs: usize, quads: usiz
     v128.store(sums, c1, 80);
     v128.store(sums, d0, 96);
     v128.store(sums, d1, 112);
-    sums += 128;
-    x += xStride << 2;
+    if (isVector<R>()) {
+      v128.store(sums, e0, 128);
+      v128.store(sums, e1, 144);
+      v128.store(sums, f0, 160);
+      v128.store(sums, f1, 176);
+    }
+    if (sizeof<Y>() == 1) {
+      const stride = <usize>r.outChannels;
+      const s0 = v128.load(scalesOf(r, channel)),
+        s1 = v128.load(scalesOf(r, channel), 16),
+        n0 = v128.load(startsOf(r, channel)),
+        n1 = v128.load(startsOf(r, channel), 16);
+      a0 = placed(a0, s0, n0);
+      a1 = placed(a1, s1, n1);
+      b0 = placed(b0, s0, n0);
+      b1 = placed(b1, s1, n1);
+      c0 = placed(c0, s0, n0);
+      c1 = placed(c1, s1, n1);
+      d0 = placed(d0, s0, n0);
+      d1 = placed(d1, s1, n1);
+      const mask = fractionMask(r);
+      let t = v128.and(a0, mask),
+        u = v128.and(a1, mask);
+      t = smallest(t, b0, mask);
+      u = smallest(u, b1, mask);
+      t = smallest(t, c0, mask);
+      u = smallest(u, c1, mask);
+      t = smallest(t, d0, mask);
+      u = smallest(u, d1, mask);
+      if (isVector<R>()) {
+        e0 = placed(e0, s0, n0);
+        e1 = placed(e1, s1, n1);
+        f0 = placed(f0, s0, n0);
+        f1 = placed(f1, s1, n1);
+        t = smallest(t, e0, mask);
+        u = smallest(u, e1, mask);
+        t = smallest(t, f0, mask);
+        u = smallest(u, f1, mask);
+      }
+      const first = firsts(r),
+        signs = v128.load(signBytes(r)),
+        low = lows(r),
+        high = highs(r);
+      storePair(y, stride, cutBytes(cut(a0, a1, first), cut(b0, b1, first), signs, low, high));
+      storePair(y + (stride << 1), stride, cutBytes(cut(c0, c1, first), cut(d0, d1, first), signs, low, high));
+      if (isVector<R>()) storePair(y + (stride << 2), stride, cutBytes(cut(e0, e1, first), cut(f0, f1, first), signs, low, high));
+      if (isClose(r, t, u)) finish(r, PLACED, sums, y, stride, rows, 8, channel);
+      y += stride * rows;
+    } else sums += rows << 5;
   }
 }
 
-/** One row by 8 columns; two sums of each column, as a sum waits for the one before it. */
-function row1(x: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize): void {
-  let a0 = v128.load(bias),
-    a1 = v128.load(bias, 16),
-    b0 = i32x4.splat(0),
-    b1 = b0;
-  for (; runs; runs--) {
-    let p = x + <usize>load<u32>(table);
-    table += 4;
-    const end = w + (quads << 5);
-    for (; w + 32 < end; w += 64) {
-      let s = v128.load32_splat(p);
-      a0 = dot(v128.load(w), s, a0);
-      a1 = dot(v128.load(w, 16), s, a1);
-      s = v128.load32_splat(p, 4);
-      b0 = dot(v128.load(w, 32), s, b0);
-      b1 = dot(v128.load(w, 48), s, b1);
-      p += 8;
-    }
-    if (w < end) {
-      const s = v128.load32_splat(p);
-      a0 = dot(v128.load(w), s, a0);
-      a1 = dot(v128.load(w, 16), s, a1);
-      w += 32;
-    }
-  }
-  v128.store(sums, i32x4.add(a0, b0));
-  v128.store(sums, i32x4.add(a1, b1), 16);
+@inline
+function storePair(y: usize, stride: usize, v: v128): void {
+  v128.store64_lane(y, v, 0);
+  v128.store64_lane(y + stride, v, 1);
+}
+
+@inline
+export function dot(w: v128, x: v128, acc: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, acc);
+  return unreachable();
 }
 
 @inline
@@ -227,7 +293,48 @@ function wideTile4(x: usize, xStride: usize, table: usize, runs: usize, quads: u
 }
 
 /** One row by 8 columns. */
-function wideRow(x: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize): void {
+@inline
+function rowSums(x: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize, wide: bool): void {
+  if (ASC_FEATURE_SIMD) {
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      if (!wide) return row8(x, table, runs, quads, w, bias, sums);
+    }
+    row16(x, table, runs, quads, w, bias, sums);
+  } else scalarRow(x, table, runs, quads, w, bias, sums);
+}
+
+/** One row by 8 columns; two sums of each column, as a sum waits for the one before it. */
+function row8(x: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize): void {
+  let a0 = v128.load(bias),
+    a1 = v128.load(bias, 16),
+    b0 = i32x4.splat(0),
+    b1 = b0;
+  for (; runs; runs--) {
+    let p = x + <usize>load<u32>(table);
+    table += 4;
+    const end = w + (quads << 5);
+    for (; w + 32 < end; w += 64) {
+      let s = v128.load32_splat(p);
+      a0 = dot(v128.load(w), s, a0);
+      a1 = dot(v128.load(w, 16), s, a1);
+      s = v128.load32_splat(p, 4);
+      b0 = dot(v128.load(w, 32), s, b0);
+      b1 = dot(v128.load(w, 48), s, b1);
+      p += 8;
+    }
+    if (w < end) {
+      const s = v128.load32_splat(p);
+      a0 = dot(v128.load(w), s, a0);
+      a1 = dot(v128.load(w, 16), s, a1);
+      w += 32;
+    }
+  }
+  v128.store(sums, i32x4.add(a0, b0));
+  v128.store(sums, i32x4.add(a1, b1), 16);
+}
+
+/** The same of 16-bit inputs. */
+function row16(x: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize): void {
   let a0 = i32x4.splat(0),
     a1 = a0,
     a2 = a0,

@@ -6,8 +6,6 @@ import { madd } from '../kernels/vector_f32';
 
 /** 1.5 · 2^23: added to |x| < 2^22 it leaves x, rounded half to even, in the low bits. */
 export const MAGIC: f32 = 12582912;
-/** Results this close to a tie are computed again: the error of |x| <= 256 is below 256 · 4 · 2^-24; larger ones are limited anyway. */
-export const TIE: f32 = 0.5 - 0.00006103515625;
 
 /** multiplier · 2^(shift - 31). */
 @inline
@@ -33,18 +31,6 @@ export function nudged(sum: v128, scale: v128, nudge: v128, sign: v128): v128 {
   return madd(f32x4.convert_i32x4_s(sum), scale, v128.or(v128.and(sum, sign), nudge));
 }
 
-/** As `nudged`, for results that are limited to positive ones. */
-@inline
-export function raised(sum: v128, scale: v128, nudge: v128): v128 {
-  return madd(f32x4.convert_i32x4_s(sum), scale, nudge);
-}
-
-/** Distance of a number from the nearest whole one, which is in `rounded`. */
-@inline
-export function rest(value: v128, rounded: v128, magic: v128, sign: v128): v128 {
-  return v128.andnot(f32x4.sub(value, f32x4.sub(rounded, magic)), sign);
-}
-
 /** 8 numbers of each of two rows, plus the zero point and limited. */
 @inline
 export function bytes(a: v128, b: v128, zero: v128, low: v128, high: v128): v128 {
@@ -53,13 +39,31 @@ export function bytes(a: v128, b: v128, zero: v128, low: v128, high: v128): v128
 }
 
 /**
- * Products place their results between 256 and 512, where the last 15 bits of an f32 are its fraction and the next 8 a number from 0: one shift cuts, and
- * what is too large or too small stays so. CENTER is 256, 128 that make an i8 unsigned, a half that makes cutting round, and 2 units of 2^-15.
+ * Products place their results between 256 and 512, where the last 15 bits of an f32 are its fraction and the next 8 a number from 0: one shift cuts them
+ * down, and places beyond either end stay beyond it. CENTER is 256, 128 that make an i8 unsigned, a half that makes cutting round, and 2 units of 2^-15.
  */
+export const CENTER: f32 = 384.50006103515625;
 /** The bits of 256, shifted. */
 export const FIRST: i32 = 0x8700;
 /** The bits of the fraction. */
 export const FRACTION: i32 = 0x7fff;
+/**
+ * Fractions below this are within 2 units of a tie, and are computed again. An error is at most 2.25: half a unit each from the sum and the scale as f32,
+ * the place (or adding it) and adding, a quarter from multiplying.
+ */
+export const CLOSE: i32 = 5;
+
+/** The place of a sum; `start` is CENTER, the zero point and the nudge. */
+@inline
+export function placed(sum: v128, scale: v128, start: v128): v128 {
+  return madd(f32x4.convert_i32x4_s(sum), scale, start);
+}
+
+/** The same with a nudge away from zero; `center` is CENTER and the zero point. */
+@inline
+export function placedSigned(sum: v128, scale: v128, nudge: v128, center: v128, sign: v128): v128 {
+  return f32x4.add(nudged(sum, scale, nudge, sign), center);
+}
 
 /** The smaller fraction: of `place`, or the smallest so far. */
 @inline

@@ -45,6 +45,8 @@ const MATRIX_BYTES = 8192;
 const LARGE_MATRIX_BYTES = 32768;
 const LARGE_WEIGHTS = 65536;
 const BAND_BYTES = 16384;
+/** Rows of whole tiles: of four and of six. */
+const TILE_ROWS = 12;
 /** Inputs are read in whole vectors: up to 14 bytes past the last. */
 const SLACK = 16;
 
@@ -65,8 +67,8 @@ export function int8Scratch(g: Convolution, matrix: boolean): Int8Scratch {
   if (!matrix) return { ...bands(g, g.inChannels * 2), sums: g.outWidth * 32, table };
   const pixels = g.batch * g.outHeight * g.outWidth;
   const bytes = g.inChannels * g.outChannels > LARGE_WEIGHTS ? LARGE_MATRIX_BYTES : MATRIX_BYTES;
-  const fit = Math.floor(bytes / (2 * Math.max(1, g.inChannels)) / 4) * 4;
-  const blockRows = Math.min(pixels, Math.max(8, fit));
+  const fit = Math.floor(bytes / (2 * Math.max(1, g.inChannels)) / TILE_ROWS) * TILE_ROWS;
+  const blockRows = Math.min(pixels, Math.max(TILE_ROWS, fit));
   return { blockRows, band: blockRows * g.inChannels * 2 + SLACK, sums: blockRows * 32, table };
 }
 

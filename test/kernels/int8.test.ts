@@ -18,22 +18,23 @@ const expected = (sum: number, c: number, rounding: Rounding, { multiplier, shif
     ? roundHalfEven(Math.fround(Math.fround(sum) * (scale[c] as number)))
     : scaled(sum, multiplier[c] as number, shift[c] as number, rounding);
 
-/** A 1×1 convolution of one pixel whose weights are 0: its sums are the biases. */
+/** A 1×1 convolution of some pixels whose weights are 0: their sums are the biases. */
 function requantize(
   sums: Int32Array,
   rounding: Rounding,
   factors: Factors,
   limits: { yZero: number; low: number; high: number },
+  pixels: number,
 ): Int8Array {
   const channels = sums.length;
-  const y = new Int8Array(channels);
+  const y = new Int8Array(channels * pixels);
   const g = {
-    ...{ batch: 1, inHeight: 1, inWidth: 1, inChannels: 4, outHeight: 1, outWidth: 1, outChannels: channels },
+    ...{ batch: 1, inHeight: 1, inWidth: pixels, inChannels: 4, outHeight: 1, outWidth: pixels, outChannels: channels },
     ...{ kernelHeight: 1, kernelWidth: 1, strideY: 1, strideX: 1, dilationY: 1, dilationX: 1, padTop: 0, padLeft: 0, groups: 1 },
   };
   const { blockRows, band, sums: panel, table } = int8Scratch(g, true);
   const fields = {
-    x: new Int8Array(4),
+    x: new Int8Array(4 * pixels),
     w: new Int8Array(Math.ceil(channels / 8) * 32),
     bias: sums,
     band: { bytes: band },
@@ -70,11 +71,14 @@ describe.each(ROUNDINGS)('%s rounding', (rounding) => {
       return c % 4 && Math.abs(near) <= most ? near : within(-most, most);
     });
     const limits = { yZero: within(-128, 127), low: within(-128, -1), high: within(0, 127) };
-    const y = requantize(sums, rounding, { multiplier, shift, scale }, limits);
+    // Tiles of six and four rows and single ones, in some of the calls.
+    const pixels = seed % 8 ? 1 : 11 + (seed % 3);
+    const y = requantize(sums, rounding, { multiplier, shift, scale }, limits, pixels);
     for (let c = 0; c < channels; c++) {
       const value = expected(sums[c] as number, c, rounding, { multiplier, shift, scale }) + limits.yZero;
       const want = Math.min(Math.max(value, limits.low), limits.high);
-      if (y[c] !== want) expect.fail(`sum ${sums[c]}, multiplier ${multiplier[c]}, shift ${shift[c]}: ${y[c]}, not ${want}`);
+      for (let at = c; at < y.length; at += channels)
+        if (y[at] !== want) expect.fail(`sum ${sums[c]}, multiplier ${multiplier[c]}, shift ${shift[c]}: ${y[at]}, not ${want}`);
     }
   }
 
@@ -147,6 +151,7 @@ describe.each([false, true])('3×3 windows, depthwise: %s', (depthwise) => {
       isDead(_, f) ? (within(0, 1) ? 2 ** 30 : -(2 ** 30)) : within(-5000, 5000),
     );
     const { sums, outHeight, outWidth, pads } = convolution(x, weights, bias, size);
+    const low = seed % 4 > 1 ? 3 : -128;
     const factors = {
       multiplier: Int32Array.from({ length: filters }, () => 2 ** 30 + 128 * within(0, 2 ** 23 - 1)),
       shift: Int32Array.from({ length: filters }, (_, f) => -(isDead(_, f) ? within(22, 31) : within(4, 12))),
@@ -174,10 +179,60 @@ describe.each([false, true])('3×3 windows, depthwise: %s', (depthwise) => {
       shift: factors.shift,
       scale: 0,
       perChannel: 1,
-      ...{ yZero: 3, low: -128, high: 127, rounding: 0 },
+      ...{ yZero: 3, low, high: 127, rounding: 0 },
     };
     run(depthwise ? 'depthwise_conv2d_s8' : 'conv2d_s8', fields, y, [x, fields.w, fields.bias, factors.multiplier][seed % 4] as Int8Array);
-    const want = Array.from(sums, (sum, i) => Math.min(Math.max(expected(sum, i % filters, 'double', factors) + 3, -128), 127));
+    const want = Array.from(sums, (sum, i) => Math.min(Math.max(expected(sum, i % filters, 'double', factors) + 3, low), 127));
     expect(Array.from(y)).toEqual(want);
   });
+});
+
+test.each([...Array(48).keys()])('matrix products of any size, in blocks of rows: case %i', (seed) => {
+  const within = draw(seed + 1000);
+  const [pixels, channels, filters] = [within(1, 60), within(1, 40), within(1, 35)];
+  const byte = () => (seed % 3 ? within(-128, 127) : within(0, 1) ? 127 : -128);
+  const x = Int8Array.from({ length: pixels * channels }, byte);
+  const weights = Int8Array.from({ length: channels * filters }, byte);
+  const bias = Int32Array.from({ length: filters }, () => within(-5000, 5000));
+  const xZero = within(-128, 127);
+  const rounding = ROUNDINGS[seed % 3] as Rounding;
+  const multiplier = Int32Array.from({ length: filters }, () => 2 ** 30 + 128 * within(0, 2 ** 23 - 1));
+  const shift = Int32Array.from({ length: filters }, () => -within(4, 12));
+  const scale = Float32Array.from(multiplier, (m, f) => m * 2 ** ((shift[f] as number) - 31));
+  const yZero = within(-128, 127);
+  // Every other case is one whose results are limited to those above the zero point.
+  const limits = { yZero, low: seed % 2 ? yZero : -128, high: within(yZero, 127) };
+  const g = {
+    ...{ batch: 1, inHeight: 1, inWidth: pixels, inChannels: channels, outHeight: 1, outWidth: pixels, outChannels: filters },
+    ...{ kernelHeight: 1, kernelWidth: 1, strideY: 1, strideX: 1, dilationY: 1, dilationX: 1, padTop: 0, padLeft: 0, groups: 1 },
+  };
+  const blockRows = Math.min(pixels, within(6, 60));
+  const scratch = int8Scratch(g, true);
+  const y = new Int8Array(pixels * filters);
+  const isFloat = rounding === 'float';
+  const fields = {
+    x,
+    w: packQuads(weights, [channels, filters]),
+    bias: foldedBias(weights, filters, xZero, bias),
+    band: { bytes: Math.max(scratch.band, blockRows * channels * 2 + 16) },
+    sums: { bytes: blockRows * 32 },
+    table: { bytes: scratch.table },
+    ...g,
+    blockRows,
+    xZero,
+    multiplier: isFloat ? 0 : multiplier,
+    shift: isFloat ? 0 : shift,
+    scale: isFloat ? scale : 0,
+    perChannel: 1,
+    ...limits,
+    rounding: ROUNDINGS.indexOf(rounding),
+  };
+  run('conv2d_s8', fields, y, [x, fields.w, fields.bias][seed % 3] as Int8Array);
+  const want = Array.from(y, (_, i) => {
+    const [m, f] = [Math.floor(i / filters), i % filters];
+    let sum = bias[f] as number;
+    for (let c = 0; c < channels; c++) sum += ((x[m * channels + c] as number) - xZero) * (weights[c * filters + f] as number);
+    return Math.min(Math.max(expected(sum, f, rounding, { multiplier, shift, scale }) + yZero, limits.low), limits.high);
+  });
+  expect(Array.from(y)).toEqual(want);
 });

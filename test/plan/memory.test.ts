@@ -57,9 +57,9 @@ const arenas: readonly (readonly [string, number])[] = [
   ['tflite-micro__trained_lstm_int8', 2112],
   ['tflite-support__mobilenet_v1_0.25_224_quant', 602112],
   ['tiny__ad01_int8', 8288],
-  ['tiny__kws_ref_model', 27200],
+  ['tiny__kws_ref_model', 26992],
   ['tiny__pretrainedResnet_quant', 66912],
-  ['tiny__vww_96_int8', 80256],
+  ['tiny__vww_96_int8', 79872],
 ];
 
 describe.skipIf(sharedFiles.length === 0)('shared models', () => {
