@@ -27,10 +27,19 @@ export class NodeContext {
   readonly importer: Importer;
   readonly scope: Scope;
 
-  constructor(importer: Importer, node: OperatorSpec, scope: Scope) {
+  /** What input 0 stands for instead of what the scope has. */
+  readonly #first: Binding | undefined;
+
+  constructor(importer: Importer, node: OperatorSpec, scope: Scope, first?: Binding) {
     this.importer = importer;
     this.node = node;
     this.scope = scope;
+    this.#first = first;
+  }
+
+  /** The same operator with another input 0. */
+  on(first: Binding): NodeContext {
+    return new NodeContext(this.importer, this.node, this.scope, first);
   }
 
   get graph(): Graph {
@@ -63,6 +72,7 @@ export class NodeContext {
 
   binding(index: number): Binding {
     this.input(index);
+    if (index === 0 && this.#first) return this.#first;
     return this.scope.binding(this.node.inputs[index] as number);
   }
 

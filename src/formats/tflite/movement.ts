@@ -19,6 +19,7 @@ import {
   unpackOptions,
 } from './options.ts';
 import { rescaledTo } from './quantizedConversion.ts';
+import { ofParts } from './signal.ts';
 
 /** Boxes of elements keep type and quantization of input `from`. */
 const like = (n: NodeContext, value: Value, from = 0): Operand => ({ ...n.operand(from), value });
@@ -316,9 +317,9 @@ export const movement: Rows = {
   SPLIT_V: splitV,
   PACK: pack,
   UNPACK: unpack,
-  SLICE: sliceRow,
-  STRIDED_SLICE: stridedSlice,
-  TRANSPOSE: transposeRow,
+  SLICE: ofParts(sliceRow),
+  STRIDED_SLICE: ofParts(stridedSlice),
+  TRANSPOSE: ofParts(transposeRow),
   REVERSE_V2: reverse,
   REVERSE_SEQUENCE: reverseSequence,
   PAD: pad(),

@@ -6,6 +6,7 @@ import { reshapedTo } from '../moves.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { damaged } from './flatbuffer.ts';
 import type { Operand } from './operand.ts';
+import { ofParts } from './signal.ts';
 
 /** The result has the elements of input 0. */
 const alike = (n: NodeContext, value: Value): Operand => ({ ...n.operand(0), value });
@@ -67,9 +68,9 @@ function broadcastTo(n: NodeContext): Operand {
 
 /** Shapes and their arithmetic. */
 export const shapes: Rows = {
-  RESHAPE: reshape,
-  SQUEEZE: squeeze,
-  EXPAND_DIMS: expandDims,
+  RESHAPE: ofParts(reshape),
+  SQUEEZE: ofParts(squeeze),
+  EXPAND_DIMS: ofParts(expandDims),
   SHAPE: (n) => n.integers(n.shape(0)),
   RANK: (n) => n.integers([n.shape(0).length], []),
   FILL: (n) => filled(n, n.x(1), n.numbers(0)),

@@ -2,9 +2,9 @@ import type { Value } from '../../ir/graph.ts';
 import { add, linear, mul, sqrt, sub, transpose } from '../../ops/index.ts';
 import { padded } from '../moves.ts';
 import { panels } from '../weights.ts';
-import type { NodeContext, Rows } from './context.ts';
+import type { NodeContext, Row, Rows } from './context.ts';
 import { damaged } from './flatbuffer.ts';
-import { type Complex, isComplex } from './operand.ts';
+import { type Complex, isComplex, type Operand } from './operand.ts';
 
 /** cos and sin of a Fourier transform of `points` numbers into `bins`, as matrices [points, bins]. */
 function fourier(n: NodeContext, points: number, bins: number): { cos: Value; sin: Value } {
@@ -41,6 +41,19 @@ function rfft2d(n: NodeContext): Complex {
     im: add([columns(lines.re, down.sin), columns(lines.im, down.cos)]),
   };
 }
+
+/** The row of an operator that only moves elements, for complex numbers too: it moves both parts alike. */
+export const ofParts =
+  (row: (n: NodeContext) => Operand | Value): Row =>
+  (n) => {
+    const binding = n.binding(0);
+    if (!isComplex(binding)) return row(n);
+    const moved = (value: Value): Value => {
+      const result = row(n.on({ value, elem: 'float32' }));
+      return 'graph' in result ? result : result.value;
+    };
+    return { re: moved(binding.re), im: moved(binding.im) };
+  };
 
 function complex(n: NodeContext): Complex {
   const binding = n.binding(0);

@@ -252,6 +252,16 @@ for i, (padding, strides, window) in enumerate([(SAME, (2, 2), (3, 3)), (VALID, 
     want = full.numpy()[:, top : top + shape[0], left : left + shape[1]] + bias
     keep(f'MEDIAPIPE_TRANSPOSE_CONV_{i}', model.bytes(y), [{'inputs': [entry('x', image)], 'outputs': [entry('y', want)]}])
 
+# What tf.signal.stft becomes: complex numbers are moved between the transform and their magnitude.
+@tf.function(input_signature=[tf.TensorSpec([1, 160], tf.float32)])
+def spectrogram(x):
+    frames = tf.signal.stft(x, 64, 32)
+    return tf.abs(frames), tf.math.real(tf.reshape(frames, [4, 33])), tf.math.imag(tf.expand_dims(frames, 1))
+
+
+content = tf.lite.TFLiteConverter.from_concrete_functions([spectrogram.get_concrete_function()]).convert()
+record('flow_stft', content, [[np.random.default_rng(i).normal(size=(1, 160)).astype(np.float32)] for i in range(2)])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}
