@@ -4,7 +4,7 @@ const panels = (columns) => Math.ceil(columns / 8) * 8;
 /** Bytes that any kernel here may want of each kind of scratch. */
 const SCRATCH = 1 << 18;
 
-/** A call of `kernel` (conv2d_s8, depthwise_conv2d_s8) on random bytes. `rounding`: 0 double, 1 single, 2 float. */
+/** A call of `kernel` (conv2d_s8, depthwise_conv2d_s8) on random bytes, with the limits of a ReLU. `rounding`: 0 double, 1 single, 2 float. */
 function product(module, kernel, { sizes, geometry, blockRows, blocks = [], outChannels, depth }, rounding) {
   const starts = [];
   let next = 4096;
@@ -39,7 +39,7 @@ function product(module, kernel, { sizes, geometry, blockRows, blocks = [], outC
     view.setInt32(shift + 4 * c, -right, true);
     view.setFloat32(scale + 4 * c, factor, true);
   }
-  const words = [...starts.slice(0, 7), ...geometry, blockRows, 3, multiplier, shift, scale, 1, -3, -128, 127, rounding, ...blocks];
+  const words = [...starts.slice(0, 7), ...geometry, blockRows, 3, multiplier, shift, scale, 1, -128, -128, 127, rounding, ...blocks];
   new Int32Array(memory.buffer, 64).set(words);
   return () => exports[kernel](64);
 }
@@ -61,14 +61,14 @@ const makers = {
     const line = ((out[1] - 1) * stride + kernel[1]) * from * 2;
     const isMatrix = kernel[0] * kernel[1] * stride === 1;
     const blockRows = isMatrix
-      ? Math.min(pixels, Math.max(8, Math.floor((from * to > 65536 ? 32768 : 8192) / (2 * from) / 4) * 4))
+      ? Math.min(pixels, Math.max(12, Math.floor((from * to > 65536 ? 32768 : 8192) / (2 * from) / 12) * 12))
       : rowsThatFit(16384, line, kernel[0], stride, out[0]);
     const geometry = [batch, ...size, from, ...out, to, ...kernel, stride, stride, 1, 1, ...pads, 1];
     const run = product(module, 'conv2d_s8', { sizes, geometry, blockRows, outChannels: to, depth }, rounding);
     return { macs: pixels * depth * to, run };
   },
   dense(module, { rows, depth, columns }, rounding) {
-    return makers.conv(module, { size: [1, rows], from: depth, to: columns, kernel: [1, 1] }, rounding);
+    return { ...makers.conv(module, { size: [1, rows], from: depth, to: columns, kernel: [1, 1] }, rounding), bytes: depth * columns };
   },
   winograd: (module, layer, rounding) => makers.conv(module, { ...layer, kernel: [3, 3], stride: 1 }, rounding),
   columns: (module, layer, rounding) => makers.conv(module, layer, rounding),

@@ -1,4 +1,5 @@
-// GMAC/s of the f32 and 8-bit matrix and convolution kernels against the fastest f32 tile in the first-level cache, all measured in one interleaved run.
+// GMAC/s of the f32 and 8-bit matrix and convolution kernels against the fastest tile of such products in the first-level cache, all measured in one
+// interleaved run.
 // Usage: npm run bench:kernels -- [--node PATH] [--flavour simd|relaxed] [--only TEXT] [--json FILE]
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -6,7 +7,7 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { fewBits, networks, products, rows as rowShapes, trained } from '../shapes/kernels.mjs';
 import { productCase, rowsCase } from './cases.mjs';
-import { ceilings } from './ceiling.mjs';
+import { ceilings, int8Ceilings } from './ceiling.mjs';
 import { fewBitsCase, hasInt8, int8Case } from './int8.mjs';
 
 const { values } = parseArgs({
@@ -29,17 +30,19 @@ const { flavour } = values;
 const ROUNDS = 15;
 
 const module = new WebAssembly.Module(readFileSync(values.kernels ?? new URL(`../../dist/kernels/${flavour}.wasm`, import.meta.url)));
-const tiles = ceilings(flavour === 'relaxed');
+const tiles = ceilings(flavour === 'relaxed').map((tile) => ({ ...tile, products: 'f32' }));
+const int8Tiles = int8Ceilings(flavour === 'relaxed').map((tile) => ({ ...tile, products: 'int8' }));
 const groups = { products, ...networks };
 /** Of 8-bit networks, rounded as TFLite's reference does. */
 const int8Groups = Object.fromEntries(Object.entries(networks).map(([group, layers]) => [`${group} int8`, layers.filter(hasInt8)]));
 const cases = [
   ...tiles,
+  ...int8Tiles,
   ...Object.entries(groups).flatMap(([group, layers]) =>
     layers.map((layer) => ({ group, count: layer.count ?? 1, ...productCase(module, layer) })),
   ),
   ...Object.entries(int8Groups).flatMap(([group, layers]) =>
-    layers.map((layer) => ({ group, count: layer.count ?? 1, ...int8Case(module, layer, 0) })),
+    layers.map((layer) => ({ group, count: layer.count ?? 1, products: 'int8', ...int8Case(module, layer, 0) })),
   ),
   ...fewBits.flatMap((layer) => [
     { group: 'few bits', count: 1, ...productCase(module, layer) },
@@ -68,17 +71,24 @@ for (let round = 0; round < ROUNDS; round++) {
     item.seconds.push((performance.now() - start) / item.repeat / 1000);
   }
 }
-const results = cases.map(({ name, group, count, macs, bytes, elements, seconds }) => {
+const results = cases.map(({ name, group, count, products = 'f32', macs, bytes, elements, seconds }) => {
   const sorted = [...seconds].sort((a, b) => a - b);
   const [median, best] = [sorted[ROUNDS >> 1], sorted[0]];
-  return { name, group, count, macs, bytes, elements, median, best };
+  return { name, group, count, products, macs, bytes, elements, median, best };
 });
-const top = Math.max(...results.slice(0, tiles.length).map(({ macs, median }) => macs / median));
+/** Products a second of the fastest tile. */
+const tops = Object.fromEntries(
+  ['f32', 'int8'].map((products) => [
+    products,
+    Math.max(...results.filter((result) => !result.group && result.products === products).map(({ macs, median }) => macs / median)),
+  ]),
+);
 const percent = (share) => `${(share * 100).toFixed(0)} %`.padStart(5);
 console.log(`${cpus()[0]?.model}, Node ${process.versions.node}, ${flavour}: medians (best) of ${ROUNDS} interleaved rounds`);
 let group;
 for (const result of results) {
-  const { name, count, macs, bytes, elements, median, best } = result;
+  const { name, count, products, macs, bytes, elements, median, best } = result;
+  const top = tops[products];
   if (group !== result.group) {
     group = result.group;
     console.log(`\n${group}`);
@@ -96,6 +106,7 @@ for (const name of Object.keys({ ...networks, ...int8Groups })) {
   if (own.length === 0) continue;
   const sum = (value) => own.reduce((total, result) => total + result.count * value(result), 0);
   const [seconds, macs] = [sum(({ median }) => median), sum((result) => result.macs)];
+  const top = tops[own[0].products];
   console.log(
     `${name.padEnd(34)} ${(seconds * 1e3).toFixed(3).padStart(7)} ms, ${(macs / 1e6).toFixed(1)} M, ${percent(macs / seconds / top)} of the ceiling`,
   );
