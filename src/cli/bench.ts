@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { formatBytes, type InferenceModel, type TypedArray } from '../index.ts';
 import { flavourOption, type SourceOptions, wholeNumber, withSource } from './options.ts';
+import { withProgress } from './progress.ts';
 import { openModel } from './source.ts';
 
 interface BenchOptions extends SourceOptions {
@@ -33,11 +34,14 @@ async function bench(path: string, { runs, json = false, ...source }: BenchOptio
   const { session, program } = model;
   const method = program.methods.infer ? 'infer' : 'predict';
   const times: number[] = [];
-  for (let run = -Math.ceil(runs / 2); run < runs; run++) {
-    const before = performance.now();
-    session.execute(method);
-    if (run >= 0) times.push(performance.now() - before);
-  }
+  await withProgress('timing', (progress) => {
+    for (let run = -Math.ceil(runs / 2); run < runs; run++) {
+      const before = performance.now();
+      session.execute(method);
+      if (run >= 0) times.push(performance.now() - before);
+      progress.at(Math.max(0, run + 1), runs);
+    }
+  });
   times.sort((a, b) => a - b);
   const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] as number;
   const result = { model: path, flavour: model.flavour, reason: model.flavourReason, runs, openMs, firstMs };

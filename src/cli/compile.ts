@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type Command, Option } from 'commander';
@@ -6,7 +5,7 @@ import { decode, encode, formatBytes, loadModel, type Program, ThimbleError, wit
 import { clients, compileStandalone } from '../standalone/index.ts';
 import { withSource } from './options.ts';
 import { withProgress } from './progress.ts';
-import { isSaved, nameOf, openModel, readInput } from './source.ts';
+import { isSaved, makeFolder, nameOf, openModel, readInput } from './source.ts';
 import { tableOf } from './table.ts';
 import { openTrainable, type TrainingOptions, withTraining } from './training.ts';
 
@@ -84,7 +83,7 @@ async function compile(path: string, options: CompileOptions): Promise<void> {
         files[join(folder, file)] = source;
     }
   }
-  await mkdir(dirname(out), { recursive: true });
+  makeFolder(dirname(out));
   for (const [file, contents] of Object.entries(files)) await writeFileAtomically(file, contents);
 
   const sizes = Object.entries(files).map(([file, contents]) => {

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { loadDigits } from '../data/digits.ts';
 import { holdOut, takeRows } from '../data/split.ts';
@@ -23,6 +23,7 @@ import {
   writeFileAtomically,
 } from '../index.ts';
 import type { Sample } from '../report/report.ts';
+import { makeFolder } from './source.ts';
 import { printMemory, printQuantization, printResults } from './tables.ts';
 
 interface DigitsOptions {
@@ -63,7 +64,7 @@ export const buildModel = (seed: number): Model =>
 /** The main job: train within a budget, test, save, load again, report. */
 export async function digits({ budget, epochs, seed, out, json = false }: DigitsOptions): Promise<void> {
   const folder = resolve(out);
-  await makeFolder(folder);
+  makeFolder(folder);
   const { images, labels, count } = await loadDigits();
   const rows = holdOut(count, HELD_BACK.share, HELD_BACK.seed);
   const part = (which: Uint32Array) => ({ x: takeRows(images, PIXELS, which), y: takeRows(labels, 1, which) });
@@ -146,17 +147,6 @@ export async function digits({ budget, epochs, seed, out, json = false }: Digits
   if (matrix.accuracy < REQUIRED_ACCURACY) {
     throw new ThimbleError('INPUT', `test accuracy ${(matrix.accuracy * 100).toFixed(2)} % is below ${REQUIRED_ACCURACY * 100} %`, {
       hint: 'train for more epochs',
-    });
-  }
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw new ThimbleError('INPUT', `cannot make the folder: ${(error as Error).message}`, {
-      node: folder,
-      hint: 'choose another with --out',
     });
   }
 }

@@ -5,6 +5,7 @@ import { type Attribution, activationView, Explainer, filterView, type HeatMapOp
 import { type InferenceModel, loadModel, type Model, type Task, type Tensor, ThimbleError, writeFileAtomically } from '../index.ts';
 import type { Panel } from '../report/explanation.ts';
 import { flavourOption, numbers, type SourceOptions, wholeNumber, withSource } from './options.ts';
+import { withProgress } from './progress.ts';
 import { isSaved, openModel, readInput } from './source.ts';
 import { type PictureOptions, pictureSpec } from './tensors.ts';
 
@@ -18,7 +19,12 @@ interface ExplainOptions extends SourceOptions, PictureOptions {
   readonly json?: boolean;
 }
 
-type Run = (explainer: Explainer, x: Float32Array, target: number, options: ExplainOptions) => Promise<Attribution>;
+type Run = (explainer: Explainer, x: Float32Array, target: number, options: ExplainOptions & Reporting) => Promise<Attribution>;
+
+/** Who is told how far a method is. */
+interface Reporting {
+  readonly onProgress?: (done: number, total: number) => void;
+}
 
 interface MethodRow {
   readonly run: Run;
@@ -39,7 +45,7 @@ const methods: Readonly<Record<string, MethodRow>> = {
     text: 'how much the score changes with each pixel',
   },
   smoothgrad: {
-    run: (explainer, x, target, { seed }) => explainer.smoothGrad(x, { target, seed }),
+    run: (explainer, x, target, { seed, onProgress }) => explainer.smoothGrad(x, { target, seed, ...(onProgress && { onProgress }) }),
     kind: 'magnitude',
     text: 'the same, as the mean over noisy copies',
   },
@@ -49,7 +55,7 @@ const methods: Readonly<Record<string, MethodRow>> = {
     text: 'what each pixel adds to the score when it comes up from 0: red for, blue against',
   },
   occlusion: {
-    run: (explainer, x, target) => explainer.occlusion(x, { target }),
+    run: (explainer, x, target, { onProgress }) => explainer.occlusion(x, { target, ...(onProgress && { onProgress }) }),
     kind: 'signed',
     text: 'how far the score falls when a patch hides the place: red for, blue against',
   },
@@ -107,8 +113,8 @@ async function explain(modelPath: string, picturePath: string, options: ExplainO
   const method = methods[name];
   if (!method) throw new ThimbleError('INPUT', `no method "${name}"`, { expected: methodNames });
   const scene = await sceneOf(modelPath, picturePath, options);
-  const { explainer, x, target, label, answers, scores } = scene;
-  const attribution = await method.run(explainer, x, target, options);
+  const { explainer, target, label, answers, scores } = scene;
+  const attribution = await explained(name, method, scene, options);
   await writeFileAtomically(out, encodePng(draw(scene, method, attribution)));
   if (page !== undefined) await writePage(page, `${basename(modelPath)} on ${basename(picturePath)}`, scene, options);
 
@@ -127,6 +133,13 @@ async function explain(modelPath: string, picturePath: string, options: ExplainO
   console.log(`why "${label}", by ${name}: ${out}`);
   if (page !== undefined) console.log(`all methods: ${page}`);
 }
+
+/** Runs a method with a line that says how far it is. */
+const explained = (name: string, method: MethodRow, { explainer, x, target }: Scene, options: ExplainOptions): Promise<Attribution> =>
+  withProgress(`${name}:`, (progress) => {
+    const onProgress = (done: number, total: number) => progress.at(done, total);
+    return method.run(explainer, x, target, { ...options, onProgress });
+  });
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
@@ -156,12 +169,12 @@ async function sceneOf(modelPath: string, picturePath: string, options: ExplainO
 }
 
 async function writePage(path: string, what: string, scene: Scene, options: ExplainOptions): Promise<void> {
-  const { explainer, x, target, picture, label, answers } = scene;
+  const { explainer, x, picture, label, answers } = scene;
   const { renderExplanation } = await import('../report/explanation.ts');
   const panels = [{ title: 'input', text: 'the picture as the model sees it, enlarged', image: picture }];
   const left: string[] = [];
   for (const [title, method] of Object.entries(methods)) {
-    const attribution = await orMissing(() => method.run(explainer, x, target, options));
+    const attribution = await orMissing(() => explained(title, method, scene, options));
     if (attribution) panels.push({ title, text: method.text, image: draw(scene, method, attribution) });
     else left.push(title);
   }

@@ -12,6 +12,12 @@ import { registerRun } from './run.ts';
 import { registerTrain } from './train.ts';
 
 const VERSION = '0.1.0';
+// Whoever reads the output may stop reading; a full disk is an error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.stderr.write(`thimble: cannot print: ${error.message}\n`);
+  process.exit(error.code === 'EPIPE' ? 0 : FAILED);
+});
+
 /** Exit codes: 1 for what went wrong, 2 for a wrong command line. */
 const [FAILED, MISUSED] = [1, 2];
 
@@ -35,12 +41,18 @@ const commands = [
 for (const register of commands) register(program);
 registerTrain(program);
 
+/** Whether the command line was understood. */
+let isUnderstood = false;
+program.hook('preAction', () => {
+  isUnderstood = true;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : MISUSED;
   else {
-    process.exitCode = FAILED;
+    process.exitCode = isUnderstood ? FAILED : MISUSED;
     const known = error instanceof ThimbleError;
     console.error(`thimble: ${known ? `${error.code}: ` : ''}${(error as Error).message}`);
     if (program.opts().verbose) console.error((error as Error).stack);

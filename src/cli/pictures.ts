@@ -9,6 +9,7 @@ import { type InferenceModel, type Tensor, type TensorInfo, ThimbleError } from 
 import type { Report } from '../report/photographs.ts';
 import type { Judged, Judgement } from './judged.ts';
 import { mistakes } from './judged.ts';
+import { Progress } from './progress.ts';
 
 /** How pictures become inputs, where the model does not say; means and deviations of samples from 0 to 1. */
 export interface PictureChoices {
@@ -58,7 +59,14 @@ const KEPT = 2 ** 28;
 
 /** The pictures in the model's size, kept where that is little. */
 export function resized(samples: Samples<LabelledImage>, spec: Preprocessing): Samples<LabelledImage> {
-  const small = samples.map(({ x, y, path }): LabelledImage => ({ x: fitted(x, spec), y, path }));
+  const decoding = new Progress('decoding');
+  let done = 0;
+  const small = samples.map(({ x, y, path }): LabelledImage => {
+    done++;
+    if (done === samples.count) decoding.end();
+    else if (done < (samples.count ?? 0)) decoding.at(done, samples.count);
+    return { x: fitted(x, spec), y, path };
+  });
   return (samples.count ?? Number.POSITIVE_INFINITY) * spec.width * spec.height * spec.channels <= KEPT ? small.cache() : small;
 }
 
@@ -69,11 +77,14 @@ export async function judge(
   predict: (input: Tensor) => ArrayLike<number> | Promise<ArrayLike<number>>,
 ): Promise<Judged[]> {
   const judged: Judged[] = [];
+  const progress = new Progress('classifying');
   for await (const { x, y, path } of pictures) {
+    progress.at(judged.length, pictures.count);
     const { dtype, shape, data } = normalized(x, spec);
     const probabilities = Array.from(await predict({ dtype, shape: [1, ...shape], data }));
     judged.push({ path, truth: y, predicted: probabilities.indexOf(Math.max(...probabilities)), probabilities });
   }
+  progress.end();
   return judged;
 }
 

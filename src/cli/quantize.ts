@@ -16,6 +16,7 @@ import {
 } from '../index.ts';
 import { readCalibrationData } from './calibrationData.ts';
 import { flavourOption, type SourceOptions, wholeNumber, withSource } from './options.ts';
+import { withProgress } from './progress.ts';
 import { isSaved, openModel, readInput } from './source.ts';
 import { tableOf } from './table.ts';
 import { decibels, sizes } from './tables.ts';
@@ -83,25 +84,28 @@ async function quantize(path: string, options: Options): Promise<void> {
       expected: 'a name that ends with .onnx or .thimble',
     });
   }
-  const progress = (stage: string) => void (json || process.stderr.write(`${stage} …\n`));
-  progress(`loading ${path}`);
-  const { model, inputs, task } = await opened(path, options);
-  const files = data === undefined ? undefined : await readCalibrationData(resolve(data), inputs, task);
-  const settings: QuantizeOptions = {
-    scheme: options.scheme,
-    ranges: options.ranges,
-    percentile: options.percentile,
-    biasCorrection: options.biasCorrection,
-    equalization: options.equalize ?? false,
-    blockSize: options.block,
-    keep: options.keep ?? [],
-    flavour: options.flavour ?? 'auto',
-    ...(files?.labels && { labels: files.labels }),
-    ...(options.budget !== undefined && { budget: options.budget }),
-    onProgress: progress,
-  };
-  const { onnx, model: small, report } = await quantizeModel(model, files?.data, settings);
-  await writeFileAtomically(out, extension === '.onnx' ? onnx : small.export());
+  const report = await withProgress(`${path}:`, async (progress) => {
+    progress.say('loading');
+    const { model, inputs, task } = await opened(path, options);
+    progress.say('reading the data');
+    const files = data === undefined ? undefined : await readCalibrationData(resolve(data), inputs, task);
+    const settings: QuantizeOptions = {
+      scheme: options.scheme,
+      ranges: options.ranges,
+      percentile: options.percentile,
+      biasCorrection: options.biasCorrection,
+      equalization: options.equalize ?? false,
+      blockSize: options.block,
+      keep: options.keep ?? [],
+      flavour: options.flavour ?? 'auto',
+      ...(files?.labels && { labels: files.labels }),
+      ...(options.budget !== undefined && { budget: options.budget }),
+      onProgress: (stage) => progress.say(stage),
+    };
+    const { onnx, model: small, report: found } = await quantizeModel(model, files?.data, settings);
+    await writeFileAtomically(out, extension === '.onnx' ? onnx : small.export());
+    return found;
+  });
   if (json) console.log(JSON.stringify({ ...report, out }));
   else print(report, out);
 }

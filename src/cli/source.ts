@@ -1,7 +1,9 @@
+import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { type InferenceModel, load, loadModel, ThimbleError } from '../index.ts';
 import type { SourceOptions } from './options.ts';
+import { withProgress } from './progress.ts';
 
 /** The bytes of a file. @throws INPUT where it cannot be read. */
 export async function readInput(path: string): Promise<Uint8Array> {
@@ -12,6 +14,22 @@ export async function readInput(path: string): Promise<Uint8Array> {
   }
 }
 
+/** Makes `folder` and those above it. @throws INPUT where that fails. */
+export function makeFolder(folder: string): void {
+  try {
+    // The asynchronous mkdir of Node 20 never ends in folders such as /proc.
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new ThimbleError('INPUT', `cannot make the folder: ${(error as Error).message}`, {
+      node: folder,
+      hint: 'choose another with --out',
+    });
+  }
+}
+
+/** Bytes of a file from which on importing it is worth a word. */
+const LARGE = 2 ** 20;
+
 /** Whether a file is one that `save` wrote: safetensors, which start with the length of a JSON object. */
 export const isSaved = (bytes: Uint8Array): boolean => bytes.length > 9 && bytes[8] === 0x7b && bytes[6] === 0 && bytes[7] === 0;
 
@@ -19,9 +37,17 @@ export const isSaved = (bytes: Uint8Array): boolean => bytes.length > 9 && bytes
 export async function openModel(path: string, { shape, budget, flavour = 'auto' }: SourceOptions): Promise<InferenceModel> {
   const bytes = await readInput(path);
   const options = { flavour, ...(shape && { shapes: shape }), ...(budget !== undefined && { budget }) };
-  if (isSaved(bytes)) return load((await loadModel(bytes)).export({ name: nameOf(path) }), options);
   const externalData = (location: string) => readInput(join(dirname(path), location));
-  return load(bytes, { ...options, externalData });
+  return withProgress(`${nameOf(path)}:`, async (progress) => {
+    if (bytes.length >= LARGE) progress.say('importing and planning');
+    try {
+      if (isSaved(bytes)) return await load((await loadModel(bytes)).export({ name: nameOf(path) }), options);
+      return await load(bytes, { ...options, externalData });
+    } catch (error) {
+      // Errors of format say what is wrong, not with which file.
+      throw error instanceof ThimbleError && error.code === 'FORMAT' ? error.at({ node: path }) : error;
+    }
+  });
 }
 
 /** A file's name without folder and extension. */

@@ -64,11 +64,13 @@ export interface SmoothGradOptions extends TargetOptions {
   readonly noise?: number;
   /** Draws the noise. */
   readonly seed?: number;
+  /** Called before each copy. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** The mean of the gradients at copies of the row with normal noise (Smilkov et al. 2017). */
 export async function smoothGrad(engine: Engine, x: Inputs, options: SmoothGradOptions): Promise<Attribution> {
-  const { target, samples = 32, noise = 0.15, seed = 1 } = options;
+  const { target, samples = 32, noise = 0.15, seed = 1, onProgress } = options;
   expectCount('samples', samples);
   if (!(noise >= 0)) throw new ThimbleError('INPUT', `noise ${noise}`, { expected: 'a share of the range of at least 0' });
   const columns = engine.columns(x);
@@ -78,6 +80,7 @@ export async function smoothGrad(engine: Engine, x: Inputs, options: SmoothGradO
   const deviations = Array.from({ length: columns.rows }, (_, row) => noise * rangeOf(engine.row(columns, row)));
   const sums = new Float64Array(columns.rows * size);
   const point = (index: number): Point => {
+    onProgress?.(index, columns.rows * samples);
     const row = Math.floor(index / samples);
     const deviation = deviations[row] as number;
     return { row, x: Float32Array.from(engine.row(columns, row), (value) => random.normal(value, deviation)) };

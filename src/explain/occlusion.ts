@@ -13,6 +13,8 @@ export interface OcclusionOptions extends TargetOptions {
   readonly stride?: number | readonly [number, number];
   /** What is written over the patch, in the input's own numbers: the mean of each channel of the row where left out. */
   readonly fill?: number;
+  /** Called before each patch. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** An input as rows, columns and channels: of an image, or of a line of features. */
@@ -49,7 +51,11 @@ function startsOf(extent: number, size: number, stride: number): number[] {
  * How far the score falls when a patch hides a part of the input (Zeiler and Fergus 2014): each pixel has the mean of the patches over it.
  * Needs no gradient, so it explains any model, quantized ones and programs of `.thimble` files too.
  */
-export async function occlusion(engine: Engine, x: Inputs, { target, size, stride, fill }: OcclusionOptions): Promise<Attribution> {
+export async function occlusion(
+  engine: Engine,
+  x: Inputs,
+  { target, size, stride, fill, onProgress }: OcclusionOptions,
+): Promise<Attribution> {
   const columns = engine.columns(x);
   const { rows } = columns;
   const { targets, scores } = await engine.targets(columns, target);
@@ -67,6 +73,7 @@ export async function occlusion(engine: Engine, x: Inputs, { target, size, strid
   };
   for (const patch of patches) eachPixel(patch, (y, x) => (covered[y * width + x] = (covered[y * width + x] as number) + 1));
   const hidden = (index: number) => {
+    onProgress?.(index, rows * patches.length);
     const row = Math.floor(index / patches.length);
     const image = engine.row(columns, row).slice();
     eachPixel(patches[index % patches.length] as { top: number; left: number }, (y, x) => {

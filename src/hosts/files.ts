@@ -2,15 +2,23 @@ import { ThimbleError } from '../core/errors.ts';
 
 /** Files, where the host has them (Node, Deno, Bun): `node:fs` is loaded at the first call only. */
 
-/** Writes bytes to `path`, whole or not at all: to a temporary file beside it, then renamed. @throws INPUT where that fails. */
+/**
+ * Writes bytes to `path`, whole or not at all: to a temporary file beside it, then renamed. What is no file, such as a pipe or a device, is written to as it
+ * is. @throws INPUT where that fails.
+ */
 export async function writeFileAtomically(path: string, bytes: Uint8Array | string): Promise<void> {
-  const { rename, rm, writeFile } = await import('node:fs/promises');
+  const { rename, rm, stat, writeFile } = await import('node:fs/promises');
   const temporary = `${path}.${Date.now().toString(36)}.tmp`;
+  const there = await stat(path).catch(() => undefined);
   try {
-    await writeFile(temporary, bytes);
-    await rename(temporary, path);
+    if (there?.isDirectory()) throw new Error('it is a folder');
+    if (there && !there.isFile()) await writeFile(path, bytes);
+    else {
+      await writeFile(temporary, bytes);
+      await rename(temporary, path);
+    }
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw new ThimbleError('INPUT', `cannot write: ${(error as Error).message}`, {
       node: path,
       hint: 'choose a folder that exists, is writable and has room',

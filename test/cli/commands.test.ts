@@ -92,13 +92,13 @@ describe('thimble compile', () => {
   it('says what is wrong in one line, and writes nothing', () => {
     const cases: [string[], RegExp, number][] = [
       [['compile', 'add.onnx', '--train', '--out', 'bad.wasm'], /no classifier was found/, 1],
-      [['compile', 'add.onnx', '--train', '--classes', 'one', '--out', 'bad.wasm'], /"one" are no classes/, 1],
+      [['compile', 'add.onnx', '--train', '--classes', 'one', '--out', 'bad.wasm'], /"one" are no classes/, 2],
       [['compile', 'small.thimble', '--plan', '--target', 'thimble', '--out', 'bad.thimble'], /holds no plan/, 1],
       [['profile', 'small.thimble'], /"small.thimble": the .thimble file holds no plan to profile/, 1],
       [['compile', 'x.npy', '--out', 'bad.wasm'], /FORMAT/, 1],
       [['compile', 'nowhere.onnx', '--out', 'bad.wasm'], /INPUT: "nowhere.onnx": cannot be read/, 1],
       [['compile', 'add.onnx', '--budget', '100', '--out', 'bad.wasm'], /BUDGET/, 1],
-      [['compile', 'add.onnx', '--shape', 'a=', '--out', 'bad.wasm'], /"a=" is not a shape/, 1],
+      [['compile', 'add.onnx', '--shape', 'a=', '--out', 'bad.wasm'], /"a=" is not a shape/, 2],
       [['compile', 'add.onnx'], /required option '--out <file>' not specified/, 2],
       [['compile', 'add.onnx', '--target', 'exe', '--out', 'bad.wasm'], /Allowed choices are wasm, wasi, thimble/, 2],
     ];
@@ -181,7 +181,7 @@ it('thimble bench times a model and says what it ran on', () => {
   expect(result).toMatchObject({ flavour: 'scalar', reason: 'asked for', runs: 5, memoryBytes: expect.any(Number) });
   expect(result.p25Ms).toBeLessThanOrEqual(result.medianMs);
   expect(thimble('bench', 'small.thimble', '--runs', '2').stdout).toMatch(/ms .*\n\w+ kernels/);
-  expect(thimble('bench', 'small.thimble', '--runs', '0').status).toBe(1);
+  expect(thimble('bench', 'small.thimble', '--runs', '0').status).toBe(2);
 });
 
 describe('thimble profile', () => {

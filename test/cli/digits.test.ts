@@ -87,7 +87,7 @@ describe('thimble digits', () => {
       status: 1,
       stderr: expect.stringMatching(/INPUT: "lots" is not a memory size/),
     });
-    expect(run('digits', '--epochs', '0').status).toBe(1);
+    expect(run('digits', '--epochs', '0').status).toBe(2);
     expect(run('digits', '--out', join(file, 'x'))).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(/cannot make the folder.*--out/),

@@ -114,7 +114,7 @@ describe('thimble quantize', () => {
     expect(status).toBe(0);
     for (const text of ['ONNX file', 'linear memory', '100.00 %', 'first', 'dB', `written: ${out}`]) expect(stdout).toContain(text);
     expect(stdout).not.toContain('last');
-    expect(stderr).toMatch(/calibrating …/);
+    expect(stderr).toBe('');
     const program = await t.load(new Uint8Array(readFileSync(out)));
     expect(program.run({ input: pixels.subarray(0, 48) }).predictions?.shape).toEqual([1, 5]);
     expect(run(at('model.onnx'), '--scheme', 'int4-weights', '--block', '16', '--out', at('four.onnx')).status).toBe(0);
