@@ -1,6 +1,7 @@
 import { unpackPanels } from '../core/panels.ts';
 import { depthwiseQuadShape, foldedBias, packDepthwiseQuads, packQuads, quadShape } from '../core/quads.ts';
 import type { Shape } from '../core/shape.ts';
+import { inBytes } from '../core/wideWeights.ts';
 import type { Node, Value } from '../ir/graph.ts';
 import { addInt8, mulInt8 } from '../ops/arithmeticInt8.ts';
 import { concat } from '../ops/concat.ts';
@@ -10,6 +11,7 @@ import { conv2dInt8, runsOf } from '../ops/conv2dInt8.ts';
 import type { DepthwiseAttributes } from '../ops/depthwiseConv2d.ts';
 import { depthwiseConv2dInt8 } from '../ops/depthwiseConv2dInt8.ts';
 import type { Epilogue } from '../ops/epilogue.ts';
+import { gather } from '../ops/gather.ts';
 import type { LinearAttributes } from '../ops/linear.ts';
 import { linearInt8 } from '../ops/linearInt8.ts';
 import type { PadAttributes } from '../ops/pad.ts';
@@ -20,7 +22,7 @@ import { type ReduceAttributes, reducedAxes } from '../ops/reduce.ts';
 import { reshape } from '../ops/reshape.ts';
 import type { ResizeAttributes } from '../ops/resize.ts';
 import { type Quantized, quantizedOf, rescaled, type Target } from './islands.ts';
-import { wholeNumbers } from './steps.ts';
+import { wholeNumbers, wideNumbers } from './steps.ts';
 
 type Rule = (target: Target) => Value | undefined;
 
@@ -30,19 +32,25 @@ const result = ({ zero, low, high }: Target) => ({ yZero: zero, low, high, round
 const constant = (value: Value | undefined): Float32Array | undefined =>
   value?.origin.kind === 'const' && value.dtype === 'f32' ? (dataOf(value) as Float32Array) : undefined;
 
-/** Constant weights (row-major, output axis last) and bias of a product, in whole numbers. */
-function product(target: Target, x: Quantized, rows: Float32Array, columns: number) {
+/**
+ * Constant weights (row-major, output axis last) and bias of a product, in whole numbers. Where those need 9 bits and `taps` says how often each channel
+ * is weighed, channels of x are read `again` (`core/wideWeights.ts`).
+ */
+function product(target: Target, x: Quantized, rows: Float32Array, columns: number, taps = 0) {
   const { node, scale } = target;
   const { residual } = node.attrs as { residual?: boolean };
   const bias = constant(node.inputs[2]);
-  const whole = wholeNumbers(rows, columns);
-  if (residual || !whole || (node.inputs.length > 2 && !bias)) return undefined;
-  const { numbers, steps } = whole;
+  if (residual || (node.inputs.length > 2 && !bias)) return undefined;
+  const whole = wholeNumbers(rows, columns) ?? (taps ? wideNumbers(rows, columns) : undefined);
+  if (!whole) return undefined;
+  const { steps } = whole;
+  const { weights: numbers, again } = inBytes(whole.numbers, taps || 1, rows.length / columns / (taps || 1), columns);
   const sums = bias?.map((value, c) => Math.round(value / (x.scale * (steps[c] as number))));
   if (sums?.some((sum) => Math.abs(sum) >= 2 ** 30)) return undefined;
   const { graph } = x.x;
   return {
     numbers,
+    again,
     rest: [
       graph.constant({ dtype: 'i32', shape: [columns], data: foldedBias(numbers, columns, x.zero, sums) }),
       graph.constant({ dtype: 'f32', shape: [columns], data: steps.map((step) => (x.scale * step) / scale) }),
@@ -57,6 +65,14 @@ function within(target: Target, { low, high }: Pick<Epilogue, 'low' | 'high'>): 
   return { ...target, low: byte(low), high: byte(high) };
 }
 
+/** x with channels `again` behind the others. */
+const widened = ({ x }: Quantized, again: readonly number[]): Value => {
+  if (again.length === 0) return x;
+  const axis = x.shape.length - 1;
+  const at = x.graph.constant({ dtype: 'i32', shape: [again.length], data: Int32Array.from(again) });
+  return concat([x, gather([x, at], { axis })], { axis });
+};
+
 const weights = (x: Quantized, shape: Shape, data: Int8Array): Value => x.x.graph.constant({ dtype: 'i8', shape, data });
 
 const convolution: Rule = (target) => {
@@ -65,12 +81,14 @@ const convolution: Rule = (target) => {
   const packed = constant(node.inputs[1]);
   if (!x || !packed) return undefined;
   const { low: _low, high: _high, residual: _residual, ...attrs } = node.attrs as unknown as Conv2dAttributes & Epilogue;
-  const shape = filterShape(x.x.shape[3] as number, attrs);
-  const found = product(target, x, unpackPanels(packed, shape, attrs.groups), attrs.filters);
+  const channels = x.x.shape[3] as number;
+  const rows = unpackPanels(packed, filterShape(channels, attrs), attrs.groups);
+  const found = product(target, x, rows, attrs.filters, attrs.groups === 1 ? attrs.kernel[0] * attrs.kernel[1] : 0);
   if (!found) return undefined;
+  const shape = filterShape(channels + found.again.length, attrs);
   const runs = runsOf(attrs);
   const w = weights(x, quadShape(shape, attrs.groups, runs), packQuads(found.numbers, shape, attrs.groups, runs));
-  return conv2dInt8([x.x, w, ...found.rest], { ...attrs, ...found.attrs });
+  return conv2dInt8([widened(x, found.again), w, ...found.rest], { ...attrs, ...found.attrs });
 };
 
 const depthwise: Rule = (target) => {
@@ -92,10 +110,14 @@ const dense: Rule = (target) => {
   const packed = constant(node.inputs[1]);
   if (!x || !packed) return undefined;
   const { units } = node.attrs as unknown as LinearAttributes;
-  const shape = [x.x.shape.at(-1) as number, units];
-  const found = product(target, x, unpackPanels(packed, shape), units);
+  const depth = x.x.shape.at(-1) as number;
+  const found = product(target, x, unpackPanels(packed, [depth, units]), units, 1);
   if (!found) return undefined;
-  return linearInt8([x.x, weights(x, quadShape(shape), packQuads(found.numbers, shape)), ...found.rest], { units, ...found.attrs });
+  const shape = [depth + found.again.length, units];
+  return linearInt8([widened(x, found.again), weights(x, quadShape(shape), packQuads(found.numbers, shape)), ...found.rest], {
+    units,
+    ...found.attrs,
+  });
 };
 
 /** An operand of a sum or product: dequantized, or a constant of whole steps. */

@@ -16,11 +16,25 @@ export interface Whole {
  * Row-major weights, `columns` in a row, as whole numbers of so many bits times a step for each column; undefined where a column has no step that
  * makes it such numbers.
  */
-export function wholeNumbers(weights: Float32Array, columns: number, bits: 8 | 4 = 8): Whole | undefined {
-  const numbers = new Int8Array(weights.length);
+export const wholeNumbers = (weights: Float32Array, columns: number, bits: 8 | 4 = 8): Whole | undefined =>
+  inSteps(weights, columns, [2 ** (bits - 1)], new Int8Array(weights.length));
+
+/** What two bytes add up to (`core/wideWeights.ts`). */
+const WIDE = 255;
+
+/** The same up to 9 bits, which uint8 weights take without their zero points; columns that 8 bits hold have such numbers. */
+export const wideNumbers = (
+  weights: Float32Array,
+  columns: number,
+): { readonly numbers: Int16Array; readonly steps: Float32Array } | undefined =>
+  inSteps(weights, columns, [128, WIDE], new Int16Array(weights.length));
+
+/** `limits`: those that are tried, in their order. */
+function inSteps<T extends Int8Array | Int16Array>(weights: Float32Array, columns: number, limits: readonly number[], numbers: T) {
   const steps = new Float32Array(columns);
   for (let c = 0; c < columns; c++) {
-    const step = stepOf(weights, c, columns, 2 ** (bits - 1));
+    let step: number | undefined;
+    for (const limit of limits) step ??= stepOf(weights, c, columns, limit);
     if (step === undefined) return undefined;
     steps[c] = step;
     for (let i = c; i < weights.length; i += columns) numbers[i] = Math.round((weights[i] as number) / step);

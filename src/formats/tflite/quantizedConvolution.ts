@@ -1,5 +1,6 @@
 import { ThimbleError } from '../../core/errors.ts';
 import { depthwiseQuadShape, foldedBias, packDepthwiseQuads, packQuads } from '../../core/quads.ts';
+import { inBytes, splitBytes } from '../../core/wideWeights.ts';
 import type { Value } from '../../ir/graph.ts';
 import { constantTransposed, dataOf } from '../../ops/constants.ts';
 import { type Conv2dAttributes, conv2dDefaults } from '../../ops/conv2d.ts';
@@ -35,6 +36,7 @@ export function weightsOf(n: NodeContext, index: number, perm: readonly number[]
   const zero = (zeroPoints[0] as number) - (elem === 'uint8' ? UNSIGNED : 0);
   if (scales.length > 1 && zeroPoints.some((other) => other !== zeroPoints[0])) n.refuse('weights with a zero point for each channel');
   const data = dataOf(turned) as Int8Array;
+  if (data.some((w) => w - zero > 254)) n.refuse('weights 255 above their zero point');
   return { shape: turned.shape, data: zero === 0 ? data : Int16Array.from(data, (w) => w - zero), scales };
 }
 
@@ -59,14 +61,6 @@ export function productFactors(
     shift: n.integers(factors.map(({ shift }) => shift)),
     factors,
   };
-}
-
-/** Weights that 8 bits hold, and what is left over of the others. */
-function inBytes(data: Int16Array | Int8Array): { first: Int8Array; rest: Int8Array | undefined } {
-  if (data instanceof Int8Array) return { first: data, rest: undefined };
-  const first = Int8Array.from(data, (w) => Math.max(-128, Math.min(w, 127)));
-  const rest = Int8Array.from(data, (w, i) => w - (first[i] as number));
-  return { first, rest: rest.every((w) => w === 0) ? undefined : rest };
 }
 
 /** What becomes of the sums. */
@@ -94,26 +88,12 @@ function convolved(
   factors: readonly Value[],
 ): Value {
   const attrs: Conv2dAttributes = { ...conv2dDefaults, ...given };
-  const { first, rest } = inBytes(data);
-  const [taps, depth, filters] = [attrs.kernel[0] * attrs.kernel[1], shape[2] as number, attrs.filters];
-  const row = (part: Int8Array, tap: number, c: number) => part.subarray((tap * depth + c) * filters, (tap * depth + c + 1) * filters);
-  const extra = rest
-    ? Array.from({ length: depth }, (_, c) => c).filter((c) =>
-        Array.from({ length: taps }, (_, tap) => tap).some((tap) => row(rest, tap, c).some((w) => w !== 0)),
-      )
-    : [];
-  if (extra.length && attrs.groups > 1) n.refuse('groups with weights of more than 8 bits');
-  const whole = depth + extra.length;
-  const all = new Int8Array(taps * whole * filters);
-  for (let tap = 0; tap < taps; tap++) {
-    for (let c = 0; c < depth; c++) all.set(row(first, tap, c), (tap * whole + c) * filters);
-    extra.forEach((c, i) => void all.set(row(rest as Int8Array, tap, c), (tap * whole + depth + i) * filters));
-  }
-  const image = extra.length ? concat([x, gather([x, n.integers(extra)], { axis: 3 })], { axis: 3 }) : x;
-  return conv2dInt8([image, ...packed(n, all, [...attrs.kernel, whole, filters], attrs, bias, output.xZero), ...factors], {
-    ...attrs,
-    ...output,
-  });
+  const [depth, filters] = [shape[2] as number, attrs.filters];
+  const { weights, again } = inBytes(data, attrs.kernel[0] * attrs.kernel[1], depth, filters);
+  if (again.length && attrs.groups > 1) n.refuse('groups with weights of more than 8 bits');
+  const image = again.length ? concat([x, gather([x, n.integers(again)], { axis: 3 })], { axis: 3 }) : x;
+  const logical = [...attrs.kernel, depth + again.length, filters];
+  return conv2dInt8([image, ...packed(n, weights, logical, attrs, bias, output.xZero), ...factors], { ...attrs, ...output });
 }
 
 /** Weights in quads and the bias with the zero point folded in. */
@@ -161,7 +141,7 @@ export function quantizedDepthwise(
   if (x.dtype !== 'i8') return depthwiseInt16(n, x, weights, attrs, code);
   const { multiplier, shift } = productFactors(n, 0, weights);
   const output = outputOf(n, 0, code);
-  const { first, rest } = inBytes(weights.data);
+  const { first, rest } = splitBytes(weights.data);
   const logical = [...attrs.kernel, filters];
   if (!rest) {
     const w = n.graph.constant({ dtype: 'i8', shape: depthwiseQuadShape(logical), data: packDepthwiseQuads(first, logical) });

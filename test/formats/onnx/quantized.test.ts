@@ -66,6 +66,12 @@ describe('dense layers run on 8-bit kernels', () => {
     expect(floats.sort()).toEqual(name === 'mlp' ? ['add'] : ['concat', 'lookup', 'reshape', 'softmax', 'transpose']);
   });
 
+  it.each(['mlp', 'images', 'transformer'])('%s with uint8 weights: those that 9 bits take are read twice', async (name) => {
+    const work = await operators(`${name}_QOperator_QUInt8_QUInt8`);
+    expect([work.linear, work.conv2d, work.planarConv2d]).toEqual([undefined, undefined, undefined]);
+    expect(work.linearInt8?.nodes).toBeGreaterThan(0);
+  });
+
   it.each(['embedding_dynamic_QUInt8', 'embedding_QDQ_QInt8_QInt8'])('%s: its table is bytes', async (name) => {
     const model = await load(bytesOf(name));
     // 300 words of 24 numbers.
