@@ -3,6 +3,7 @@ import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import { type Graph, type Node, producer, type Value } from '../ir/graph.ts';
 import type { Layout } from '../ir/variable.ts';
 import { type Conv2dAttributes, filterShape } from '../ops/conv2d.ts';
+import { headInput, logitsOf, rowOf } from './headInput.ts';
 
 /** A constant of the backbone that can be trained. */
 export interface BackboneWeight {
@@ -20,18 +21,18 @@ export interface BackboneWeight {
   readonly operand: number;
 }
 
-/** A network without its classifier: from inputs to features. */
+/** A network from its inputs to what a new head sees. */
 export interface Backbone {
   /** The nodes that lead to the features, in order. */
   readonly nodes: readonly Node[];
   readonly inputs: readonly Value[];
-  /** What the classifier saw. */
+  /** What the head sees, see `headInput`: [1, numbers], f32. */
   readonly features: Value;
-  /** Where features are i8: their zero point. */
-  readonly zero: number;
-  /** What computed the classes, and is left out. */
+  /** How many of these are what the classifier saw, and how many are of old classes. */
+  readonly groups: readonly number[];
+  /** What computed the classes. */
   readonly classifier: Node | undefined;
-  /** Float weights, in order. */
+  /** Float weights before the classifier, in order. */
   readonly weights: readonly BackboneWeight[];
   /** Convolutions and dense layers with weights that can be trained. */
   readonly layers: number;
@@ -55,13 +56,23 @@ const WEIGHTS: Readonly<Record<string, readonly number[]>> = {
 };
 const LAYERS = new Set(['conv2d', 'depthwiseConv2d', 'linear', 'conv2dGradInput', 'matmul']);
 
+export interface BackboneOptions {
+  /** The output with the classes; the first where left out. */
+  readonly output?: string | undefined;
+  /** The node whose output the new head is to see, in place of what the classifier saw and said. */
+  readonly features?: string | undefined;
+  readonly sees: Seen;
+}
+
+/** What the head sees: the features as they are, their roots, or both roots and what the classifier says. See `headInput`. */
+export type Seen = 'features' | 'roots' | 'roots and old classes';
+
 /**
- * Finds the classifier of a simplified graph: the last product before the output. Everything before it is the backbone.
- * @param output the output with the classes; the first where left out.
- * @param features the node whose output the new head is to see, in place of what the classifier saw.
+ * Finds the classifier of a simplified graph: the last product before the output. Everything before it is the backbone. What the head sees is
+ * appended to the graph.
  * @throws INPUT where there is no classifier, or features are not one row for one item.
  */
-export function backboneOf(graph: Graph, output?: string, features?: string): Backbone {
+export function backboneOf(graph: Graph, { output, features, sees }: BackboneOptions): Backbone {
   const found = graph.outputs.find(({ name }) => output === undefined || name === output);
   if (!found)
     throw new ThimbleError('INPUT', `the model has no output "${output}"`, { expected: graph.outputs.map(({ name }) => name).join(', ') });
@@ -72,17 +83,24 @@ export function backboneOf(graph: Graph, output?: string, features?: string): Ba
       hint: "say where the features are: fineTune(model, { features: 'name of a node' })",
     });
   }
-  const value = classifier ? operandOf(classifier) : namedValue(graph, features as string);
-  const nodes = ancestors(value);
-  const ordered = graph.nodes.filter((node) => nodes.has(node));
-  const inputs = graph.inputs.filter((input) => value === input || ordered.some((node) => node.inputs.includes(input)));
-  checkFeatures(value, inputs);
+  const value = classifier ? featuresOf(classifier) : namedValue(graph, features as string);
+  const trainable = ancestors(value);
+  const ordered = graph.nodes.filter((node) => trainable.has(node));
+  checkFeatures(
+    value,
+    graph.inputs.filter((input) => value === input || ordered.some((node) => node.inputs.includes(input))),
+  );
   const weights = weightsOf(ordered);
+  const logits = classifier && sees === 'roots and old classes' ? logitsOf(found.value, classifier) : undefined;
+  const row = rowOf(value, (classifier?.attrs.xZero as number | undefined) ?? 0);
+  const seen = sees === 'features' ? { value: row, groups: [row.shape[1] as number] } : headInput(row, logits);
+  const leading = ancestors(seen.value);
+  const nodes = graph.nodes.filter((node) => leading.has(node));
   return {
-    nodes: ordered,
-    inputs,
-    features: value,
-    zero: (classifier?.attrs.xZero as number | undefined) ?? 0,
+    nodes,
+    inputs: graph.inputs.filter((input) => nodes.some((node) => node.inputs.includes(input))),
+    features: seen.value,
+    groups: seen.groups,
     classifier,
     weights,
     layers: new Set(weights.map(({ layer }) => layer)).size,
@@ -92,8 +110,14 @@ export function backboneOf(graph: Graph, output?: string, features?: string): Ba
 
 const isConstant = (value: Value): boolean => value.origin.kind === 'const';
 
-/** The operand of a product that is data. */
-const operandOf = (product: Node): Value => product.inputs.find((value) => !isConstant(value)) as Value;
+/** What the classifier sees. Channels that stand twice at the end (weights of 9 bits are read in two parts) count once. */
+function featuresOf(classifier: Node): Value {
+  const value = classifier.inputs.find((operand) => !isConstant(operand)) as Value;
+  const joined = producer(value);
+  const [whole, again] = joined?.op === 'concat' ? joined.inputs : [];
+  const taken = again && producer(again);
+  return taken?.op === 'gather' && taken.inputs[0] === whole ? (whole as Value) : value;
+}
 
 /** The last product, behind whatever changes one tensor: softmax, pooling, shapes, the way back to floats. */
 function classifierOf(output: Value): Node | undefined {
@@ -174,4 +198,18 @@ function placed({ op, attrs, inputs, outputs }: Node, operand: number): { shape:
     return { shape: filterShape(from, convolution), layout: { kind: 'panels', groups: convolution.groups } };
   }
   return { shape, layout: { kind: 'rows' } };
+}
+
+/** Numbers in the backbone's constants, weights in their logical shape. */
+export function constantsOf({ nodes, weights }: Backbone): number {
+  const seen = new Set<Value>();
+  let sum = 0;
+  for (const node of nodes) {
+    node.inputs.forEach((value, operand) => {
+      if (value.origin.kind !== 'const' || seen.has(value)) return;
+      seen.add(value);
+      sum += sizeOf(weights.find((weight) => weight.node === node && weight.operand === operand)?.shape ?? value.shape);
+    });
+  }
+  return sum;
 }

@@ -18,9 +18,9 @@ export interface Classifier {
 
 const NAME = 'head_classes';
 
-/** A classifier with new weights. */
+/** A classifier with new weights: zeros, the one start that favours no class. */
 export const newClassifier = (classes: number): Classifier => ({
-  layer: dense({ units: classes, name: NAME }),
+  layer: dense({ units: classes, name: NAME, kernelInitializer: 'zeros' }),
   classes,
   keepsWeights: false,
 });

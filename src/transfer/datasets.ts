@@ -11,7 +11,7 @@ export interface Kept {
 }
 
 /** The batches of `dataset` with features in place of inputs; of one epoch, where the dataset tells epochs apart. */
-async function* featureBatches(dataset: Dataset, extract: (x: Inputs) => Inputs, epoch?: number) {
+async function* featureBatches(dataset: Dataset, extract: (x: Inputs) => Tensor, epoch?: number) {
   for await (const batch of epoch !== undefined && 'epoch' in dataset ? dataset.epoch(epoch) : dataset) {
     const { x, y, sampleWeight } = partsOf(batch);
     yield { x: extract(x), y, ...(sampleWeight && { sampleWeight }) };
@@ -19,12 +19,12 @@ async function* featureBatches(dataset: Dataset, extract: (x: Inputs) => Inputs,
 }
 
 /** The features of all batches of one epoch. @throws INPUT for labels that are no class indexes, and where there is nothing. */
-export async function kept(dataset: Dataset, extract: (x: Inputs) => Inputs): Promise<Kept> {
+export async function kept(dataset: Dataset, extract: (x: Inputs) => Tensor): Promise<Kept> {
   const parts: { x: Tensor; y: Int32Array; sampleWeight: Float32Array }[] = [];
   for await (const { x, y, sampleWeight } of featureBatches(dataset, extract, 0)) {
     const labels = ArrayBuffer.isView(y) ? y : y.data;
     if (!(labels instanceof Int32Array)) throw new ThimbleError('INPUT', 'labels are no class indexes', { expected: 'an Int32Array' });
-    parts.push({ x: x as Tensor, y: labels, sampleWeight: sampleWeight ?? new Float32Array(labels.length).fill(1) });
+    parts.push({ x, y: labels, sampleWeight: sampleWeight ?? new Float32Array(labels.length).fill(1) });
   }
   const [first] = parts;
   if (!first) throw new ThimbleError('INPUT', 'the dataset yielded no batch');
@@ -56,7 +56,7 @@ export async function kept(dataset: Dataset, extract: (x: Inputs) => Inputs): Pr
 }
 
 /** A dataset with features in place of inputs. */
-export function withFeatures(dataset: Dataset, extract: (x: Inputs) => Inputs) {
+export function withFeatures(dataset: Dataset, extract: (x: Inputs) => Tensor) {
   return {
     epoch: (epoch: number) => featureBatches(dataset, extract, epoch),
     [Symbol.asyncIterator]: () => featureBatches(dataset, extract),
@@ -67,7 +67,7 @@ export function withFeatures(dataset: Dataset, extract: (x: Inputs) => Inputs) {
 export function oneByOne(dataset: ReturnType<typeof withFeatures>): Dataset {
   async function* rows(batches: ReturnType<typeof featureBatches>) {
     for await (const { x, y, sampleWeight } of batches) {
-      const { shape, data } = x as Tensor;
+      const { shape, data } = x;
       const labels = (ArrayBuffer.isView(y) ? y : y.data) as Int32Array;
       const size = sizeOf(shape.slice(1));
       for (let row = 0; row < labels.length; row++) {

@@ -19,10 +19,11 @@ import type { Dataset, Inputs } from '../train/data.ts';
 import type { FitOptions, History } from '../train/fit.ts';
 import type { Optimizer } from '../train/optimizers.ts';
 import { loadState, save } from '../train/serialize.ts';
-import type { Backbone } from './backbone.ts';
-import { kept, oneByOne, withFeatures } from './datasets.ts';
+import { type Backbone, constantsOf } from './backbone.ts';
+import { type Kept, kept, oneByOne, withFeatures } from './datasets.ts';
 import { featureBytes, type Phase } from './phase.ts';
-import { asFloats, type Cut, replay } from './segments.ts';
+import { type Cut, replay } from './segments.ts';
+import { STANDARDIZE, statisticsOf } from './standardize.ts';
 import { measured } from './timing.ts';
 import { trainableMethods } from './trainable.ts';
 
@@ -39,6 +40,7 @@ export interface FineTuneFitOptions extends Pick<FitOptions, 'callbacks' | 'clas
 interface Parts {
   readonly reason: string;
   readonly backbone: Backbone;
+  /** The first settles the scale of what the others see, but for the model's own classifier. */
   readonly head: readonly Layer[];
   readonly labels: readonly string[];
   readonly keepsClassifier: boolean;
@@ -88,7 +90,9 @@ export class FineTuning {
     this.reason = parts.reason;
     const trained = phase.model.memory.pages * 65536;
     this.bytes = { frozen: phase.bytes - trained, trained, total: phase.bytes };
-    const own = phase.model.weights.reduce((sum, { variable }) => sum + sizeOf(variable.logicalShape), 0);
+    const own = phase.model.weights
+      .filter(({ variable }) => variable.role === 'parameter')
+      .reduce((sum, { variable }) => sum + sizeOf(variable.logicalShape), 0);
     const inBackbone = phase.scheme.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     this.parameters = { trained: own, total: own - inBackbone + constantsOf(backbone) };
     this.milliseconds = measured(phase);
@@ -130,14 +134,42 @@ export class FineTuning {
     if (verbose && output && !options.described) output.write(`${this.describe()}\n`);
     const headFirst = this.scheme === 'head' ? 0 : headEpochs;
     const history: History = { epoch: [], history: {} };
-    if (this.#epochs < headFirst) {
+    let features: Kept | undefined;
+    if (this.#epochs === 0 || this.#epochs < headFirst) {
       if (this.#phase.scheme.name !== 'head') await this.#enter(this.#parts.start.head);
-      append(history, await this.#run(dataset, options, headFirst));
+      features = await this.#features(dataset);
+    }
+    if (this.#epochs === 0 && this.#parts.head[0]?.type === STANDARDIZE)
+      await this.#standardize(features ? [features] : withFeatures(dataset, this.#phase.extract).epoch(0));
+    if (this.#epochs < headFirst) {
+      append(history, await this.#run(dataset, options, headFirst, features));
       this.#epochs = headFirst;
     }
-    if (this.#phase.scheme.name !== this.scheme) await this.#enter(this.#parts.start.all);
-    append(history, await this.#run(dataset, options, headFirst + epochs));
+    if (this.#phase.scheme.name !== this.scheme) {
+      await this.#enter(this.#parts.start.all);
+      features = undefined;
+    }
+    append(history, await this.#run(dataset, options, headFirst + epochs, features));
     return history;
+  }
+
+  /** The features of the frozen part, where they are kept. */
+  async #features(dataset: Dataset): Promise<Kept | undefined> {
+    return this.#isCached ? kept(dataset, this.#phase.extract) : undefined;
+  }
+
+  get #isCached(): boolean {
+    return this.#parts.cacheFeatures && this.#phase.frozen !== undefined;
+  }
+
+  /** Settles the scale of what the head sees. */
+  async #standardize(batches: Parameters<typeof statisticsOf>[0]): Promise<void> {
+    const { backbone, head } = this.#parts;
+    const { model } = this.#phase;
+    const statistics = await statisticsOf(batches, backbone.groups);
+    const weights = model.getWeights();
+    for (const [name, weight] of (head[0] as Layer).weights) weights[model.weights.indexOf(weight)] = statistics[name as 'mean' | 'scale'];
+    model.setWeights(weights);
   }
 
   /** Starts a phase with the head as it is now. */
@@ -146,7 +178,7 @@ export class FineTuning {
     this.#phase = await start();
   }
 
-  async #run(dataset: Dataset, options: FineTuneFitOptions, until: number): Promise<History> {
+  async #run(dataset: Dataset, options: FineTuneFitOptions, until: number, features?: Kept): Promise<History> {
     const { extract, model, cut } = this.#phase;
     const counting: Callback = {
       onEpochEnd: (epoch) => {
@@ -162,11 +194,11 @@ export class FineTuning {
       ...(verbose !== undefined && { verbose }),
       ...(output && { output }),
     };
-    const isCached = this.#parts.cacheFeatures && this.#phase.frozen !== undefined;
-    const validation = validationData && (isCached ? [await kept(validationData, extract)] : withFeatures(validationData, extract));
+    const validation = validationData && (this.#isCached ? [await kept(validationData, extract)] : withFeatures(validationData, extract));
     const fitOptions: FitOptions = { ...shared, ...(validation && { validationData: validation }) };
-    if (isCached) {
-      const { x, y, sampleWeight } = await kept(dataset, extract);
+    const known = features ?? (await this.#features(dataset));
+    if (known) {
+      const { x, y, sampleWeight } = known;
       return model.fit(x, y, { ...fitOptions, sampleWeight });
     }
     return model.fit(cut.trained.length ? oneByOne(withFeatures(dataset, extract)) : withFeatures(dataset, extract), fitOptions);
@@ -232,7 +264,7 @@ export class FineTuning {
       const held = weight && trained?.get(weight.name);
       return held && weightIn(graph, held);
     });
-    let value = asFloats(map.get(backbone.features) as Value, backbone.zero);
+    let value = map.get(backbone.features) as Value;
     const random = () => {
       throw new Error('the head draws random numbers outside training');
     };
@@ -283,20 +315,6 @@ export class FineTuning {
     this.#phase.model.restore(accumulated);
     this.#epochs = epochs;
   }
-}
-
-/** Numbers in the backbone's constants, weights in their logical shape. */
-function constantsOf({ nodes, weights }: Backbone): number {
-  const seen = new Set<Value>();
-  let sum = 0;
-  for (const node of nodes) {
-    node.inputs.forEach((value, operand) => {
-      if (value.origin.kind !== 'const' || seen.has(value)) return;
-      seen.add(value);
-      sum += sizeOf(weights.find((weight) => weight.node === node && weight.operand === operand)?.shape ?? value.shape);
-    });
-  }
-  return sum;
 }
 
 function append(history: History, more: History): void {

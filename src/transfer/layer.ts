@@ -8,7 +8,7 @@ import { type Cut, replay } from './segments.ts';
 const TYPE = 'backbone';
 
 /** The trained part of a backbone as a layer of a network: `weights` are its weights, all else stays constant. Takes one item at a time. */
-export function backboneLayer(cut: Cut, features: Value, weights: readonly BackboneWeight[], finish: (features: Value) => Value): Layer {
+export function backboneLayer(cut: Cut, features: Value, weights: readonly BackboneWeight[]): Layer {
   const own = new Map(weights.map((weight) => [weight.name, weightOf(weight)]));
   const keys = new Map(weights.map(({ node, operand, name }) => [`${node.id} ${operand}`, name]));
   const layer: Layer = Object.assign(
@@ -27,7 +27,7 @@ export function backboneLayer(cut: Cut, features: Value, weights: readonly Backb
       apply: ([x]: readonly Value[], ctx: { weight(name: string): Value | undefined }): Value => {
         const map = new Map([[cut.at, x as Value]]);
         replay(cut.trained, (x as Value).graph, map, (node, operand) => ctx.weight(keys.get(`${node.id} ${operand}`) ?? ''));
-        return finish(map.get(features) as Value);
+        return map.get(features) as Value;
       },
     },
   );

@@ -1,7 +1,8 @@
+import { formatBytes } from '../core/bytes.ts';
+import { ThimbleError } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { flatten, input } from '../layers/core.ts';
-import { globalAveragePooling2d } from '../layers/images.ts';
+import { input } from '../layers/core.ts';
 import type { Layer } from '../layers/layer.ts';
 import { optimize } from '../passes/optimize.ts';
 import { type Built, build } from '../program/build.ts';
@@ -16,7 +17,7 @@ import type { Backbone } from './backbone.ts';
 import { FeatureExtractor, rowsFor } from './features.ts';
 import { backboneLayer } from './layer.ts';
 import type { Scheme } from './schemes.ts';
-import { asFloats, type Cut, cutBefore, featureGraph } from './segments.ts';
+import { type Cut, cutBefore, featureGraph } from './segments.ts';
 
 /** On class indexes and logits. */
 export const TRAINED_LOSS = 'sparseCategoricalCrossentropy';
@@ -43,7 +44,7 @@ export interface Phase {
   /** Linear memory of both programs: whole pages of 64 KiB. */
   readonly bytes: number;
   /** What `model` takes for rows of the whole network's input. */
-  readonly extract: (x: Inputs) => Inputs;
+  readonly extract: (x: Inputs) => Tensor;
 }
 
 const inPages = (bytes: number): number => Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
@@ -67,7 +68,7 @@ export async function startPhase({ backbone, scheme, head, seed, batchSize, opti
   });
   // A trained part of the backbone takes one item at a time: steps add up gradients instead of rows.
   const rows = cut.trained.length ? 1 : batchSize;
-  await model.compile({
+  const compiling = model.compile({
     optimizer: optimizer(cut.trained.length ? batchSize : 1),
     loss: TRAINED_LOSS,
     metrics: ['accuracy'],
@@ -76,28 +77,33 @@ export async function startPhase({ backbone, scheme, head, seed, batchSize, opti
     // At least a byte: the error then states the sizes.
     ...(budget !== undefined && { budget: Math.max(1, Math.floor((budget - frozenBytes) / PAGE_BYTES) * PAGE_BYTES) }),
   });
+  await compiling.catch((error: unknown) => {
+    throw error instanceof ThimbleError && error.code === 'BUDGET' && budget !== undefined ? overBoth(error, frozenBytes, budget) : error;
+  });
   const extractor = frozen && new FeatureExtractor(new Session(frozen.program, kernels));
   const [only] = backbone.inputs;
-  const extract = (x: Inputs): Inputs => {
+  const extract = (x: Inputs): Tensor => {
     if (extractor) return extractor.rows(x);
     const { data, rows } = rowsFor(only as Cut['at'], backbone.inputs.length, x);
-    return { dtype: 'f32', shape: [rows, ...(only as Cut['at']).shape.slice(1)], data } satisfies Tensor;
+    return { dtype: 'f32', shape: [rows, ...(only as Cut['at']).shape.slice(1)], data };
   };
   return { scheme, cut, model, frozen, bytes: frozenBytes + inPages(model.memory.totalBytes), extract };
 }
 
-function modelOf({ features, zero }: Backbone, cut: Cut, { weights }: Scheme, head: readonly Layer[], seed: number): Model {
-  const start = input({ shape: cut.at.shape.slice(1), name: 'features' });
-  const trained = cut.trained.length ? [backboneLayer(cut, features, weights, (value) => asFloats(value, zero))] : [];
-  const { inputs, output } = chain([start, ...trained, ...head]);
-  return new Model(networkOf(inputs, output), seed);
+/** The error of the trained part's budget as one of the budget of both. */
+function overBoth(error: ThimbleError, frozenBytes: number, budget: number): ThimbleError {
+  if (frozenBytes === 0) return error;
+  return new ThimbleError('BUDGET', `the frozen part takes ${formatBytes(frozenBytes)}, and beside it ${error.message}`, {
+    expected: `at most ${budget} bytes for both`,
+    got: `${frozenBytes + inPages(Number.parseInt(error.got ?? '0', 10))} bytes`,
+  });
 }
 
-/** Layers that make one row of features of what the backbone gives: maps are averaged, the rest is flattened. */
-export function rowsOfFeatures(shape: readonly number[]): Layer[] {
-  const [, height = 1, width = 1] = shape;
-  if (shape.length === 4 && height * width > 1) return [globalAveragePooling2d({ name: 'head_pool' })];
-  return shape.length > 2 ? [flatten({ name: 'head_flatten' })] : [];
+function modelOf({ features }: Backbone, cut: Cut, { weights }: Scheme, head: readonly Layer[], seed: number): Model {
+  const start = input({ shape: cut.at.shape.slice(1), name: 'features' });
+  const trained = cut.trained.length ? [backboneLayer(cut, features, weights)] : [];
+  const { inputs, output } = chain([start, ...trained, ...head]);
+  return new Model(networkOf(inputs, output), seed);
 }
 
 /** Bytes of the features of one item. */

@@ -1,14 +1,10 @@
 import { ThimbleError } from '../core/errors.ts';
 import { Graph, type Node, type Value } from '../ir/graph.ts';
-import { dequantizeInt8 } from '../ops/quantizeInt8.ts';
 import { opOf } from '../ops/registry.ts';
 import type { Backbone, BackboneWeight } from './backbone.ts';
 
 /** Names of the method that computes features, and of its output. */
 export const FEATURES = 'features';
-
-/** Range of 8-bit features from their zero point up: relu6's. Their true unit is not in the graph, and the head learns its own scale. */
-const INT8_REACH = 6;
 
 /** A backbone cut in two: what is frozen and needs no gradients, and what is trained. */
 export interface Cut {
@@ -73,15 +69,11 @@ export function replay(
   }
 }
 
-/** `value` in f32. */
-export const asFloats = (value: Value, zero: number): Value =>
-  value.dtype === 'i8' ? dequantizeInt8(value, { scale: INT8_REACH / (127 - zero), zero }) : value;
-
 /** The frozen part as a method: inputs to `features`. */
-export function featureGraph({ inputs, zero }: Backbone, { frozen, at }: Cut): Graph {
+export function featureGraph({ inputs }: Backbone, { frozen, at }: Cut): Graph {
   const graph = new Graph(FEATURES);
   const map = new Map(inputs.map((input) => [input, graph.input(input.name, input)] as const));
   replay(frozen, graph, map);
-  graph.output(FEATURES, asFloats(map.get(at) as Value, zero));
+  graph.output(FEATURES, map.get(at) as Value);
   return graph;
 }

@@ -60,7 +60,7 @@ describe('training of a file that has no training step', () => {
     const options = ['--train', '--classes', 'bar,disc', '--batch', '4', '--optimizer', 'sgd', '--learning-rate', '0.1'];
     const { stdout, stderr, status } = run('compile', 'base.onnx', ...options, '--out', 'plain/base.wasm');
     expect([stderr, status]).toEqual(['', 0]);
-    expect(stdout).toMatch(/trains head \(as asked for\): 1,730 of [\d,]+ parameters\nhead: dense, 2 classes \(bar, disc\), new weights/);
+    expect(stdout).toMatch(/trains head \(as asked for\): 1,750 of [\d,]+ parameters\nhead: dense, 2 classes \(bar, disc\), new weights/);
     expect(stdout).toMatch(
       /loss: sparse categorical cross-entropy; input "labels" is the index of the class, i32 \[1\]\nsgd, an update every 4 items/,
     );

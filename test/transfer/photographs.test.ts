@@ -34,7 +34,7 @@ describe.skipIf(!isPresent)('cats and dogs: 50 photographs a class to learn from
     for (const seed of seeds) {
       const { first, last } = samples.split(1 / 3, { seed });
       expect([first.count, last.count]).toEqual([100, 50]);
-      const tuning = await t.fineTune(model, { classes: ['cat', 'dog'], seed, budget: '4MB', ...options });
+      const tuning = await t.fineTune(model, { classes: ['cat', 'dog'], seed, ...options });
       await tuning.fit(first.shuffle(seed).batch(16), { verbose: 0, ...fit });
       results.push((await tuning.evaluate(last.batch(16))).accuracy as number);
       most = Math.max(most, tuning.bytes.total);
@@ -42,19 +42,28 @@ describe.skipIf(!isPresent)('cats and dogs: 50 photographs a class to learn from
     return { mean: mean(results), results, most };
   }
 
-  test('the head alone, in float and on the 8-bit network; more than the head is not worse', async () => {
+  test('the head alone: 92 % in float, in 4 MiB; the 8-bit network within two points; more than the head is not worse', async () => {
     await (await photographs).collect();
     const before = process.cpuUsage();
-    const head = await accuracies('1_default_1', float, {}, { epochs: 100 });
+    const head = await accuracies('1_default_1', float, { budget: '4MB' }, { epochs: 100 });
     const { user, system } = process.cpuUsage(before);
     expect((user + system) / 1e6 / SEEDS.length).toBeLessThan(30);
     expect(head.most).toBeLessThanOrEqual(4 * 2 ** 20);
-    // Measured: 0.880. A converged logistic regression of scikit-learn on the same features reaches 0.90 in the mean of 20 other splits.
-    expect(head.mean).toBeGreaterThanOrEqual(0.87);
-    const int8 = await accuracies('quant', bytes, {}, { epochs: 100 });
+    expect(head.mean).toBeGreaterThanOrEqual(0.92);
+    const int8 = await accuracies('quant', bytes, { budget: '4MB' }, { epochs: 100 });
     expect(int8.most).toBeLessThanOrEqual(4 * 2 ** 20);
-    expect(Math.abs(int8.mean - head.mean)).toBeLessThanOrEqual(0.02);
-    const more = await accuracies('1_default_1', float, { train: 'last:2', learningRate: 3e-4 }, { headEpochs: 100, epochs: 3 }, [1]);
-    expect(more.mean).toBeGreaterThanOrEqual((head.results[0] as number) - 0.02);
+    expect(int8.mean).toBeGreaterThanOrEqual(head.mean - 0.02);
+    for (const [train, seeds] of [
+      ['last:4', SEEDS.slice(0, 3)],
+      ['bias', SEEDS.slice(0, 1)],
+      ['all', SEEDS.slice(0, 1)],
+    ] as const) {
+      const more = await accuracies('1_default_1', float, { train }, { headEpochs: 100, epochs: 3 }, seeds);
+      expect(more.mean, train).toBeGreaterThanOrEqual(mean(head.results.slice(0, seeds.length)));
+    }
+    // What the old classifier knows is worth its bytes.
+    const without = await accuracies('1_default_1', float, { oldClasses: false }, { epochs: 100 });
+    expect(head.mean - without.mean).toBeGreaterThan(0.02);
+    expect(head.most - without.most).toBeGreaterThan(2 ** 20);
   }, 300_000);
 });
