@@ -9,7 +9,7 @@ import { panels, permuted } from '../weights.ts';
 import { activated } from './activation.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { damaged } from './flatbuffer.ts';
-import { hybridConvolution, hybridDepthwise } from './hybrid.ts';
+import { floatWeights, hybridConvolution, hybridDepthwise, hybridImage } from './hybrid.ts';
 import { conv2DOptions, conv3DOptions, depthwiseConv2DOptions, transposeConvOptions } from './options.ts';
 import { quantizedConvolution, quantizedDepthwise, quantizedTransposed } from './quantizedConvolution.ts';
 import { fourAxes, windowOf } from './windows.ts';
@@ -86,13 +86,10 @@ function transposedConvolution(n: NodeContext): Result {
   if (n.x(2).dtype !== 'f32') return quantizedTransposed(n, attrs, options.fusedActivationFunction);
   return activated(
     n,
-    transposedFloat(n.f32(2), panels(permuted(weights(n), [1, 2, 0, 3])), bias(n, 3)[0], attrs),
+    transposedFloat(hybridImage(n, 2), panels(permuted(floatWeights(n, 1), [1, 2, 0, 3])), bias(n, 3)[0], attrs),
     options.fusedActivationFunction,
   );
 }
-
-/** Filters of a float transposed convolution. */
-const weights = (n: NodeContext): Value => (n.x(1).dtype === 'f32' ? n.f32(1) : n.refuse('8-bit filters for float images'));
 
 /** w in panels of [kernelHeight, kernelWidth, filters, C]. */
 export function transposedFloat(

@@ -73,3 +73,9 @@ export function hybridDepthwise(
   const w = reshapedTo(floatWeights(n, 1), [...attrs.kernel, filters]);
   return activated(n, depthwiseConv2d([roundRows(n.f32(0), { axis: 1, asymmetric: true }), w, ...vector(n, 2, [filters])], attrs), code);
 }
+
+/** The float image of a transposed convolution, rounded where its filters are integers (EvalHybrid of TRANSPOSE_CONV). */
+export function hybridImage(n: NodeContext, index: number): Value {
+  const image = n.f32(index);
+  return n.x(1).dtype === 'f32' ? image : roundRows(image, { axis: 1, asymmetric: true });
+}

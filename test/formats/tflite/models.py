@@ -262,6 +262,19 @@ def spectrogram(x):
 content = tf.lite.TFLiteConverter.from_concrete_functions([spectrogram.get_concrete_function()]).convert()
 record('flow_stft', content, [[np.random.default_rng(i).normal(size=(1, 160)).astype(np.float32)] for i in range(2)])
 
+# Dynamic range: a transposed convolution of floats with 8-bit filters.
+grown = tf.constant(np.random.default_rng(5).normal(size=(3, 3, 8, 16)).astype(np.float32))
+
+
+@tf.function(input_signature=[tf.TensorSpec([2, 4, 5, 16], tf.float32)])
+def upsampled(x):
+    return tf.nn.conv2d_transpose(x, grown, [2, 8, 10, 8], 2, 'SAME')
+
+
+converter = tf.lite.TFLiteConverter.from_concrete_functions([upsampled.get_concrete_function()])
+converter.optimizations = [tf.lite.Optimize.DEFAULT]
+record('flow_transpose_conv_dynamic', converter.convert(), [[np.random.default_rng(6).normal(size=(2, 4, 5, 16)).astype(np.float32)]])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}
