@@ -714,6 +714,7 @@ export class DepthwiseInt8 {
   rounding: u32;
   blockChannels: u32;
   sumRows: u32;
+  rest: usize;
 }
 
 @unmanaged

@@ -15,8 +15,10 @@ export function depthwise_conv2d_s8(r: DepthwiseInt8): void {
     pixel = <usize>r.blockChannels;
   const line = <usize>((r.outWidth - 1) * r.strideX + (r.kernelWidth - 1) * r.dilationX + 1) * pixel;
   const weights = (<usize>(r.kernelWidth * ((r.kernelHeight + 3) >> 2))) << 5;
-  const way = prepare(product, <usize>(r.kernelHeight * r.kernelWidth));
-  const wide = isWide(r.outChannels);
+  const parts: u32 = r.rest ? 2 : 1;
+  const way = prepare(product, <usize>(r.kernelHeight * r.kernelWidth * parts));
+  // Sums of two weights take more than 8 bits.
+  const wide = parts > 1 || isWide(r.outChannels);
   for (let n: u32 = 0; n < r.batch; n++) {
     for (let oy: u32 = 0; oy < r.outHeight; oy += r.blockRows) {
       const rows = min<u32>(r.blockRows, r.outHeight - oy);
@@ -42,6 +44,8 @@ export function depthwise_conv2d_s8(r: DepthwiseInt8): void {
 /** The sums of some rows of output pixels, 8 channels. `both`: whether there are more than 4. */
 @inline
 function sumsOf8(r: DepthwiseInt8, x: usize, line: usize, w: usize, bias: usize, both: bool, rows: u32, wide: bool): void {
+  // From a block of weights to its second part.
+  const rest = r.rest ? r.rest - r.w : 0;
   const pixel = <usize>r.blockChannels,
     down = r.strideY * line;
   if (ASC_FEATURE_SIMD) {
@@ -57,46 +61,47 @@ function sumsOf8(r: DepthwiseInt8, x: usize, line: usize, w: usize, bias: usize,
         }
       }
       if (r.strideX == 1) {
-        wideSliding(x, x1, x2, pixel, w, bias, r.sums, r.outWidth, rows, down);
-        if (both) wideSliding(x + 4, x1, x2, pixel, w + 16, bias + 16, r.sums + 16, r.outWidth, rows, down);
+        wideSliding(x, x1, x2, pixel, w, rest, bias, r.sums, r.outWidth, rows, down);
+        if (both) wideSliding(x + 4, x1, x2, pixel, w + 16, rest, bias + 16, r.sums + 16, r.outWidth, rows, down);
       } else {
-        wideSkipping(x, x1, x2, pixel, w, bias, r.sums, r.outWidth, rows, down);
-        if (both) wideSkipping(x + 4, x1, x2, pixel, w + 16, bias + 16, r.sums + 16, r.outWidth, rows, down);
+        wideSkipping(x, x1, x2, pixel, w, rest, bias, r.sums, r.outWidth, rows, down);
+        if (both) wideSkipping(x + 4, x1, x2, pixel, w + 16, rest, bias + 16, r.sums + 16, r.outWidth, rows, down);
       }
       return;
     }
   }
   let sums = r.sums;
   for (; rows; rows--) {
-    windows(r, x, line, w, bias, sums, wide);
+    windows(r, x, line, w, rest, bias, sums, wide);
     x += down;
     sums += r.outWidth << 5;
   }
 }
 
 /** A row of windows of any size. */
-function windows(r: DepthwiseInt8, x: usize, line: usize, w: usize, bias: usize, sums: usize, wide: bool): void {
+function windows(r: DepthwiseInt8, x: usize, line: usize, w: usize, rest: usize, bias: usize, sums: usize, wide: bool): void {
   for (let ox: u32 = 0; ox < r.outWidth; ox++) {
     if (ASC_FEATURE_RELAXED_SIMD) {
-      if (wide) wideWindow(r, x, line, w, bias, sums);
+      if (wide) wideWindow(r, x, line, w, rest, bias, sums);
       else window(r, x, line, w, bias, sums);
-    } else if (ASC_FEATURE_SIMD) wideWindow(r, x, line, w, bias, sums);
+    } else if (ASC_FEATURE_SIMD) wideWindow(r, x, line, w, rest, bias, sums);
     else {
       for (let c: usize = 0; c < 8; c++)
-        store<i32>(sums + (c << 2), load<i32>(bias + (c << 2)) + scalarWindow(r, x + c, line, w + (c << 2)));
+        store<i32>(sums + (c << 2), load<i32>(bias + (c << 2)) + scalarWindow(r, x + c, line, w + (c << 2), rest));
     }
     x += r.strideX * r.blockChannels;
     sums += 32;
   }
 }
 
-function scalarWindow(r: DepthwiseInt8, x: usize, line: usize, w: usize): i32 {
+function scalarWindow(r: DepthwiseInt8, x: usize, line: usize, w: usize, rest: usize): i32 {
   const quads = <usize>((r.kernelHeight + 3) >> 2);
   let sum = 0;
   for (let kx: usize = 0; kx < r.kernelWidth; kx++) {
     let p = x + kx * r.dilationX * r.blockChannels;
     for (let ky: usize = 0; ky < r.kernelHeight; ky++) {
-      sum += <i32>load<u8>(p) * <i32>load<i8>(w + ((ky >> 2) << 5) + (ky & 3));
+      const at = w + ((ky >> 2) << 5) + (ky & 3);
+      sum += <i32>load<u8>(p) * (<i32>load<i8>(at) + (rest ? <i32>load<i8>(at + rest) : 0));
       p += r.dilationY * line;
     }
     w += quads << 5;
@@ -235,22 +240,23 @@ function skipping(
 
 // In 16 bits, 4 channels: of a window, the taps of the first and the last line are pairs, and those of the middle line in two columns.
 
-/** Weights of lines 0 and 2. */
+/** Weights of lines 0 and 2 in the even bytes of quads, of lines 1 and 3 in the odd ones; with those of a second part. */
 @inline
-function outer(quads: v128): v128 {
-  return i16x8.shr_s(i16x8.shl(quads, 8), 8);
+function even(w: usize, rest: usize): v128 {
+  const v = i16x8.shr_s(i16x8.shl(v128.load(w), 8), 8);
+  return rest ? i16x8.add(v, i16x8.shr_s(i16x8.shl(v128.load(w + rest), 8), 8)) : v;
 }
 
-/** Those of the middle line after nothing. */
 @inline
-function middleOne(quads: v128): v128 {
-  return i32x4.shl(i16x8.shr_s(quads, 8), 16);
+function odd(w: usize, rest: usize): v128 {
+  const v = i16x8.shr_s(v128.load(w), 8);
+  return rest ? i16x8.add(v, i16x8.shr_s(v128.load(w + rest), 8)) : v;
 }
 
-/** Those of the middle line in two columns. */
+/** 2 columns' weights of line 1 side by side. */
 @inline
-function middleTwo(left: v128, right: v128): v128 {
-  return v128.or(i32x4.shr_u(i32x4.shl(i16x8.shr_s(left, 8), 16), 16), middleOne(right));
+function sideBySide(left: v128, right: v128): v128 {
+  return v128.or(i32x4.shr_u(i32x4.shl(left, 16), 16), i32x4.shl(right, 16));
 }
 
 /** The sums of a window: columns a, b, c of outer lines, the middle line's pairs of the columns before and in a, and of b and c. */
@@ -266,20 +272,18 @@ function wideSliding(
   x2: usize,
   pixel: usize,
   w: usize,
+  rest: usize,
   bias: usize,
   sums: usize,
   width: u32,
   rows: u32,
   down: usize,
 ): void {
-  const q0 = v128.load(w),
-    q1 = v128.load(w, 32),
-    q2 = v128.load(w, 64);
-  const w0 = outer(q0),
-    w1 = outer(q1),
-    w2 = outer(q2),
-    w3 = middleOne(q0),
-    w4 = middleTwo(q1, q2),
+  const w0 = even(w, rest),
+    w1 = even(w + 32, rest),
+    w2 = even(w + 64, rest),
+    w3 = i32x4.shl(odd(w, rest), 16),
+    w4 = sideBySide(odd(w + 32, rest), odd(w + 64, rest)),
     start = v128.load(bias);
   for (; rows; rows--) {
     let p = x,
@@ -336,20 +340,18 @@ function wideSkipping(
   x2: usize,
   pixel: usize,
   w: usize,
+  rest: usize,
   bias: usize,
   sums: usize,
   width: u32,
   rows: u32,
   down: usize,
 ): void {
-  const q0 = v128.load(w),
-    q1 = v128.load(w, 32),
-    q2 = v128.load(w, 64);
-  const w0 = outer(q0),
-    w1 = outer(q1),
-    w2 = outer(q2),
-    w3 = middleOne(q0),
-    w4 = middleTwo(q1, q2),
+  const w0 = even(w, rest),
+    w1 = even(w + 32, rest),
+    w2 = even(w + 64, rest),
+    w3 = i32x4.shl(odd(w, rest), 16),
+    w4 = sideBySide(odd(w + 32, rest), odd(w + 64, rest)),
     start = v128.load(bias);
   for (; rows; rows--) {
     let p = x,
@@ -403,7 +405,14 @@ function window(r: DepthwiseInt8, x: usize, line: usize, w: usize, bias: usize, 
   v128.store(sums, s1, 16);
 }
 
-function wideWindow(r: DepthwiseInt8, x: usize, line: usize, w: usize, bias: usize, sums: usize): void {
+/** 8 weights, with those of a second part. */
+@inline
+function eight(w: usize, rest: usize): v128 {
+  const v = v128.load8x8_s(w);
+  return rest ? i16x8.add(v, v128.load8x8_s(w + rest)) : v;
+}
+
+function wideWindow(r: DepthwiseInt8, x: usize, line: usize, w: usize, rest: usize, bias: usize, sums: usize): void {
   let s0 = i32x4.splat(0),
     s1 = s0,
     s2 = s0,
@@ -414,11 +423,11 @@ function wideWindow(r: DepthwiseInt8, x: usize, line: usize, w: usize, bias: usi
       const top = zip8(v128.load64_zero(p), v128.load64_zero(p + below(r, line, ky, 1))),
         bottom = zip8(v128.load64_zero(p + below(r, line, ky, 2)), v128.load64_zero(p + below(r, line, ky, 3)));
       let v = zip16(top, bottom);
-      s0 = wideDot(v128.load8x8_s(w), i16x8.extend_low_i8x16_u(v), s0);
-      s1 = wideDot(v128.load8x8_s(w, 8), i16x8.extend_high_i8x16_u(v), s1);
+      s0 = wideDot(eight(w, rest), i16x8.extend_low_i8x16_u(v), s0);
+      s1 = wideDot(eight(w + 8, rest), i16x8.extend_high_i8x16_u(v), s1);
       v = zip16High(top, bottom);
-      s2 = wideDot(v128.load8x8_s(w, 16), i16x8.extend_low_i8x16_u(v), s2);
-      s3 = wideDot(v128.load8x8_s(w, 24), i16x8.extend_high_i8x16_u(v), s3);
+      s2 = wideDot(eight(w + 16, rest), i16x8.extend_low_i8x16_u(v), s2);
+      s3 = wideDot(eight(w + 24, rest), i16x8.extend_high_i8x16_u(v), s3);
       p += <usize>(r.dilationY << 2) * line;
       w += 32;
     }

@@ -83,7 +83,7 @@ const makers = {
     const fit = Math.floor(8192 / (((out[0] - 1) * stride + 3) * width));
     const blockChannels = Math.min(channels, fit >= channels ? channels : fit & ~31 || (rowsOf(32) > 1 ? 32 : 16));
     const blockRows = rowsOf(blockChannels);
-    const blocks = [blockChannels, Math.min(blockRows, Math.max(1, Math.floor(128 / out[1])))];
+    const blocks = [blockChannels, Math.min(blockRows, Math.max(1, Math.floor(128 / out[1]))), 0];
     const run = product(module, 'depthwise_conv2d_s8', { sizes, geometry, blockRows, blocks, outChannels: channels, depth: 9 }, rounding);
     return { macs: 9 * y, run };
   },

@@ -134,7 +134,7 @@ export const INPUT_OFFSET = 128;
 /**
  * The bias of a sum over (x + 128) · w that equals bias + Σ (x - zero) · w: bias - (zero + 128) Σ w per output channel (the last axis of `weights`).
  */
-export function foldedBias(weights: Int8Array, channels: number, zero: number, bias?: ArrayLike<number>): Int32Array {
+export function foldedBias(weights: Int8Array | Int16Array, channels: number, zero: number, bias?: ArrayLike<number>): Int32Array {
   const sums = new Int32Array(channels);
   for (let i = 0; i < weights.length; i++) sums[i % channels] = (sums[i % channels] as number) + (weights[i] as number);
   return sums.map((sum, c) => (bias?.[c] ?? 0) - (zero + INPUT_OFFSET) * sum);

@@ -56,9 +56,9 @@ export const int8Records = {
   Conv2dInt8: convolution,
   /**
    * Depthwise: begins as a `Conv2dInt8`. The band holds blockChannels output channels' inputs of blockRows output rows; sums are made of sumRows rows at
-   * a time.
+   * a time. rest: a second part of the weights, or 0.
    */
-  DepthwiseInt8: { ...convolution, blockChannels: 'u32', sumRows: 'u32' },
+  DepthwiseInt8: { ...convolution, blockChannels: 'u32', sumRows: 'u32', rest: 'ptr' },
   /** y[rows, columns] = x[rows, depth] · w + bias in f32; a sum is `count` runs of `length`, scaleStride f32 from one run's scales to the next. */
   LinearWeights: {
     x: 'ptr',

@@ -1,27 +1,45 @@
+import { ThimbleError } from '../core/errors.ts';
 import { depthwiseQuadShape, unpackDepthwiseQuads } from '../core/quads.ts';
-import { sizeOf } from '../core/shape.ts';
+import { type Shape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import { depthwiseInt8Scratch } from '../kernels/scratch.ts';
 import { expectProduct, type ProductInt8, productInt8, sumsOf } from './conv2dInt8.ts';
+import type { Geometry } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { type DepthwiseAttributes, depthwiseDefaults, depthwiseGeometry } from './depthwiseConv2d.ts';
 import { factorFields, requantized } from './requantize.ts';
 
+export interface DepthwiseInt8Attributes extends DepthwiseAttributes, ProductInt8 {
+  /** 2 where weights are sums of two numbers of 8 bits: legacy uint8 weights without their zero points take 9. */
+  readonly parts: 1 | 2;
+}
+
+const quadsOf = (g: Geometry, { kernel, parts }: DepthwiseInt8Attributes): Shape => {
+  const [blocks, ...block] = depthwiseQuadShape([...kernel, g.outChannels]);
+  return [parts * blocks, ...block];
+};
+
 /**
- * `depthwiseConv2d` of i8, as `conv2dInt8`. Inputs: x [N, H, W, C], w (`depthwiseQuadShape` of [kernelHeight, kernelWidth, C · multiplier]), bias i32
- * with the zero point of x folded in, then factors as `conv2dInt8` takes them.
+ * `depthwiseConv2d` of i8, as `conv2dInt8`. Inputs: x [N, H, W, C], w (`depthwiseQuadShape` of [kernelHeight, kernelWidth, C · multiplier], the parts one
+ * after the other along its first axis), bias i32 with the zero point of x folded in, then factors as `conv2dInt8` takes them.
  */
-export const depthwiseConv2dInt8: Op<DepthwiseAttributes & ProductInt8> = defineOp<DepthwiseAttributes & ProductInt8>({
+export const depthwiseConv2dInt8: Op<DepthwiseInt8Attributes> = defineOp<DepthwiseInt8Attributes>({
   name: 'depthwiseConv2dInt8',
-  attrs: { ...depthwiseDefaults, ...productInt8 },
+  attrs: { ...depthwiseDefaults, ...productInt8, parts: 1 },
   infer(inputs, attrs) {
     const g = depthwiseGeometry(expectInput(inputs, 0, 'i8').shape, attrs);
-    expectProduct(inputs, depthwiseQuadShape([...attrs.kernel, g.outChannels]), g.outChannels, attrs);
+    if (attrs.parts !== 1 && attrs.parts !== 2) throw new ThimbleError('UNSUPPORTED_ATTR', `${attrs.parts} parts`, { expected: '1 or 2' });
+    expectProduct(inputs, quadsOf(g, attrs), g.outChannels, attrs);
     return [{ dtype: 'i8', shape: [g.batch, g.outHeight, g.outWidth, g.outChannels] }];
   },
   ref([x, w, bias, ...factors], attrs) {
     const g = depthwiseGeometry((x as RefTensor).shape, attrs);
-    const weights = unpackDepthwiseQuads((w as RefTensor).data, [...attrs.kernel, g.outChannels]);
+    const { data } = w as RefTensor;
+    const size = data.length / attrs.parts;
+    const [weights, rest] = [0, size].map((from) =>
+      unpackDepthwiseQuads(data.slice(from, from + size), [...attrs.kernel, g.outChannels]),
+    ) as [Float64Array, Float64Array];
+    if (attrs.parts === 2) for (let i = 0; i < weights.length; i++) weights[i] = (weights[i] as number) + (rest[i] as number);
     const sums = sumsOf(g, (x as RefTensor).data, weights, (bias as RefTensor).data, attrs.xZero);
     return [requantized(sums, g.outChannels, factors, attrs)];
   },
@@ -31,6 +49,7 @@ export const depthwiseConv2dInt8: Op<DepthwiseAttributes & ProductInt8> = define
     ctx.step('depthwise_conv2d_s8', {
       x: ctx.in(0),
       w: ctx.in(1),
+      rest: ctx.attrs.parts === 2 ? ctx.in(1, sizeOf((ctx.inputs[1] as TensorType).shape) / 2) : 0,
       bias: ctx.in(2),
       y: ctx.out(),
       band: ctx.scratch(band),

@@ -35,6 +35,9 @@ test.each([...Array(120).keys()])('8-bit depthwise windows of any size, in block
   const x = Int8Array.from({ length: g.batch * g.inHeight * g.inWidth * g.inChannels }, byte);
   const shape = [g.kernelHeight, g.kernelWidth, g.outChannels];
   const weights = Int8Array.from({ length: g.kernelHeight * g.kernelWidth * g.outChannels }, byte);
+  // Legacy uint8 weights without their zero points.
+  const more = seed % 6 === 5 ? Int8Array.from(weights, byte) : undefined;
+  const bothParts = Int16Array.from(weights, (w, i) => w + (more?.[i] ?? 0));
   const bias = Int32Array.from({ length: g.outChannels }, () => within(-5000, 5000));
   const rounding = ROUNDINGS[seed % 3] as Rounding;
   const yZero = within(-128, 127);
@@ -50,7 +53,8 @@ test.each([...Array(120).keys()])('8-bit depthwise windows of any size, in block
   const y = new Int8Array(g.batch * g.outHeight * g.outWidth * g.outChannels);
   const isFloat = rounding === 'float';
   const fields = {
-    ...{ x, w: packDepthwiseQuads(weights, shape), bias: foldedBias(weights, g.outChannels, xZero, bias) },
+    ...{ x, w: packDepthwiseQuads(weights, shape), bias: foldedBias(bothParts, g.outChannels, xZero, bias) },
+    rest: more ? packDepthwiseQuads(more, shape) : 0,
     ...{ band: { bytes: band }, sums: { bytes: sums }, table: { bytes: table }, ...g, xZero },
     ...{ blockRows: within(1, blocks.blockRows), blockChannels: some, sumRows: within(1, blocks.sumRows) },
     ...{ multiplier: isFloat ? 0 : multiplier, shift: isFloat ? 0 : shift, scale: isFloat ? scale : 0, perChannel: 1 },
@@ -70,7 +74,7 @@ test.each([...Array(120).keys()])('8-bit depthwise windows of any size, in block
         const ix = ox * g.strideX + kx * g.dilationX - g.padLeft;
         if (iy < 0 || ix < 0 || iy >= g.inHeight || ix >= g.inWidth) continue;
         const from = ((n * g.inHeight + iy) * g.inWidth + ix) * g.inChannels + Math.floor(c / copies);
-        sum += ((x[from] as number) - xZero) * (weights[(ky * g.kernelWidth + kx) * g.outChannels + c] as number);
+        sum += ((x[from] as number) - xZero) * (bothParts[(ky * g.kernelWidth + kx) * g.outChannels + c] as number);
       }
     }
     const value = isFloat

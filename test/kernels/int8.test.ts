@@ -173,6 +173,7 @@ describe.each([false, true])('3×3 windows, depthwise: %s', (depthwise) => {
       table: { bytes: table },
       ...g,
       ...blocks,
+      ...(depthwise ? { rest: 0 } : {}),
       blockRows: Math.min(blocks.blockRows, within(1, 4)),
       xZero: size.xZero,
       multiplier: factors.multiplier,

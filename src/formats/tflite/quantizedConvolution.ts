@@ -141,29 +141,23 @@ export function quantizedDepthwise(
   if (x.dtype !== 'i8') return depthwiseInt16(n, x, weights, attrs, code);
   const { multiplier, shift } = productFactors(n, 0, weights);
   const output = outputOf(n, 0, code);
+  const channels = x.shape[3] as number;
+  const { multiplier: _, ...window } = attrs;
+  if (channels === 1) {
+    const rows = { ...weights, shape: [...attrs.kernel, 1, filters] };
+    return convolved(n, x, rows, bias, { ...window, filters, groups: 1 }, output, [multiplier, shift]);
+  }
   const { first, rest } = splitBytes(weights.data);
   const logical = [...attrs.kernel, filters];
-  if (!rest) {
-    const w = n.graph.constant({ dtype: 'i8', shape: depthwiseQuadShape(logical), data: packDepthwiseQuads(first, logical) });
-    return depthwiseConv2dInt8([x, w, n.integers(foldedBias(first, filters, output.xZero, bias)), multiplier, shift], {
-      ...attrs,
-      ...output,
-    });
-  }
-  // Every channel twice, in groups of two: one for what 8 bits hold of the weights, one for the rest.
-  const channels = x.shape[3] as number;
-  n.allow(2 * channels);
-  const twice = gather([x, n.integers(Array.from({ length: 2 * channels }, (_, i) => i >> 1))], { axis: 3 });
-  const taps = attrs.kernel[0] * attrs.kernel[1];
-  const both = new Int8Array(taps * 2 * filters);
-  for (let tap = 0; tap < taps; tap++) {
-    [first, rest].forEach((part, i) => void both.set(part.subarray(tap * filters, (tap + 1) * filters), (2 * tap + i) * filters));
-  }
-  const { multiplier: _, ...window } = attrs;
-  const grouped: Conv2dAttributes = { ...conv2dDefaults, ...window, filters, groups: channels };
-  return conv2dInt8([twice, ...packed(n, both, [...attrs.kernel, 2, filters], grouped, bias, output.xZero), multiplier, shift], {
-    ...grouped,
+  const quads = [first, ...(rest ? [rest] : [])].map((part) => packDepthwiseQuads(part, logical));
+  const [blocks, ...block] = depthwiseQuadShape(logical);
+  const data = Int8Array.from({ length: quads.length * (quads[0] as Int8Array).length });
+  quads.forEach((part, i) => void data.set(part, i * part.length));
+  const w = n.graph.constant({ dtype: 'i8', shape: [quads.length * blocks, ...block], data });
+  return depthwiseConv2dInt8([x, w, n.integers(foldedBias(weights.data, filters, output.xZero, bias)), multiplier, shift], {
+    ...attrs,
     ...output,
+    parts: rest ? 2 : 1,
   });
 }
 

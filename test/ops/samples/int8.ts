@@ -112,6 +112,12 @@ const depthwiseConv2dInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
     ],
     attrs: { ...attrs, ...requantized(rounding, i) },
   })),
+).concat(
+  // Every one of the 4 taps of a quad is there, so any bytes are weights.
+  ROUNDINGS.map((rounding, i) => ({
+    inputs: [i8(1, 6, 7, 8), i8(2, 3, 1, 32), i32(4000, 8), ...factors(rounding, 8, 12)],
+    attrs: { kernel: [4, 3], padding: 'same', parts: 2, ...requantized(rounding, i) },
+  })),
 );
 
 /** The ends of i32, and factors that shift left, not at all and far right. */
