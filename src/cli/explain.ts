@@ -162,7 +162,7 @@ async function sceneOf(modelPath: string, picturePath: string, options: ExplainO
   const scores = await explainer.scores(x);
   const labels = task?.labels ?? Array.from(scores, (_, i) => `class ${i}`);
   const target = targetOf(options.class, labels, scores);
-  const answers = verdicts({ input: '', output: '', labels, scores: areProbabilities(scores) ? 'probabilities' : 'logits' }, scores);
+  const answers = answersOf(model, task, labels, scores);
   const scale = Math.max(1, Math.round(PICTURE / Math.max(spec.width, spec.height)));
   const picture = fitted(photo, { ...spec, width: spec.width * scale, height: spec.height * scale, channels: 3 });
   return { explainer, x, picture, target, scores, label: labels[target] ?? `class ${target}`, answers };
@@ -237,6 +237,15 @@ function targetOf(given: string | undefined, labels: readonly string[], scores: 
   throw new ThimbleError('INPUT', `the model has no class "${given}"`, {
     expected: `${labels.slice(0, 10).join(', ')}${labels.length > 10 ? ', …' : ''}`,
   });
+}
+
+/** Each class with its probability. Of scores in whole numbers, whose scale is not known, it is their share of 256: what softmax gives in 8 bits. */
+function answersOf(model: Model | InferenceModel, task: Task | undefined, labels: readonly string[], scores: Float32Array): Verdict[] {
+  const outputs = 'network' in model ? [] : model.outputs;
+  const { dtype } = (task ? outputs.find(({ name }) => name === task.output) : outputs[0]) ?? { dtype: 'f32' };
+  const shares = dtype === 'i8' || dtype === 'u8' ? scores.map((score) => (score + (dtype === 'i8' ? 128 : 0)) / 256) : scores;
+  const kind = shares !== scores || areProbabilities(scores) ? 'probabilities' : 'logits';
+  return verdicts({ input: '', output: '', labels, scores: kind }, shares);
 }
 
 /** Scores that are probabilities already: of a program, whose logits are not to be had. */

@@ -4,6 +4,7 @@ import type { LabelledImage } from '../data/imageFolder.ts';
 import { imageFolder } from '../data/imageFolder.ts';
 import { normalized } from '../data/preprocess.ts';
 import type { Samples } from '../data/samples.ts';
+import { explanationMethods } from '../explain/index.ts';
 import {
   type Callback,
   EarlyStopping,
@@ -11,6 +12,7 @@ import {
   type FineTuning,
   fineTune,
   formatBytes,
+  type InferenceModel,
   parseBytes,
   ThimbleError,
   type Train,
@@ -36,6 +38,7 @@ interface TrainOptions extends SourceOptions, PictureChoices {
   readonly augment?: boolean;
   readonly resume?: boolean;
   readonly inferenceOnly?: boolean;
+  readonly explain: 'gradcam' | 'all' | 'none';
   readonly report?: string;
   readonly seed: number;
   readonly broken: 'skip' | 'stop';
@@ -72,6 +75,11 @@ export function registerTrain(program: Command): void {
     .option('--seed <n>', 'draws the test, the head and the order', wholeNumber, 1)
     .option('--resume', 'go on from the checkpoint of a run that was stopped, or with more epochs')
     .option('--inference-only', 'a smaller new model, without the training step')
+    .addOption(
+      new Option('--explain <methods>', 'what `thimble explain` can do with the new model besides occlusion; all takes more memory')
+        .choices(['gradcam', 'all', 'none'])
+        .default('gradcam'),
+    )
     .option('--report <file>', 'a page with curves, confusion matrix, mistakes and memory')
     .option('--json', 'print the results as JSON')
     .addHelpText(
@@ -131,7 +139,11 @@ async function trainModel(folder: string, options: TrainOptions): Promise<void> 
   });
   const seconds = (performance.now() - started) / 1000;
 
-  const whole = tuning.toModel({ preprocessing: spec, training: !options.inferenceOnly });
+  const whole = tuning.toModel({
+    preprocessing: spec,
+    training: !options.inferenceOnly,
+    methods: (model) => explainable(model, options.explain),
+  });
   const bytes = encode(withPlans(whole.program, whole.methods));
   await writeFileAtomically(out, bytes);
   const test = testing as Samples<LabelledImage>;
@@ -193,5 +205,16 @@ async function resume(tuning: FineTuning, checkpoint: string): Promise<void> {
     throw new ThimbleError(error.code, `cannot resume: ${error.message}`, {
       hint: 'run with the options of the run that was stopped, or without --resume',
     });
+  }
+}
+
+/** The methods that explain the new model; none where its backbone computes in whole numbers. */
+function explainable(model: InferenceModel, which: TrainOptions['explain']): ReturnType<typeof explanationMethods> {
+  if (which === 'none') return [];
+  try {
+    return explanationMethods(model, which === 'gradcam' ? { only: 'gradCam' } : {});
+  } catch (error) {
+    if (error instanceof ThimbleError && ['INPUT', 'UNSUPPORTED_OP'].includes(error.code)) return [];
+    throw error;
   }
 }

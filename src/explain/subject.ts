@@ -134,7 +134,7 @@ function subjectOfProgram(model: RuntimeModel, options: SubjectOptions): Subject
     forward(name) {
       throw new ThimbleError('INPUT', `the file has no method "${name}", and a .thimble file holds no graph to make it of`, {
         node: model.program.name,
-        hint: 'occlusion needs none; or export the model with `methods: explanationMethods(model)`, or explain the model it was made from',
+        hint: 'occlusion needs none; or export the model with `methods: explanationMethods(model)` (`thimble train --explain all`), or explain the model it was made from',
       });
     },
   };

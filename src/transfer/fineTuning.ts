@@ -220,25 +220,28 @@ export class FineTuning {
    * @param preprocessing travels with it, as do the labels.
    * @param training whether it can also go on training what is in training now: then a step takes one item and its class (`labels` [1]), runs what is
    * frozen before it, and every `batchSize` of them update. The optimizer's state goes along.
+   * @param methods more methods of it, such as `explanationMethods` of `thimble/explain` makes.
    * @throws BUDGET where it does not fit.
    */
   toModel({
     preprocessing,
     budget,
     training = false,
+    methods: more,
   }: {
     readonly preprocessing?: Task['preprocessing'];
     readonly budget?: number | string;
     readonly training?: boolean;
+    readonly methods?: (model: InferenceModel) => readonly Graph[];
   } = {}): InferenceModel {
     const { backbone, kernels } = this.#parts;
     this.#phase.model.getWeights();
     const source = this.#whole((graph, { variable, data }) =>
       graph.constant({ dtype: 'f32', shape: variable.shape, data: data.slice() }, variable.name),
     );
-    const infer = optimize(training ? this.#whole((graph, { variable }) => graph.state(variable)) : source);
+    const own = training ? this.#whole((graph, { variable }) => graph.state(variable)) : source;
+    const infer = optimize(own);
     const trains = training ? trainableMethods(backbone, this.#phase, this.#parts.optimizer()) : undefined;
-    const { program, memory, methods } = build([infer, ...(trains?.graphs ?? [])], { name: 'model', budget });
     const [input] = backbone.inputs;
     const task: Task = {
       input: (input as Value).name,
@@ -248,8 +251,13 @@ export class FineTuning {
       ...(preprocessing && { preprocessing }),
     };
     checkTask(task);
-    const whole = { ...program, task, ...(trains && { training: trains.training }) };
-    return new InferenceModel(whole, kernels, memory, methods[infer.name], source, methods);
+    const modelOf = (graphs: readonly Graph[], of: Graph) => {
+      const { program, memory, methods } = build(graphs, { name: 'model', budget });
+      const whole = { ...program, task, ...(trains && { training: trains.training }) };
+      return new InferenceModel(whole, kernels, memory, methods[infer.name], of, methods);
+    };
+    const graphs = [infer, ...(trains?.graphs ?? [])];
+    return modelOf(more ? [...graphs, ...more(modelOf(graphs, own))] : graphs, source);
   }
 
   /** The graph from the model's inputs to the probabilities; `weightIn` puts in what is trained. */

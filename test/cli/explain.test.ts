@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseHTML } from 'linkedom';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeImage, encodePng, preprocessing } from '../../src/data/index.ts';
@@ -96,6 +97,18 @@ describe('thimble explain', () => {
     const { status, stderr } = run(at('whole.thimble'), at('photo.png'), '--out', at('never.png'), ...args);
     expect([status, readdirSync(folder).includes('never.png')]).toEqual([1, false]);
     expect(stderr).toMatch(message);
+  });
+
+  const byteModel = fileURLToPath(
+    new URL('../../../shared/models/tflite/tflite-support__mobilenet_v1_0.25_224_quant/model.tflite', import.meta.url),
+  );
+  it.skipIf(!existsSync(byteModel))('scores in bytes are said as the probabilities they are', () => {
+    const { answers } = JSON.parse(run(byteModel, at('photo.png'), '--method', 'occlusion', '--out', at('bytes.png'), '--json').stdout);
+    const shares = answers.map(({ probability }: { probability: number }) => probability);
+    expect(shares.every((share: number) => Number.isInteger(share * 256))).toBe(true);
+    const sum = shares.reduce((a: number, b: number) => a + b, 0);
+    expect(sum).toBeGreaterThan(0.1);
+    expect(sum).toBeLessThanOrEqual(1);
   });
 
   it('files that are missing, no picture, or beyond the budget are said', () => {

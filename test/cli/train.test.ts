@@ -175,6 +175,30 @@ describe('thimble train', () => {
     expect(run('profile', 'shapes.thimble').stdout).toMatch(/shapes, infer: arena [\d,]+ bytes/);
   });
 
+  it('writes a model that can be explained: by Grad-CAM, by gradients too where that is asked for, or by occlusion alone', () => {
+    const explain = (file: string, method: string) => {
+      const { status, stdout, stderr } = run('explain', file, 'photos/disc/3.png', '--method', method, '--out', 'map.png', '--json');
+      if (status !== 0) return stderr;
+      return JSON.parse(stdout).answers.map(
+        ({ label, probability }: { label: string; probability: number }) => `${label} ${probability.toFixed(4)}`,
+      );
+    };
+    const known = explain('shapes.thimble', 'occlusion');
+    expect(known).toHaveLength(2);
+    expect(explain('shapes.thimble', 'gradcam')).toEqual(known);
+    expect(explain('shapes.thimble', 'saliency')).toMatch(/no method "explain.gradient".*thimble train --explain all/);
+    const options = ['train', 'photos', '--base', 'base.onnx', '--epochs', '1', '--inference-only', '--json'];
+    const sizes = ['none', 'gradcam', 'all'].map((which) => {
+      const file = `explains-${which}.thimble`;
+      expect(run(...options, '--explain', which, '--out', file).status).toBe(0);
+      return readFileSync(join(root, file)).length;
+    });
+    expect(sizes).toEqual([...sizes].sort((a, b) => a - b));
+    for (const method of ['gradcam', 'saliency', 'smoothgrad', 'integrated'])
+      expect(explain('explains-all.thimble', method)).toEqual(explain('explains-none.thimble', 'occlusion'));
+    expect(explain('explains-none.thimble', 'gradcam')).toMatch(/no method "explain.gradCam"/);
+  });
+
   it('can leave the training step out', () => {
     const options = ['train', 'photos', '--base', 'base.onnx', '--epochs', '1', '--out', 'small.thimble', '--json'];
     expect(run(...options, '--inference-only').status).toBe(0);
