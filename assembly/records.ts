@@ -741,6 +741,7 @@ export class RoundRows {
   rows: u32;
   length: u32;
   asymmetric: u32;
+  even: u32;
 }
 
 @unmanaged

@@ -75,8 +75,8 @@ export const int8Records = {
     scaleStride: 'u32',
     bits: 'u32',
   },
-  /** y[rows, length]: x rounded to 8-bit steps of the range of its row; asymmetric as below. */
-  RoundRows: { x: 'ptr', y: 'ptr', rows: 'u32', length: 'u32', asymmetric: 'u32' },
+  /** y[rows, length]: x rounded to 8-bit steps of the range of its row; asymmetric as below; even 1: as DynamicQuantizeLinear does. */
+  RoundRows: { x: 'ptr', y: 'ptr', rows: 'u32', length: 'u32', asymmetric: 'u32', even: 'u32' },
   /** As `LinearWeights`, with inputs of 8 bits, one range a row; asymmetric 1: with a zero point, 0: without. offsets: i32, -128 Σ w a column. Scratch: `dynamicInt8Scratch`. */
   LinearDynamic: {
     x: 'ptr',

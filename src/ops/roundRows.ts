@@ -1,12 +1,15 @@
 import { normalizeAxis, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
+import { dynamicRow } from './dynamicQuantizeInt8.ts';
 
 export interface RoundRowsAttributes {
   /** A row is all of this axis and those after it. */
   readonly axis: number;
   /** Rows have a zero point: 255 steps from their lowest to their highest number, else 127 to either side of 0. */
   readonly asymmetric: boolean;
+  /** As ONNX DynamicQuantizeLinear has it: a zero point that follows from the lowest number, halves to even. */
+  readonly even: boolean;
 }
 
 const { fround } = Math;
@@ -34,23 +37,24 @@ export function quantizedRow(row: Float64Array, asymmetric: boolean): { numbers:
 }
 
 /**
- * Rows of x (f32) rounded to the 8-bit numbers of their own range and back: what TFLite's hybrid operators make of their inputs. The gradient passes
- * straight through.
+ * Rows of x (f32) rounded to the 8-bit numbers of their own range and back: what TFLite's hybrid operators, and dynamic quantization in ONNX, make of
+ * their inputs. The gradient passes straight through.
  */
 export const roundRows: Op<RoundRowsAttributes> = defineOp<RoundRowsAttributes>({
   name: 'roundRows',
-  attrs: { axis: -1, asymmetric: false },
+  attrs: { axis: -1, asymmetric: false, even: false },
   infer(inputs, { axis }) {
     const { shape } = expectInput(inputs, 0);
     normalizeAxis(axis, shape.length);
     return [{ dtype: 'f32', shape }];
   },
-  ref([x], { axis, asymmetric }) {
+  ref([x], { axis, asymmetric, even }) {
     const { shape, data } = x as RefTensor;
     const length = sizeOf(shape.slice(normalizeAxis(axis, shape.length)));
     const y = new Float64Array(data.length);
     for (let at = 0; at < data.length; at += length) {
-      const { numbers, unit, zero } = quantizedRow(data.subarray(at, at + length), asymmetric);
+      const row = data.subarray(at, at + length);
+      const { numbers, unit, zero } = even ? dynamicRow(row) : quantizedRow(row, asymmetric);
       y.set(
         numbers.map((number) => (number - zero) * unit),
         at,
@@ -62,7 +66,14 @@ export const roundRows: Op<RoundRowsAttributes> = defineOp<RoundRowsAttributes>(
     const { shape } = ctx.inputs[0] as TensorType;
     const length = sizeOf(shape.slice(normalizeAxis(ctx.attrs.axis, shape.length)));
     const rows = length ? sizeOf(shape) / length : 0;
-    ctx.step('round_rows_f32', { x: ctx.in(0), y: ctx.out(), rows, length, asymmetric: ctx.attrs.asymmetric ? 1 : 0 });
+    ctx.step('round_rows_f32', {
+      x: ctx.in(0),
+      y: ctx.out(),
+      rows,
+      length,
+      asymmetric: ctx.attrs.asymmetric ? 1 : 0,
+      even: ctx.attrs.even ? 1 : 0,
+    });
   },
   grad: (_, [dy]) => [dy ?? null],
   inplace: [0],

@@ -2,7 +2,40 @@ import { sizeOf } from '../core/shape.ts';
 import { type Graph, type Node, producer, type Value } from '../ir/graph.ts';
 import { dataOf } from '../ops/constants.ts';
 import { type LinearScaledAttributes, linearScaledInt8, paddedColumns } from '../ops/linearScaledInt8.ts';
+import { mul } from '../ops/mul.ts';
+import { opOf } from '../ops/registry.ts';
+import { roundRows } from '../ops/roundRows.ts';
 import { rewrite, useCounts } from './rewrite.ts';
+
+/** Linear in their first input. */
+const LINEAR = new Set(['conv2d', 'depthwiseConv2d', 'transpose', 'reshape']);
+
+/** `value`, which follows from dynamically quantized numbers without their zero point, as what it is times their scale `unit`. */
+function timesUnit(value: Value, unit: Value): Value | undefined {
+  const node = producer(value);
+  if (!node) return undefined;
+  const [first, ...rest] = node.inputs as [Value, ...Value[]];
+  if (LINEAR.has(node.op)) {
+    const isLinear = node.inputs.length <= 2 && !node.attrs.residual;
+    const scaled = isLinear ? timesUnit(first, unit) : undefined;
+    return scaled && opOf(node).all([scaled, ...rest], node.attrs)[0];
+  }
+  const [numbers, zero] = node.op === 'sub' ? node.inputs.map((input) => madeBy(input, 'cast')?.inputs[0]) : [];
+  const from = numbers && producer(numbers);
+  if (from?.op !== 'dynamicQuantizeInt8' || numbers !== from.outputs[0] || zero !== from.outputs[2] || unit !== from.outputs[1])
+    return undefined;
+  return roundRows(from.inputs[0] as Value, { axis: 0, asymmetric: true, even: true });
+}
+
+/** A convolution of dynamically quantized numbers, times their scale: of floats that are rounded to their steps. Constants are left to fusion. */
+function rescaled(inputs: readonly Value[]): Value | undefined {
+  const factors = inputs.flatMap(factorsOf);
+  const unit = factors.find((value) => madeBy(value, 'dynamicQuantizeInt8'));
+  const sums = factors.find((value) => LINEAR.has(producer(value)?.op ?? ''));
+  const y = unit && sums && timesUnit(sums, unit);
+  if (!y) return undefined;
+  return factors.filter((value) => value !== unit && value !== sums).reduce((product, value) => mul([product, value]), y);
+}
 
 /**
  * Whole sums that become floats and are scaled by a number known at run time and by constants, as dynamic quantization writes it, become one
@@ -12,7 +45,8 @@ export function scaleProducts(source: Graph): Graph {
   const uses = useCounts(source);
   const once = (value: Value): boolean => uses.get(value) === 1;
   return rewrite(source, (node, inputs) => {
-    const found = node.op === 'mul' ? scaled(node, inputs, once) : node.op === 'add' ? biased(node, inputs, once) : undefined;
+    const found =
+      node.op === 'mul' ? (scaled(node, inputs, once) ?? rescaled(inputs)) : node.op === 'add' ? biased(node, inputs, once) : undefined;
     return found && [found];
   });
 }

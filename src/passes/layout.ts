@@ -101,6 +101,8 @@ class Layout {
     if (ELEMENTWISE.has(node.op)) return this.#apply(node, [this.#form(x).value], this.#form(x).perm);
     if (BROADCASTING.has(node.op)) return this.#broadcasting(node);
     const { value, perm } = this.#form(x);
+    // The range of a whole tensor does not depend on its order.
+    if (node.op === 'roundRows' && node.attrs.axis === 0) return this.#apply(node, [value], perm);
     if (node.op === 'dynamicQuantizeInt8') {
       const [bytes, ...scale] = this.#to.apply(node, [value]) as [Value, Value, Value];
       scale.forEach((one, i) => void this.#to.set(node.outputs[i + 1] as Value, one));

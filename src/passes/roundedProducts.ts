@@ -27,8 +27,8 @@ function product(node: Node, inputs: readonly Value[]): Value | undefined {
   const rounding = producer(rounded);
   if (rounding?.op !== 'roundRows' || w.origin.kind !== 'const') return undefined;
   const [x] = rounding.inputs as [Value];
-  const { axis, asymmetric } = rounding.attrs as unknown as RoundRowsAttributes;
-  if (axis !== -1 && axis !== x.shape.length - 1) return undefined;
+  const { axis, asymmetric, even } = rounding.attrs as unknown as RoundRowsAttributes;
+  if (even || (axis !== -1 && axis !== x.shape.length - 1)) return undefined;
   const shape = [x.shape.at(-1) as number, units];
   const whole = wholeNumbers(unpackPanels(dataOf(w) as Float32Array, shape), units);
   if (!whole) return undefined;

@@ -323,6 +323,9 @@ const dynamicQuantizeInt8: Sample[] = [
 ];
 
 const roundRows: Sample[] = [
+  ...LENGTHS.map((n) => ({ inputs: [{ shape: [2, n] }], attrs: { axis: 0, asymmetric: true, even: true } })),
+  { inputs: [{ shape: [2, 9], range: [1, 3] as const }], attrs: { asymmetric: true, even: true } },
+  { inputs: [{ shape: [2, 4], values: [0, 0, 0, 0, 1, -2, 3, 4] }], attrs: { asymmetric: true, even: true } },
   ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [{ shape: [3, n] }] })),
   ...LENGTHS.map((n) => ({ inputs: [{ shape: [n, 3, 5] }], attrs: { axis: 1, asymmetric: true } })),
   { inputs: [{ shape: [2, 9], range: [1, 3] as const }], attrs: { asymmetric: true } },
