@@ -79,7 +79,8 @@ const bundles = [
     chunkNames: 'chunks/[name]-[hash]',
     // The CLI's plain libraries are dependencies; what draws the report is bundled (linkedom asks for canvas only where it is there).
     external: ['node:*', 'commander', 'cli-table3', 'fast-png', 'jpeg-js', 'canvas', 'binaryen'],
-    loader: { '.wasm': 'binary', '.gz': 'binary' },
+    loader: { '.gz': 'binary' },
+    plugins: [{ name: 'inlined', setup: inlineKernels }],
   },
   {
     ...settings,
@@ -90,6 +91,15 @@ const bundles = [
     plugins: [{ name: 'workerd', setup: useKernelModules }],
   },
 ];
+
+/** Inlines .wasm files as base64 that the host decodes. */
+function inlineKernels(build) {
+  const decoder = JSON.stringify(join(root, 'src/hosts/base64.ts'));
+  build.onLoad({ filter: /\.wasm$/ }, ({ path }) => ({
+    contents: `import { fromBase64 } from ${decoder};\nexport default fromBase64("${readFileSync(path, 'base64')}");`,
+    loader: 'js',
+  }));
+}
 
 /** Takes src/hosts/kernels.workerd.ts for kernels.ts, and leaves its imports of .wasm files in place. */
 function useKernelModules(build) {
