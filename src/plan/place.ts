@@ -35,8 +35,11 @@ export function place(buffers: readonly Buffer[]): number {
   };
   for (let step = 0; step < CLIMB_STEPS && best.bytes > goal; step++) {
     const order = [...best.order];
-    const [moved] = order.splice(random(order.length), 1);
-    order.splice(random(order.length + 1), 0, moved as Buffer);
+    // Every second time one of those that end at the top is placed earlier: only they make the arena as large as it is.
+    const tops = step % 2 ? order.flatMap((buffer, i) => ((best.offsets[i] as number) + buffer.bytes === best.bytes ? [i] : [])) : [];
+    const from = tops.length ? (tops[random(tops.length)] as number) : random(order.length);
+    const [moved] = order.splice(from, 1);
+    order.splice(random((tops.length ? from : order.length) + 1), 0, moved as Buffer);
     attempt(order);
   }
   best.order.forEach((buffer, i) => {

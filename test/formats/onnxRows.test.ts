@@ -253,6 +253,12 @@ describe('subgraphs', () => {
     expect(changed).toEqual([30, 30]);
   });
 
+  it('coefficients of a linear classifier that do not fit its classes and features are a damaged file', async () => {
+    const attributes = { classlabels_ints: [0, 1, 2], coefficients: { floats: count(12) }, intercepts: { floats: [1, 2, 3] } };
+    const given = { domain: 'ai.onnx.ml', version: 1, outputs: ['label', 'scores'], ...attributes };
+    await expect(run('LinearClassifier', { x: float([3, 2], count(6)) }, given)).rejects.toThrow('12 coefficients for 3 × 2');
+  });
+
   it('what only follows from another failure is not on the list', async () => {
     const body = { nodes: [{ op: 'Relu', inputs: ['bad'], outputs: ['r'] }], outputs: ['r'] };
     const file = modelFile({

@@ -47,7 +47,7 @@ function affine(n: NodeContext, targets: number): Value {
 function linearClassifier(n: NodeContext): Result {
   const labels = classLabels(n);
   const features = rows(n).shape[1] as number;
-  const targets = n.floats('coefficients').length / features;
+  const targets = n.floats('intercepts').length || n.floats('coefficients').length / features;
   let scores = affine(n, targets);
   if (targets === 1 && labels.length === 2) scores = concat([mul([scores, n.graph.scalar(-1)]), scores], { axis: 1 });
   const result = transformed(n, scores);
