@@ -199,6 +199,22 @@ for i, (size, to, aligned, half) in enumerate([((3, 4), (7, 9), False, False), (
     feeds = [[random.integers(-32768, 32768, (1, *size, 3)).astype(np.int16)] for _ in range(2)]
     record(f'RESIZE_BILINEAR_i16_{i}', model.bytes(y), feeds)
 
+# Weights that need nine bits without their zero point, dilated and with several filters a channel.
+for i, (padding, strides, dilations, multiplier) in enumerate([(0, (1, 1), (2, 1), 2), (0, (1, 1), (3, 2), 1), (1, (1, 1), (2, 2), 3), (0, (2, 2), (1, 1), 2)]):
+    random = np.random.default_rng(i)
+    model = Model()
+    filters = 5 * multiplier
+    weights = random.integers(0, 256, (1, 3, 2, filters)).astype(np.uint8)
+    inputs = [
+        model.tensor([2, 9, 8, 5], 'u8', 0.02, 131, input=True),
+        model.tensor(weights.shape, 'u8', 0.01, 90 + 40 * i, data=weights),
+        model.tensor([filters], 'i32', 0.0002, data=random.integers(-5000, 5000, filters)),
+    ]
+    y = model.tensor([1], 'u8', 0.05, 120)
+    fields = {'strideH': strides[0], 'strideW': strides[1], 'dilationHFactor': dilations[0], 'dilationWFactor': dilations[1]}
+    model.op('DEPTHWISE_CONV_2D', inputs, [y], 'DepthwiseConv2DOptions', version=2, padding=padding, depthMultiplier=multiplier, **fields)
+    record(f'depthwise_wide_u8_{i}', model.bytes(y), [[random.integers(0, 256, (2, 9, 8, 5)).astype(np.uint8)] for _ in range(2)])
+
 # MediaPipe's operators, which TFLite's interpreter does not have: recorded with TensorFlow's own of the same meaning.
 SAME, VALID = 1, 2
 
