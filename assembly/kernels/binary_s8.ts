@@ -137,13 +137,42 @@ function numbers(x: usize, stride: usize): v128 {
   return stride ? v128.load8x8_s(x) : i16x8.splat(<i16>load<i8>(x));
 }
 
+/** Whether the smallest of some fractions is sure. */
+@inline
+function isSure(r: BinaryInt8, least: v128): bool {
+  return !v128.any_true(i32x4.lt_s(least, v128.load32_splat(r.scratch, CLOSES)));
+}
+
 /** Stores 8 results from their places; whether all are sure. */
 @inline
 function settled(r: BinaryInt8, v0: v128, v1: v128, low: v128, high: v128, y: usize): bool {
   const mask = v128.load32_splat(r.scratch, FRACTIONS);
   const v = cut(v0, v1, v128.load32_splat(r.scratch, FIRSTS));
   v128.store64_lane(y, cutBytes(v, v, v128.load32_splat(r.scratch, SIGNS), low, high), 0);
-  return !v128.any_true(i32x4.lt_s(smallest(v128.and(v0, mask), v1, mask), v128.load32_splat(r.scratch, CLOSES)));
+  return isSure(r, smallest(v128.and(v0, mask), v1, mask));
+}
+
+/** 16. */
+@inline
+function settledTwice(r: BinaryInt8, v0: v128, v1: v128, v2: v128, v3: v128, low: v128, high: v128, y: usize): bool {
+  const mask = v128.load32_splat(r.scratch, FRACTIONS),
+    first = v128.load32_splat(r.scratch, FIRSTS);
+  v128.store(y, cutBytes(cut(v0, v1, first), cut(v2, v3, first), v128.load32_splat(r.scratch, SIGNS), low, high));
+  return isSure(r, smallest(smallest(smallest(v128.and(v0, mask), v1, mask), v2, mask), v3, mask));
+}
+
+@inline
+function placeLow(p: v128, q: v128, left: v128, right: v128, start: v128): v128 {
+  const a = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(p)),
+    b = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(q));
+  return madd(b, right, madd(a, left, start));
+}
+
+@inline
+function placeHigh(p: v128, q: v128, left: v128, right: v128, start: v128): v128 {
+  const a = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(p)),
+    b = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(q));
+  return madd(b, right, madd(a, left, start));
 }
 
 function sums(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize): void {
@@ -152,21 +181,28 @@ function sums(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize): void {
     start = v128.load32_splat(r.scratch, START),
     low = i8x16.splat(<i8>r.low),
     high = i8x16.splat(<i8>r.high);
-  for (let i: usize = 0; i < count; i += 8) {
-    const p = numbers(a + i * r.a5, r.a5),
-      q = numbers(b + i * r.b5, r.b5);
-    const v0 = madd(
-        f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(q)),
-        right,
-        madd(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(p)), left, start),
-      ),
-      v1 = madd(
-        f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(q)),
-        right,
-        madd(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(p)), left, start),
-      );
-    // y may be a or b: what is computed again is what was read.
-    if (!settled(r, v0, v1, low, high, y + i)) again(r, p, q, y + i, false);
+  // y may be a or b: what is computed again is what was read.
+  for (; count >= 16; count -= 16) {
+    const p = numbers(a, r.a5),
+      q = numbers(b, r.b5),
+      s = numbers(a + (r.a5 << 3), r.a5),
+      t = numbers(b + (r.b5 << 3), r.b5);
+    const v0 = placeLow(p, q, left, right, start),
+      v1 = placeHigh(p, q, left, right, start),
+      v2 = placeLow(s, t, left, right, start),
+      v3 = placeHigh(s, t, left, right, start);
+    if (!settledTwice(r, v0, v1, v2, v3, low, high, y)) {
+      again(r, p, q, y, false);
+      again(r, s, t, y + 8, false);
+    }
+    a += r.a5 << 4;
+    b += r.b5 << 4;
+    y += 16;
+  }
+  if (count) {
+    const p = numbers(a, r.a5),
+      q = numbers(b, r.b5);
+    if (!settled(r, placeLow(p, q, left, right, start), placeHigh(p, q, left, right, start), low, high, y)) again(r, p, q, y, false);
   }
 }
 
