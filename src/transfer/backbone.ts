@@ -164,7 +164,7 @@ function weightsOf(nodes: readonly Node[]): BackboneWeight[] {
   const names = new Set<string>();
   let layer = -1;
   for (const node of nodes) {
-    const operands = (WEIGHTS[node.op] ?? []).filter((operand) => isWeight(node, operand));
+    const operands = isIn8Bits(node) ? [] : (WEIGHTS[node.op] ?? []).filter((operand) => isWeight(node, operand));
     if (LAYERS.has(node.op) && operands.length > 0) layer++;
     // Sums and products before the first layer normalise the input.
     if (layer < 0) continue;
@@ -184,6 +184,18 @@ function isWeight(node: Node, operand: number): boolean {
   const value = node.inputs[operand];
   if (!value || !isConstant(value) || value.dtype !== 'f32' || sizeOf(value.shape) < 2) return false;
   return node.inputs.some((input) => !isConstant(input));
+}
+
+/** Operators that give the numbers they are given. */
+const MOVES = new Set(['transpose', 'reshape', 'copy', 'pad', 'maxPool2d']);
+
+/** Whether a float node reads what was 8 bits: in the program it is a node of 8 bits, and stays as it is. */
+function isIn8Bits({ inputs }: Node): boolean {
+  return inputs.some((value) => {
+    let node = producer(value);
+    while (node && MOVES.has(node.op)) node = producer(node.inputs[0] as Value);
+    return node?.op === 'dequantizeInt8';
+  });
 }
 
 /** The shape users see, and how it lies in memory. */

@@ -7,6 +7,9 @@ import { mul, sub } from '../ops/index.ts';
 
 export const STANDARDIZE = 'standardize';
 
+/** Least variance of a number in shares of its square: what hardly differs between the items is not blown up. */
+const LEAST = 1e-3;
+
 /** The variance that the numbers of each group have together: 1, less where there are fewer than in the first. */
 const varianceOf = (groups: readonly number[]): number[] => groups.map((size) => Math.min(1, size / (groups[0] as number)));
 
@@ -61,7 +64,9 @@ export async function statisticsOf(
   }
   if (rows === 0) throw new ThimbleError('INPUT', 'the dataset yielded no batch');
   const mean = Float32Array.from(sums, (sum) => sum / rows);
-  const variances = Array.from(squares, (square, i) => Math.max(0, square / rows - ((sums[i] as number) / rows) ** 2));
+  const variances = Array.from(squares, (square, i) =>
+    Math.max(0, square / rows - ((sums[i] as number) / rows) ** 2, (LEAST * square) / rows),
+  );
   const wanted = varianceOf(groups);
   let start = 0;
   const scale = groups.map((size, i) => {

@@ -237,6 +237,18 @@ describe('fineTune', () => {
   });
 });
 
+describe('features', () => {
+  test('that hardly differ between the items are not blown up: what is trained next to them stays finite', async () => {
+    const constant = Samples.of({
+      count: 8,
+      at: (i: number) => ({ x: t.tensor(new Float32Array(64).fill(1 + i * 1e-6), [8, 8, 1]), y: i % 5 }),
+    });
+    const tuning = await tuned({ train: 'all' });
+    const { loss } = (await tuning.fit(constant.batch(4), { ...quiet, headEpochs: 3, epochs: 3 })).history;
+    expect(Math.max(...(loss as number[]))).toBeLessThan(3);
+  });
+});
+
 describe('within a budget', () => {
   test('auto takes the largest scheme that fits, and says why', async () => {
     const all = await tuned({ train: 'auto' });
@@ -295,6 +307,19 @@ describe('an 8-bit backbone', () => {
       });
     }
     await expect(t.fineTune(model, { classes, train: 'all' })).rejects.toThrow(/computes in 8 bits and stays frozen.*'head'/);
+  });
+
+  test('so does one of Q/DQ pairs', async () => {
+    const { onnx } = await t.quantize(await t.load(file, SIMD), old.x, { scheme: 'int8' });
+    const model = await t.load(onnx, SIMD);
+    const tuning = await t.fineTune(model, { classes, train: 'auto' });
+    expect([tuning.scheme, tuning.reason]).toEqual(['head', 'the backbone computes in 8 bits and stays frozen']);
+    await tuning.fit(fresh.train.batch(16), { ...quiet, epochs: 80 });
+    expect(await accuracyOf(tuning)).toBeGreaterThan(0.7);
+    const ops = tuning.toModel().graph.nodes.map(({ op }) => op);
+    expect(ops).toEqual(expect.arrayContaining(['conv2dInt8', 'depthwiseConv2dInt8']));
+    expect(ops).not.toContain('conv2d');
+    await expect(t.fineTune(model, { classes, train: 'last:1' })).rejects.toThrow(/computes in 8 bits and stays frozen/);
   });
 });
 
