@@ -9,6 +9,7 @@ import {
   type Callback,
   EarlyStopping,
   encode,
+  exportOnnx,
   type FineTuning,
   fineTune,
   formatBytes,
@@ -40,6 +41,7 @@ interface TrainOptions extends SourceOptions, PictureChoices {
   readonly inferenceOnly?: boolean;
   readonly explain: 'gradcam' | 'all' | 'none';
   readonly report?: string;
+  readonly onnx?: string;
   readonly seed: number;
   readonly broken: 'skip' | 'stop';
   readonly json?: boolean;
@@ -80,6 +82,7 @@ export function registerTrain(program: Command): void {
         .choices(['gradcam', 'all', 'none'])
         .default('gradcam'),
     )
+    .option('--onnx <file>', 'the new model as ONNX too: for `thimble quantize`, and for other runtimes')
     .option('--report <file>', 'a page with curves, confusion matrix, mistakes and memory')
     .option('--json', 'print the results as JSON')
     .addHelpText(
@@ -146,6 +149,7 @@ async function trainModel(folder: string, options: TrainOptions): Promise<void> 
   });
   const bytes = encode(withPlans(whole.program, whole.methods));
   await writeFileAtomically(out, bytes);
+  if (options.onnx !== undefined) await writeFileAtomically(options.onnx, exportOnnx(whole));
   const test = testing as Samples<LabelledImage>;
   const judgement = judgementOf(classes, await judge(test, spec, async (x) => (await tuning.predict(x)).data));
   if (options.report !== undefined) {

@@ -103,6 +103,8 @@ describe('thimble train', () => {
         'shapes.thimble',
         '--report',
         'page.html',
+        '--onnx',
+        'shapes.onnx',
       ],
       ...['--head-epochs', '15', '--epochs', '10', '--learning-rate', '0.002', '--test', '0.3', '--json'],
     );
@@ -130,6 +132,11 @@ describe('thimble train', () => {
     }
     const answer = run('run', 'shapes.thimble', 'photos/disc/3.png');
     expect(answer.stdout).toMatch(/ %\s+(disc|bar)/);
+    const verdictOf = (file: string) => /^.* %.*$/m.exec(run('run', file, 'photos/disc/3.png').stdout)?.[0];
+    expect(verdictOf('shapes.onnx')).toBe(verdictOf('shapes.thimble'));
+    const quantized = run('quantize', 'shapes.onnx', '--data', 'photos/disc', '--out', 'shapes.int8.onnx');
+    expect([quantized.status, quantized.stderr.match(/^thimble: .*/m)]).toEqual([0, null]);
+    expect(run('run', 'shapes.int8.onnx', 'photos/disc/3.png').stdout).toMatch(/ %\s+(disc|bar)/);
 
     const html = readFileSync(join(root, 'page.html'), 'utf8');
     const { document } = parseHTML(html);
