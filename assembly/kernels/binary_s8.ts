@@ -192,8 +192,8 @@ function sums(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize): void {
       v2 = placeLow(s, t, left, right, start),
       v3 = placeHigh(s, t, left, right, start);
     if (!settledTwice(r, v0, v1, v2, v3, low, high, y)) {
-      again(r, p, q, y, false);
-      again(r, s, t, y + 8, false);
+      again(r, p, q, unsure(r, v0, v1), y, false);
+      again(r, s, t, unsure(r, v2, v3), y + 8, false);
     }
     a += r.a5 << 4;
     b += r.b5 << 4;
@@ -202,7 +202,9 @@ function sums(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize): void {
   if (count) {
     const p = numbers(a, r.a5),
       q = numbers(b, r.b5);
-    if (!settled(r, placeLow(p, q, left, right, start), placeHigh(p, q, left, right, start), low, high, y)) again(r, p, q, y, false);
+    const v0 = placeLow(p, q, left, right, start),
+      v1 = placeHigh(p, q, left, right, start);
+    if (!settled(r, v0, v1, low, high, y)) again(r, p, q, unsure(r, v0, v1), y, false);
   }
 }
 
@@ -222,16 +224,25 @@ function products(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize): vo
       right = i16x8.sub(q, bZero);
     const v0 = f32x4.add(nudged(i32x4.extmul_low_i16x8_s(left, right), factor, nudge, sign), start),
       v1 = f32x4.add(nudged(i32x4.extmul_high_i16x8_s(left, right), factor, nudge, sign), start);
-    if (!settled(r, v0, v1, low, high, y + i)) again(r, p, q, y + i, true);
+    if (!settled(r, v0, v1, low, high, y + i)) again(r, p, q, unsure(r, v0, v1), y + i, true);
   }
 }
 
-/** 8 results, exactly. */
-function again(r: BinaryInt8, p: v128, q: v128, y: usize, multiply: bool): void {
+/** A bit for each of 8 places that is too close to a tie. */
+@inline
+function unsure(r: BinaryInt8, v0: v128, v1: v128): i32 {
+  const mask = v128.load32_splat(r.scratch, FRACTIONS),
+    close = v128.load32_splat(r.scratch, CLOSES);
+  return i32x4.bitmask(i32x4.lt_s(v128.and(v0, mask), close)) | (i32x4.bitmask(i32x4.lt_s(v128.and(v1, mask), close)) << 4);
+}
+
+/** Those of 8 results that have their bit in `which`, exactly. An image of few colours asks for the same ones all over. */
+function again(r: BinaryInt8, p: v128, q: v128, which: i32, y: usize, multiply: bool): void {
   const at = r.scratch + OPERANDS;
   v128.store(at, p);
   v128.store(at, q, 16);
-  for (let i: usize = 0; i < 8; i++) {
+  for (; which; which &= which - 1) {
+    const i = <usize>ctz(which);
     const left = <i32>load<i16>(at + (i << 1)) - r.aZero,
       right = <i32>load<i16>(at + (i << 1), 16) - r.bZero;
     store<i8>(y + i, multiply ? product(r, left, right) : sum(r, left, right));
