@@ -40,8 +40,7 @@ const count = (list, status) => list.filter((test) => test.status === status).le
 const table = new Table({
   head: ['operator', 'pass', 'fail', 'unsupported'],
   colAligns: ['left', 'right', 'right', 'right'],
-  style: { head: [] },
-  chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  style: { head: [], border: [], compact: true },
 });
 for (const operator of [...new Set(tests.flatMap(({ operators }) => operators))].sort()) {
   const own = tests.filter(({ operators }) => operators.includes(operator));
