@@ -3,17 +3,26 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { preprocessing } from '../../dist/data.js';
 
 const digits = fileURLToPath(new URL('../../src/data/digits/digits.csv.gz', import.meta.url));
 const ROWS = 640;
 const PIXELS = 64;
+/** A grey picture of 8×8, from 0 to 1. */
+const TASK = {
+  input: 'input',
+  output: 'predictions',
+  labels: [...'0123456789'],
+  scores: 'logits',
+  preprocessing: preprocessing({ width: 8, height: 8, channels: 1, mean: 0, deviation: 255 }),
+};
 
 /** @param thimble the exports of `thimble` */
 export async function writeFixture(thimble, folder) {
   const rows = gunzipSync(readFileSync(digits)).toString().trim().split('\n').slice(0, ROWS);
   const data = Uint8Array.from(rows.flatMap((row) => row.split(',').map(Number)));
   const model = await digitsModel(thimble, data);
-  const files = { 'digits.thimble': model.export({ training: true, name: 'digits' }), 'digits.bin': data };
+  const files = { 'digits.thimble': model.export({ training: true, name: 'digits', task: TASK }), 'digits.bin': data };
   mkdirSync(folder, { recursive: true });
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
   const text = (name) => `Uint8Array.from(atob(${JSON.stringify(Buffer.from(files[name]).toString('base64'))}), (c) => c.charCodeAt(0))`;

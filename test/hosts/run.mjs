@@ -28,6 +28,7 @@ async function report(name, check) {
 
 try {
   const hashes = new Map();
+  const photographs = new Map();
   for (const host of hosts.filter(({ name }) => name.includes(values.only))) {
     const missing = host.missing();
     if (missing && !required) {
@@ -36,16 +37,22 @@ try {
     }
     await report(host.name, async () => {
       if (missing) throw new Error(`required in CI: ${missing}`);
-      const { hash, flavour, reason, accuracyBefore, accuracyAfter } = await host.run(app.folder);
+      const { hash, flavour, reason, accuracyBefore, accuracyAfter, photograph } = await host.run(app.folder);
       hashes.set(hash, [...(hashes.get(hash) ?? []), host.name]);
+      if (photograph) photographs.set(photograph, [...(photographs.get(photograph) ?? []), host.name]);
       if (!(accuracyAfter > accuracyBefore)) throw new Error(`training took the accuracy from ${accuracyBefore} to ${accuracyAfter}`);
       const accuracy = `accuracy ${(accuracyBefore * 100).toFixed(1)} → ${(accuracyAfter * 100).toFixed(1)} %`;
       return `${await host.version()}  simd ${hash.slice(0, 12)}  ${accuracy}  by itself: ${flavour} (${reason})`;
     });
   }
-  if (hashes.size > 1) {
-    failures.push('the same bits on every host');
-    for (const [hash, names] of hashes) console.log(`✗ ${hash}: ${names.join('; ')}`);
+  for (const [what, answers] of [
+    ['bits', hashes],
+    ['answer to a photograph', photographs],
+  ]) {
+    if (answers.size === 1) console.log(`✓ the same ${what} on ${[...answers.values()][0].length} hosts`);
+    if (answers.size <= 1) continue;
+    failures.push(`the same ${what} on every host`);
+    for (const [answer, names] of answers) console.log(`✗ ${answer}: ${names.join('; ')}`);
   }
   for (const { name, check } of packageChecks.filter((entry) => entry.name.includes(values.only))) await report(name, () => check(app));
 } finally {
