@@ -1,22 +1,17 @@
-/** Where a line is drawn. */
-interface Terminal {
-  write(text: string): unknown;
-  readonly isTTY?: boolean | undefined;
-}
+import { bar, CLEAR, clock, type ProgressOutput, REDRAW } from '../core/progressLine.ts';
 
-const BAR = 24;
-/** Milliseconds before the first drawing: what is quick needs none. And between two. */
-const [PATIENCE, REDRAW] = [400, 80];
+/** Milliseconds before the first drawing: what is quick needs none. */
+const PATIENCE = 400;
 
 /** A line on the terminal that says how far something is; nothing where the output is piped. */
 export class Progress {
   readonly #label: string;
-  readonly #output: Terminal;
+  readonly #output: ProgressOutput;
   readonly #started = performance.now();
   #drawn = 0;
   #isShown = false;
 
-  constructor(label: string, output: Terminal = process.stderr) {
+  constructor(label: string, output: ProgressOutput = process.stderr) {
     this.#label = label;
     this.#output = output;
   }
@@ -26,11 +21,9 @@ export class Progress {
     const now = performance.now();
     if (now - this.#started < PATIENCE || now - this.#drawn < REDRAW) return;
     this.#drawn = now;
-    const seconds = (now - this.#started) / 1000;
-    const bar = total
-      ? `${'█'.repeat(Math.round((Math.min(done, total) / total) * BAR)).padEnd(BAR, '░')} ${done}/${total}${done ? ` · ${Math.ceil((seconds / done) * (total - done))} s left` : ''}`
-      : `${done ? `${done} · ` : ''}${seconds.toFixed(0)} s`;
-    this.#write(`${bar}${what && ` · ${what}`}`);
+    const elapsed = now - this.#started;
+    const count = total ? bar(done, total, elapsed) : `${done ? `${done} · ` : ''}${clock(elapsed)}`;
+    this.#write(`${count}${what && ` · ${what}`}`);
   }
 
   /** Says at once what comes next: before work that cannot be interrupted to draw. */
@@ -40,14 +33,14 @@ export class Progress {
 
   /** Takes the line away. */
   end(): void {
-    if (this.#isShown) this.#output.write('\r\x1b[2K');
+    if (this.#isShown) this.#output.write(CLEAR);
     this.#isShown = false;
   }
 
   #write(text: string): void {
     if (!this.#output.isTTY) return;
     this.#isShown = true;
-    this.#output.write(`\r\x1b[2K${this.#label} ${text}`);
+    this.#output.write(`${CLEAR}${this.#label} ${text}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { ThimbleError } from '../core/errors.ts';
+import type { ProgressOutput } from '../core/progressLine.ts';
 import type { Callback, Logs, TrainingModel } from './callbacks.ts';
 import {
   type Batch,
@@ -14,7 +15,7 @@ import {
 } from './data.ts';
 import { type History, record } from './history.ts';
 import type { Model } from './model.ts';
-import { ProgressBar, type ProgressOutput } from './progress.ts';
+import { ProgressBar } from './progress.ts';
 import { save } from './serialize.ts';
 
 export type { History } from './history.ts';

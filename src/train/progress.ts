@@ -1,19 +1,5 @@
+import { bar, CLEAR, clock, type ProgressOutput, REDRAW } from '../core/progressLine.ts';
 import type { Callback, Logs } from './callbacks.ts';
-
-/** Where a progress bar is drawn. */
-export interface ProgressOutput {
-  write(text: string): unknown;
-  readonly isTTY?: boolean | undefined;
-}
-
-const BAR = 24;
-/** Milliseconds between two drawings. */
-const REDRAW = 80;
-
-const clock = (ms: number): string => {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
-};
 
 const numbers = (logs: Logs): string =>
   Object.entries(logs)
@@ -51,15 +37,12 @@ export class ProgressBar implements Callback {
     const done = batch + 1;
     const elapsed = now - this.#started;
     const total = this.#steps;
-    const share = total ? Math.min(1, done / total) : 0;
-    const bar = total
-      ? `${'█'.repeat(Math.round(share * BAR)).padEnd(BAR, '░')} ${done}/${total} · ETA ${clock((elapsed / done) * (total - done))}`
-      : `${done} batches · ${clock(elapsed)}`;
-    this.#output.write(`\r\x1b[2K${this.#label()} ${bar} · ${numbers(logs)}`);
+    const count = total ? bar(done, total, elapsed) : `${done} batches · ${clock(elapsed)}`;
+    this.#output.write(`${CLEAR}${this.#label()} ${count} · ${numbers(logs)}`);
   }
 
   onEpochEnd(_: number, logs: Logs): void {
-    this.#output.write(`${this.#animated ? '\r\x1b[2K' : ''}${this.#label()} ${clock(Date.now() - this.#started)} · ${numbers(logs)}\n`);
+    this.#output.write(`${this.#animated ? CLEAR : ''}${this.#label()} ${clock(Date.now() - this.#started)} · ${numbers(logs)}\n`);
   }
 
   #label(): string {
