@@ -908,13 +908,23 @@ export class Conv2dInt16 {
 }
 
 @unmanaged
-export class LstmCellInt8 {
-  gates: usize;
-  cells: usize;
-  next: usize;
+export class LstmInt8 {
+  x: usize;
+  w: usize;
+  recurrent: usize;
+  bias: usize;
+  factors: usize;
   h: usize;
+  cells: usize;
+  y: usize;
+  lastH: usize;
+  lastCells: usize;
+  gates: usize;
   batch: u32;
+  steps: u32;
+  width: u32;
   units: u32;
+  timeMajor: u32;
   cellShift: i32;
   cellBits: i32;
   clip: i32;

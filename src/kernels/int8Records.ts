@@ -175,14 +175,27 @@ export const int8Records = {
     high: 'i32',
     rounding: 'u32',
   },
-  /** h i8 and next i32 of gates and cells, i32 of 16 bits. cellShift: of the product of input and candidate; cellBits: integer bits of cells. */
-  LstmCellInt8: {
-    gates: 'ptr',
-    cells: 'ptr',
-    next: 'ptr',
+  /**
+   * A sequence of i8, in steps of `timeMajor` items or the other way about; operands as `ops/lstmInt8.ts` has them. gates: scratch, one i32 a filter.
+   * cellShift: of the product of input and candidate; cellBits: integer bits of cells.
+   */
+  LstmInt8: {
+    x: 'ptr',
+    w: 'ptr',
+    recurrent: 'ptr',
+    bias: 'ptr',
+    factors: 'ptr',
     h: 'ptr',
+    cells: 'ptr',
+    y: 'ptr',
+    lastH: 'ptr',
+    lastCells: 'ptr',
+    gates: 'ptr',
     batch: 'u32',
+    steps: 'u32',
+    width: 'u32',
     units: 'u32',
+    timeMajor: 'u32',
     cellShift: 'i32',
     cellBits: 'i32',
     clip: 'i32',

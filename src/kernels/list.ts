@@ -226,8 +226,8 @@ export const kernels = {
   conv2d_s16: 'Conv2dInt16',
   // softmax_s16
   softmax_s16: 'SoftmaxInt16',
-  // lstm_s16
-  lstm_cell_s8: 'LstmCellInt8',
+  // lstm_s8
+  lstm_s8: 'LstmInt8',
   // linear_weights_f32
   linear_weights_f32: 'LinearWeights',
   // round_rows_f32

@@ -60,7 +60,7 @@ export { linearScaledInt8, linearSumsInt8 } from './linearScaledInt8.ts';
 export { linearWeights } from './linearWeights.ts';
 export { log } from './log.ts';
 export { lookup } from './lookup.ts';
-export { lstmCellInt8 } from './lstmCellInt8.ts';
+export { lstmInt8 } from './lstmInt8.ts';
 export { matmul } from './matmul.ts';
 export { max } from './max.ts';
 export { min } from './min.ts';

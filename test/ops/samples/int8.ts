@@ -211,15 +211,38 @@ const conv2dInt16: Sample[] = [
   }),
 );
 
-const lstmCellInt8: Sample[] = [-11, -12, -15].flatMap((cellScale) =>
+/** Widths and units cover all tails of the products; factors take sums to steps of gates that are neither all small nor all saturated. */
+const lstmInt8: Sample[] = [-11, -12, -15].flatMap((cellScale, round) =>
   [
-    [1, 1],
-    [2, 7],
-    [3, 200],
-  ].map(([batch, units], i) => ({
-    inputs: [i32(32768, batch as number, (i === 1 ? 3 : 4) * (units as number)), i32(32768, batch as number, units as number)],
-    attrs: { cellScale, clip: i === 2 ? 9000 : 0, zero: 3 * i, coupled: i === 1, ...fixedPoint(2 ** -30 / 0.0071) },
-  })),
+    [1, 1, 1, 1],
+    [2, 5, 7, 3],
+    [1, 3, 28, 20],
+    [3, 2, 0, 17],
+    [2, 0, 4, 8],
+    [0, 3, 4, 8],
+    [1, 4, 13, 130],
+  ].map(([batch, steps, width, units], i) => {
+    const [coupled, timeMajor] = [(i + round) % 3 === 1, (i + round) % 2 === 1];
+    const gates = coupled ? 3 : 4;
+    const sized = (from: number) => Array.from({ length: gates }, (_, g) => fixedPoint(from / (1 + g)));
+    const [x, h] = [sized(0.9), sized(3.3)];
+    return {
+      inputs: [
+        i8(...((timeMajor ? [steps, batch, width] : [batch, steps, width]) as number[])),
+        i8(gates * (units as number), width as number),
+        i8(gates * (units as number), units as number),
+        i32(9000, 2, gates * (units as number)),
+        {
+          shape: [4, gates],
+          dtype: 'i32' as const,
+          values: [x, h].flatMap((list) => [...list.map(({ multiplier }) => multiplier), ...list.map(({ shift }) => shift)]),
+        },
+        i8(batch as number, units as number),
+        i32(32768, batch as number, units as number),
+      ],
+      attrs: { timeMajor, cellScale, clip: i === 2 ? 9000 : 0, zero: 3 * i, coupled, ...fixedPoint(2 ** -30 / 0.0071) },
+    };
+  }),
 );
 
 const rescale: Sample[] = (['double', 'single'] as const).flatMap((rounding) =>
@@ -343,7 +366,7 @@ export const int8: Samples = {
   linearDynamicInt8,
   conv2dInt16,
   softmaxInt16,
-  lstmCellInt8,
+  lstmInt8,
   rescale,
   conv2dInt8,
   depthwiseConv2dInt8,
