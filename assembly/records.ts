@@ -762,6 +762,59 @@ export class LinearDynamic {
 }
 
 @unmanaged
+export class ConvScaled {
+  x: usize;
+  w: usize;
+  bias: usize;
+  y: usize;
+  band: usize;
+  sums: usize;
+  table: usize;
+  batch: u32;
+  inHeight: u32;
+  inWidth: u32;
+  inChannels: u32;
+  outHeight: u32;
+  outWidth: u32;
+  outChannels: u32;
+  kernelHeight: u32;
+  kernelWidth: u32;
+  strideY: u32;
+  strideX: u32;
+  dilationY: u32;
+  dilationX: u32;
+  padTop: i32;
+  padLeft: i32;
+  groups: u32;
+  blockRows: u32;
+  product: usize;
+  totals: usize;
+  zero: usize;
+  unit: usize;
+  scales: usize;
+  residual: usize;
+  perImage: u32;
+  low: f32;
+  high: f32;
+  matrix: u32;
+  blockChannels: u32;
+  sumRows: u32;
+  rest: usize;
+}
+
+@unmanaged
+export class QuantizeRows {
+  x: usize;
+  y: usize;
+  unit: usize;
+  zero: usize;
+  rows: u32;
+  length: u32;
+  asymmetric: u32;
+  even: u32;
+}
+
+@unmanaged
 export class DynamicQuantize {
   x: usize;
   y: usize;

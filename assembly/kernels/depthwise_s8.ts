@@ -43,7 +43,7 @@ export function depthwise_conv2d_s8(r: DepthwiseInt8): void {
 
 /** The sums of some rows of output pixels, 8 channels. `both`: whether there are more than 4. */
 @inline
-function sumsOf8(r: DepthwiseInt8, x: usize, line: usize, w: usize, bias: usize, both: bool, rows: u32, wide: bool): void {
+export function sumsOf8(r: DepthwiseInt8, x: usize, line: usize, w: usize, bias: usize, both: bool, rows: u32, wide: bool): void {
   // From a block of weights to its second part.
   const rest = r.rest ? r.rest - r.w : 0;
   const pixel = <usize>r.blockChannels,

@@ -19,7 +19,8 @@ export function dynamic_quantize_s8(r: DynamicQuantize): void {
   quantizeAll(r.x, r.y, r.length, scale, zero);
 }
 
-function quantizeAll(x: usize, y: usize, length: usize, scale: f32, zero: i32): void {
+/** y[i] = x[i] / scale + zero, halves to even. */
+export function quantizeAll(x: usize, y: usize, length: usize, scale: f32, zero: i32): void {
   let i: usize = 0;
   if (ASC_FEATURE_SIMD) {
     const steps = f32x4.splat(scale),

@@ -6,6 +6,18 @@ export function lowest(x: usize, length: usize): f32 {
     i: usize = 0;
   if (ASC_FEATURE_SIMD) {
     let v = f32x4.splat(0);
+    let a = v,
+      b = v,
+      c = v;
+    // Four at a time: each waits for the one before it.
+    for (; i + 16 <= length; i += 16) {
+      const p = x + (i << 2);
+      v = f32x4.pmin(v, v128.load(p));
+      a = f32x4.pmin(a, v128.load(p, 16));
+      b = f32x4.pmin(b, v128.load(p, 32));
+      c = f32x4.pmin(c, v128.load(p, 48));
+    }
+    v = f32x4.pmin(f32x4.pmin(v, a), f32x4.pmin(b, c));
     for (; i + 4 <= length; i += 4) v = f32x4.pmin(v, v128.load(x + (i << 2)));
     low = min<f32>(
       min<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
@@ -25,6 +37,18 @@ export function highest(x: usize, length: usize): f32 {
     i: usize = 0;
   if (ASC_FEATURE_SIMD) {
     let v = f32x4.splat(0);
+    let a = v,
+      b = v,
+      c = v;
+    // Four at a time: each waits for the one before it.
+    for (; i + 16 <= length; i += 16) {
+      const p = x + (i << 2);
+      v = f32x4.pmax(v, v128.load(p));
+      a = f32x4.pmax(a, v128.load(p, 16));
+      b = f32x4.pmax(b, v128.load(p, 32));
+      c = f32x4.pmax(c, v128.load(p, 48));
+    }
+    v = f32x4.pmax(f32x4.pmax(v, a), f32x4.pmax(b, c));
     for (; i + 4 <= length; i += 4) v = f32x4.pmax(v, v128.load(x + (i << 2)));
     high = max<f32>(
       max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),

@@ -36,9 +36,9 @@ const requantization = {
 
 /**
  * NHWC convolution of i8. Scratch (see `ops/conv2dInt8.ts`): band holds input lines, sums one panel of i32, table the offsets of the runs of a
- * window and what requantization prepares for each channel. blockRows output rows (pixels where it is a matrix product) at a time.
+ * window and what is prepared for each channel. blockRows output rows (pixels where it is a matrix product) at a time.
  */
-const convolution = {
+const window = {
   x: 'ptr',
   w: 'ptr',
   bias: 'ptr',
@@ -48,9 +48,9 @@ const convolution = {
   table: 'ptr',
   ...geometry,
   blockRows: 'u32',
-  xZero: 'i32',
-  ...requantization,
 } as const;
+
+const convolution = { ...window, xZero: 'i32', ...requantization } as const;
 
 export const int8Records = {
   Conv2dInt8: convolution,
@@ -93,6 +93,29 @@ export const int8Records = {
     blockRows: 'u32',
     asymmetric: 'u32',
   },
+  /**
+   * Convolutions whose zero point and scale are known at run time, begun as those whose record is made in `product`: y f32 = Σ (x - zero) w · scales · unit
+   * + bias + residual (0: none), within low..high. totals: i32, Σ w a channel. zero, unit: with perImage = 1 of each image. matrix: 1 where pixels are rows of a matrix.
+   * Depthwise alone: blockChannels to rest.
+   */
+  ConvScaled: {
+    ...window,
+    product: 'ptr',
+    totals: 'ptr',
+    zero: 'ptr',
+    unit: 'ptr',
+    scales: 'ptr',
+    residual: 'ptr',
+    perImage: 'u32',
+    low: 'f32',
+    high: 'f32',
+    matrix: 'u32',
+    blockChannels: 'u32',
+    sumRows: 'u32',
+    rest: 'ptr',
+  },
+  /** Rows of x f32 as i8; unit f32 and zero i32 of each row. asymmetric, even: as `RoundRows`. */
+  QuantizeRows: { x: 'ptr', y: 'ptr', unit: 'ptr', zero: 'ptr', rows: 'u32', length: 'u32', asymmetric: 'u32', even: 'u32' },
   /** y i8 = x f32 / scale + zero, both written too: an f32 and an i32. */
   DynamicQuantize: { x: 'ptr', y: 'ptr', scale: 'ptr', zero: 'ptr', length: 'u32' },
   /**

@@ -237,6 +237,12 @@ export const kernels = {
   // linear_scaled_s8
   dynamic_quantize_s8: 'DynamicQuantize',
   linear_scaled_s8: 'LinearScaled',
+  // quantize_rows_s8
+  quantize_rows_s8: 'QuantizeRows',
+  // conv2d_scaled_s8
+  conv2d_scaled_s8: 'ConvScaled',
+  // depthwise_scaled_s8
+  depthwise_conv2d_scaled_s8: 'ConvScaled',
   // requantize
   requantize_s8: 'Requantize',
   quantize_s8: 'QuantizeInt8',

@@ -1,3 +1,5 @@
+import { int8Records } from './int8Records.ts';
+
 /** Bytes of scratch kernels need, from the numbers in their records. */
 
 /** `depthwise_conv2d_f32` and its gradients: the class `Correlation` of assembly/kernels/correlation.ts, rounded up to 16. */
@@ -100,6 +102,9 @@ export function depthwiseInt8Scratch(g: Convolution): DepthwiseInt8Scratch {
   const band = ((blockRows - 1) * g.strideY + window) * width * blockChannels + SLACK;
   return { blockRows, blockChannels, sumRows, band, sums: sumRows * g.outWidth * 32, table: factorBytes(g.outChannels) };
 }
+
+/** `conv2d_scaled_s8` and its depthwise form: the record of the product, 4 bytes a field. */
+export const scaledProductScratch = Object.keys(int8Records.DepthwiseInt8).length * 4;
 
 /** `add_s8` and `mul_s8`: constants, and 8 numbers of each operand. */
 export const binaryInt8Scratch = 64;

@@ -1,5 +1,5 @@
 import { ThimbleError } from '../core/errors.ts';
-import { depthwiseQuadShape, unpackDepthwiseQuads } from '../core/quads.ts';
+import { depthwiseQuadShape, packDepthwiseQuads, unpackDepthwiseQuads } from '../core/quads.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import { depthwiseInt8Scratch } from '../kernels/scratch.ts';
@@ -9,15 +9,38 @@ import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { type DepthwiseAttributes, depthwiseDefaults, depthwiseGeometry } from './depthwiseConv2d.ts';
 import { factorFields, requantized } from './requantize.ts';
 
-export interface DepthwiseInt8Attributes extends DepthwiseAttributes, ProductInt8 {
-  /** 2 where weights are sums of two numbers of 8 bits: legacy uint8 weights without their zero points take 9. */
+export interface DepthwiseParts extends DepthwiseAttributes {
+  /** 2 where weights are sums of two numbers of 8 bits: uint8 weights without their zero points take 9. */
   readonly parts: 1 | 2;
 }
 
-const quadsOf = (g: Geometry, { kernel, parts }: DepthwiseInt8Attributes): Shape => {
+export interface DepthwiseInt8Attributes extends DepthwiseParts, ProductInt8 {}
+
+/** The memory shape of the weights: the parts one after the other along its first axis. @throws UNSUPPORTED_ATTR. */
+export function depthwiseQuads(g: Geometry, { kernel, parts }: DepthwiseParts): Shape {
+  if (parts !== 1 && parts !== 2) throw new ThimbleError('UNSUPPORTED_ATTR', `${parts} parts`, { expected: '1 or 2' });
   const [blocks, ...block] = depthwiseQuadShape([...kernel, g.outChannels]);
   return [parts * blocks, ...block];
-};
+}
+
+/** Row-major weights of logical `shape` in one or two parts → their memory. */
+export function packDepthwiseParts(parts: readonly Int8Array[], shape: Shape): { readonly shape: Shape; readonly data: Int8Array } {
+  const [blocks, ...block] = depthwiseQuadShape(shape);
+  const memory = [parts.length * blocks, ...block];
+  const data = new Int8Array(sizeOf(memory));
+  parts.forEach((part, i) => void data.set(packDepthwiseQuads(part, shape), (i * data.length) / parts.length));
+  return { shape: memory, data };
+}
+
+/** The sums of the parts, row-major. */
+export function depthwiseWeights(packed: Float64Array, parts: 1 | 2, shape: Shape): Float64Array {
+  const size = packed.length / parts;
+  const [weights, rest] = [0, size].map((from) => unpackDepthwiseQuads(packed.slice(from, from + size), shape)) as [
+    Float64Array,
+    Float64Array,
+  ];
+  return parts === 2 ? weights.map((weight, i) => weight + (rest[i] as number)) : weights;
+}
 
 /**
  * `depthwiseConv2d` of i8, as `conv2dInt8`. Inputs: x [N, H, W, C], w (`depthwiseQuadShape` of [kernelHeight, kernelWidth, C · multiplier], the parts one
@@ -28,18 +51,12 @@ export const depthwiseConv2dInt8: Op<DepthwiseInt8Attributes> = defineOp<Depthwi
   attrs: { ...depthwiseDefaults, ...productInt8, parts: 1 },
   infer(inputs, attrs) {
     const g = depthwiseGeometry(expectInput(inputs, 0, 'i8').shape, attrs);
-    if (attrs.parts !== 1 && attrs.parts !== 2) throw new ThimbleError('UNSUPPORTED_ATTR', `${attrs.parts} parts`, { expected: '1 or 2' });
-    expectProduct(inputs, quadsOf(g, attrs), g.outChannels, attrs);
+    expectProduct(inputs, depthwiseQuads(g, attrs), g.outChannels, attrs);
     return [{ dtype: 'i8', shape: [g.batch, g.outHeight, g.outWidth, g.outChannels] }];
   },
   ref([x, w, bias, ...factors], attrs) {
     const g = depthwiseGeometry((x as RefTensor).shape, attrs);
-    const { data } = w as RefTensor;
-    const size = data.length / attrs.parts;
-    const [weights, rest] = [0, size].map((from) =>
-      unpackDepthwiseQuads(data.slice(from, from + size), [...attrs.kernel, g.outChannels]),
-    ) as [Float64Array, Float64Array];
-    if (attrs.parts === 2) for (let i = 0; i < weights.length; i++) weights[i] = (weights[i] as number) + (rest[i] as number);
+    const weights = depthwiseWeights((w as RefTensor).data, attrs.parts, [...attrs.kernel, g.outChannels]);
     const sums = sumsOf(g, (x as RefTensor).data, weights, (bias as RefTensor).data, attrs.xZero);
     return [requantized(sums, g.outChannels, factors, attrs)];
   },

@@ -9,12 +9,24 @@ import type { LinearAttributes } from '../ops/linear.ts';
 import { dynamicOffsets, linearDynamicInt8, paddedUnits } from '../ops/linearDynamicInt8.ts';
 import type { RoundRowsAttributes } from '../ops/roundRows.ts';
 import { rewrite } from './rewrite.ts';
+import { RoundedRows, roundedConvolution } from './roundedConvolutions.ts';
 import { wholeNumbers } from './steps.ts';
 
-/** Dense layers of rounded rows whose constant weights are whole multiples of a step, as TFLite's hybrid ones are, become products of 8-bit numbers. */
+/**
+ * Dense layers and convolutions of rounded rows whose constant weights are whole multiples of a step, as TFLite's hybrid ones and ONNX's dynamically
+ * quantized ones are, become products of 8-bit numbers.
+ */
 export function roundedProducts(source: Graph): Graph {
-  return rewrite(source, (node, inputs) => {
-    const found = node.op === 'linear' ? product(node, inputs) : undefined;
+  let known: RoundedRows | undefined;
+  return rewrite(source, (node, inputs, to) => {
+    known ??= new RoundedRows(to);
+    const rounded = known;
+    const found =
+      node.op === 'linear'
+        ? product(node, inputs)
+        : node.op === 'conv2d' || node.op === 'depthwiseConv2d'
+          ? to.target.named(node.name, () => roundedConvolution(node, inputs, rounded))
+          : undefined;
     return found && [found];
   });
 }

@@ -12,7 +12,7 @@ import { dequantized } from './quantizedConversion.ts';
 /**
  * Hybrid operators of dynamic-range models: float tensors, 8-bit weights. TFLite's reference quantizes the input anew at every call, with one scale for
  * each row of a product and for each image of a convolution, and multiplies integers. Here the input is rounded to the same steps and the product
- * computed in floats, or by a pass in 8 bits where it is a dense layer: the results differ by f32 rounding alone.
+ * computed in floats, or by a pass (`passes/roundedProducts.ts`) in 8 bits: the results differ by f32 rounding alone.
  */
 
 /** The input of a product, rounded row by row. */

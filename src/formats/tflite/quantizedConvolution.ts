@@ -1,11 +1,12 @@
 import { ThimbleError } from '../../core/errors.ts';
-import { depthwiseQuadShape, foldedBias, packDepthwiseQuads, packQuads } from '../../core/quads.ts';
+import { foldedBias, packQuads } from '../../core/quads.ts';
 import { inBytes, splitBytes } from '../../core/wideWeights.ts';
 import type { Value } from '../../ir/graph.ts';
 import { constantTransposed, dataOf } from '../../ops/constants.ts';
 import { type Conv2dAttributes, conv2dDefaults } from '../../ops/conv2d.ts';
 import { filterQuads, runsOf } from '../../ops/conv2dInt8.ts';
 import type { DepthwiseAttributes } from '../../ops/depthwiseConv2d.ts';
+import { packDepthwiseParts } from '../../ops/depthwiseConv2dInt8.ts';
 import { evaluated, isConstant } from '../../ops/evaluate.ts';
 import { concat, conv2dInt8, depthwiseConv2dInt8, gather, pad, slice } from '../../ops/index.ts';
 import { reshapedTo } from '../moves.ts';
@@ -149,11 +150,7 @@ export function quantizedDepthwise(
   }
   const { first, rest } = splitBytes(weights.data);
   const logical = [...attrs.kernel, filters];
-  const quads = [first, ...(rest ? [rest] : [])].map((part) => packDepthwiseQuads(part, logical));
-  const [blocks, ...block] = depthwiseQuadShape(logical);
-  const data = Int8Array.from({ length: quads.length * (quads[0] as Int8Array).length });
-  quads.forEach((part, i) => void data.set(part, i * part.length));
-  const w = n.graph.constant({ dtype: 'i8', shape: [quads.length * blocks, ...block], data });
+  const w = n.graph.constant({ dtype: 'i8', ...packDepthwiseParts(rest ? [first, rest] : [first], logical) });
   return depthwiseConv2dInt8([x, w, n.integers(foldedBias(weights.data, filters, output.xZero, bias)), multiplier, shift], {
     ...attrs,
     ...output,

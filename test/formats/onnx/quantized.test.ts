@@ -60,6 +60,12 @@ describe('dense layers run on 8-bit kernels', () => {
     },
   );
 
+  it.each(['images_dynamic_QInt8', 'images_dynamic_QUInt8'])('%s: so are its convolutions', async (name) => {
+    const work = await operators(name);
+    expect(work.conv2dScaledInt8?.macs).toBeGreaterThan(0);
+    for (const op of ['conv2d', 'planarConv2d', 'depthwiseConv2d', 'roundRows']) expect(work[op], op).toBeUndefined();
+  });
+
   it.each(['mlp', 'images'])('%s of quantized operators: what is left in floats is so in the file', async (name) => {
     const work = await operators(`${name}_QOperator_QUInt8_QInt8`);
     const floats = Object.keys(work).filter((op) => !op.endsWith('Int8'));

@@ -72,6 +72,16 @@ describe('hybrid dense layers', () => {
   });
 });
 
+describe('hybrid convolutions', () => {
+  const hybrid = golden.map(({ name }) => name).filter((name) => /^(conv|depthwise|INT4CONV)_hyb/.test(name));
+
+  it.each(hybrid)('%s: keep their weights in 8 bits', async (name) => {
+    const { work } = await load(bytesOf(name));
+    expect(work.quantizeRowsInt8?.nodes).toBe(1);
+    expect([work.conv2d, work.planarConv2d, work.depthwiseConv2d, work.roundRows]).toEqual([undefined, undefined, undefined, undefined]);
+  });
+});
+
 describe('the models', () => {
   it('are all supported, and every golden has its file', () => {
     for (const { name } of golden) {

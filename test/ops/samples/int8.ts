@@ -8,6 +8,7 @@ import { packWeights, scaleShape, weightShape } from '../../../src/ops/linearWei
 import { softmaxScaling } from '../../../src/ops/softmaxInt8.ts';
 import { softmaxTables } from '../../../src/ops/softmaxInt16.ts';
 import { i8, LENGTHS, type Sample, type SampleInput, type Samples } from './sample.ts';
+import { scaledConvolutions } from './scaledConvolutions.ts';
 
 const ROUNDINGS = ['double', 'single', 'float'] as const;
 type Rounding = (typeof ROUNDINGS)[number];
@@ -359,6 +360,8 @@ const roundRows: Sample[] = [
 
 export const int8: Samples = {
   roundRows,
+  quantizeRowsInt8: roundRows,
+  ...scaledConvolutions,
   dynamicQuantizeInt8,
   linearSumsInt8: scaledProducts(false),
   linearScaledInt8: scaledProducts(true),
