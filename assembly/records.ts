@@ -961,6 +961,25 @@ export class Conv2dInt16 {
 }
 
 @unmanaged
+export class LinearRowsInt8 {
+  x: usize;
+  w: usize;
+  bias: usize;
+  y: usize;
+  rows: u32;
+  columns: u32;
+  depth: u32;
+  multiplier: usize;
+  shift: usize;
+  scale: usize;
+  perChannel: u32;
+  yZero: i32;
+  low: i32;
+  high: i32;
+  rounding: u32;
+}
+
+@unmanaged
 export class LstmInt8 {
   x: usize;
   w: usize;

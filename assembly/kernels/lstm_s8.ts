@@ -2,6 +2,7 @@
 import { roundingShift16, saturated16, sigmoid16, tanh16 } from '../math/fixed16';
 import { scaled } from '../math/requantize';
 import { LstmInt8 } from '../records';
+import { dot } from './dot_s8';
 import { copyRow } from './vector_f32';
 
 export function lstm_s8(r: LstmInt8): void {
@@ -63,35 +64,6 @@ function recurrentGates(r: LstmInt8, h: usize): void {
       to += 4;
     }
   }
-}
-
-/** Σ a b of i8. */
-function dot(a: usize, b: usize, count: usize): i32 {
-  let sum = 0;
-  if (ASC_FEATURE_SIMD) {
-    let sums = i32x4.splat(0);
-    for (; count >= 8; count -= 8) {
-      sums = i32x4.add(sums, i32x4.dot_i16x8_s(v128.load8x8_s(a), v128.load8x8_s(b)));
-      a += 8;
-      b += 8;
-    }
-    if (count >= 4) {
-      const x = i16x8.extend_low_i8x16_s(v128.load32_zero(a)),
-        y = i16x8.extend_low_i8x16_s(v128.load32_zero(b));
-      sums = i32x4.add(sums, i32x4.dot_i16x8_s(x, y));
-      a += 4;
-      b += 4;
-      count -= 4;
-    }
-    sums = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));
-    sum = i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1);
-  }
-  for (; count; count--) {
-    sum += <i32>load<i8>(a) * <i32>load<i8>(b);
-    a++;
-    b++;
-  }
-  return sum;
 }
 
 /** One step of an item: its cells and h. */

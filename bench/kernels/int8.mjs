@@ -59,10 +59,12 @@ const makers = {
     const depth = kernel[0] * kernel[1] * from;
     const sizes = { x: batch * size[0] * size[1] * from, w: kernel[0] * quads(kernel[1] * from) * panels(to), y: pixels * to };
     const line = ((out[1] - 1) * stride + kernel[1]) * from * 2;
+    // Time of what two bands of lines share, in products (src/kernels/scratch.ts).
+    const again = Math.max(0, kernel[0] - stride) * (100 + 1.5 * line);
     const isMatrix = kernel[0] * kernel[1] * stride === 1;
     const blockRows = isMatrix
-      ? Math.min(pixels, Math.max(12, Math.floor((from * to > 65536 ? 32768 : 8192) / (2 * from) / 12) * 12))
-      : rowsThatFit(16384, line, kernel[0], stride, out[0]);
+      ? Math.min(pixels, Math.max(12, Math.floor((from * to > 65536 ? 32768 : 6144) / (2 * from) / 12) * 12))
+      : Math.max(1, Math.min(rowsThatFit(16384, line, kernel[0], stride, out[0]), Math.ceil((64 * again) / (out[1] * depth * to))));
     const geometry = [batch, ...size, from, ...out, to, ...kernel, stride, stride, 1, 1, ...pads, 1];
     const run = product(module, 'conv2d_s8', { sizes, geometry, blockRows, outChannels: to, depth }, rounding);
     return { macs: pixels * depth * to, run };

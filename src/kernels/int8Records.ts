@@ -198,6 +198,8 @@ export const int8Records = {
     high: 'i32',
     rounding: 'u32',
   },
+  /** y[rows, columns] i8 of x[rows, depth] and w[columns, depth]. */
+  LinearRowsInt8: { x: 'ptr', w: 'ptr', bias: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32', depth: 'u32', ...requantization },
   /**
    * A sequence of i8, in steps of `timeMajor` items or the other way about; operands as `ops/lstmInt8.ts` has them. gates: scratch, one i32 a filter.
    * cellShift: of the product of input and candidate; cellBits: integer bits of cells.

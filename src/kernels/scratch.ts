@@ -43,7 +43,7 @@ export interface Int8Scratch {
 }
 
 /** Bytes of 16-bit inputs at hand: as little as keeps weights from being read too often, more where those do not fit into a first-level cache. */
-const MATRIX_BYTES = 8192;
+const MATRIX_BYTES = 6144;
 const LARGE_MATRIX_BYTES = 32768;
 const LARGE_WEIGHTS = 65536;
 const BAND_BYTES = 16384;
@@ -52,21 +52,29 @@ const TILE_ROWS = 12;
 /** Inputs are read in whole vectors: up to 14 bytes past the last. */
 const SLACK = 16;
 
-/** Bytes of a band of input lines of `pixelBytes` a pixel. */
-function bands(g: Convolution, pixelBytes: number): { blockRows: number; band: number } {
-  const line = ((g.outWidth - 1) * g.strideX + (g.kernelWidth - 1) * g.dilationX + 1) * pixelBytes;
+/** In the time of a product: to begin a line, and to fill in an element of it (measured). Lines that two bands share may take this share of the products' time. */
+const LINE_TIME = 100;
+const ELEMENT_TIME = 3;
+const AGAIN_SHARE = 1 / 64;
+
+/** A band of input lines: so many rows that what is filled in again for the next band takes little time, and that it fits a first-level cache. */
+function bands(g: Convolution & { groups: number }): { blockRows: number; band: number } {
+  const line = ((g.outWidth - 1) * g.strideX + (g.kernelWidth - 1) * g.dilationX + 1) * g.inChannels;
   const window = (g.kernelHeight - 1) * g.dilationY + 1;
-  const blockRows = Math.max(1, Math.min(g.outHeight, Math.floor((BAND_BYTES / line - window) / g.strideY) + 1));
-  return { blockRows, band: ((blockRows - 1) * g.strideY + window) * line + SLACK };
+  const products = g.outWidth * g.kernelHeight * g.kernelWidth * (g.inChannels / g.groups) * g.outChannels;
+  const again = Math.max(0, window - g.strideY) * (LINE_TIME + line * ELEMENT_TIME);
+  const fit = Math.floor((BAND_BYTES / (2 * line) - window) / g.strideY) + 1;
+  const blockRows = Math.max(1, Math.min(g.outHeight, fit, Math.ceil(again / AGAIN_SHARE / products)));
+  return { blockRows, band: ((blockRows - 1) * g.strideY + window) * line * 2 + SLACK };
 }
 
 /** Constants, then biases and factors of all channels: three lists, read 8 at a time from any channel on. */
 const factorBytes = (channels: number): number => 64 + (Math.ceil(channels / 8) * 8 + 8) * 12;
 
 /** `conv2d_s8`: `matrix` where it is a matrix product, whose rows are the pixels. */
-export function int8Scratch(g: Convolution, matrix: boolean): Int8Scratch {
+export function int8Scratch(g: Convolution & { groups: number }, matrix: boolean): Int8Scratch {
   const table = g.kernelHeight * g.kernelWidth * 4 + factorBytes(g.outChannels);
-  if (!matrix) return { ...bands(g, g.inChannels * 2), sums: g.outWidth * 32, table };
+  if (!matrix) return { ...bands(g), sums: g.outWidth * 32, table };
   const pixels = g.batch * g.outHeight * g.outWidth;
   const bytes = g.inChannels * g.outChannels > LARGE_WEIGHTS ? LARGE_MATRIX_BYTES : MATRIX_BYTES;
   const fit = Math.floor(bytes / (2 * Math.max(1, g.inChannels)) / TILE_ROWS) * TILE_ROWS;

@@ -1,4 +1,5 @@
 import { ThimbleError } from '../core/errors.ts';
+import { PANEL } from '../core/panels.ts';
 import { INPUT_OFFSET, quadShape, unpackQuads } from '../core/quads.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
@@ -7,7 +8,7 @@ import { type Conv2dAttributes, conv2dDefaults, filterShape, geometryOf, isPoint
 import type { Geometry } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { expectFactors, expectRequantization, factorFields, type Requantization, requantization, requantized } from './requantize.ts';
-import type { LowerContext } from './step.ts';
+import { type Address, type LowerContext, offsetBy } from './step.ts';
 
 /** What all products of i8 share. */
 export interface ProductInt8 extends Requantization {
@@ -75,22 +76,35 @@ export function sumsOf(g: Geometry, x: Float64Array, weights: Float64Array, bias
   return sums.map((sum) => sum | 0);
 }
 
-/** The step of a convolution: pixels are rows of a matrix where the window is one of them. */
+/** Channels of one step where a product has one row: what a step prepares for each of its channels is the most of its scratch there. */
+const ROW_CHANNELS = 160;
+
+/** The steps of a convolution: pixels are rows of a matrix where the window is one of them. */
 export function lowerConvolution(ctx: LowerContext<ProductInt8>, g: Geometry): void {
-  const { blockRows, band, sums, table } = int8Scratch(g, isPointwise(g));
-  ctx.step('conv2d_s8', {
-    x: ctx.in(0),
-    w: ctx.in(1),
-    bias: ctx.in(2),
-    y: ctx.out(),
-    band: ctx.scratch(band),
-    sums: ctx.scratch(sums),
-    table: ctx.scratch(table),
-    ...g,
-    blockRows,
-    xZero: ctx.attrs.xZero,
-    ...factorFields(ctx, 3),
-  });
+  const matrix = isPointwise(g);
+  const most = matrix && g.batch * g.outHeight * g.outWidth === 1 ? ROW_CHANNELS : g.outChannels;
+  const { blockRows, band, sums, table } = int8Scratch({ ...g, outChannels: Math.min(most, g.outChannels) }, matrix);
+  const scratch = { band: ctx.scratch(band), sums: ctx.scratch(sums), table: ctx.scratch(table) };
+  const panelBytes = quadShape([g.inChannels, PANEL]).reduce((a, b) => a * b);
+  const { multiplier, shift, scale, ...rest } = factorFields(ctx, 3);
+  for (let first = 0; first < g.outChannels; first += most) {
+    const from = (list: Address | 0) => (list && rest.perChannel ? offsetBy(list, first * 4) : list);
+    ctx.step('conv2d_s8', {
+      x: ctx.in(0),
+      w: ctx.in(1, (first / PANEL) * panelBytes),
+      bias: ctx.in(2, first * 4),
+      y: ctx.out(0, first),
+      ...scratch,
+      ...g,
+      outChannels: Math.min(most, g.outChannels - first),
+      blockRows,
+      xZero: ctx.attrs.xZero,
+      ...rest,
+      multiplier: from(multiplier),
+      shift: from(shift),
+      scale: from(scale),
+    });
+  }
 }
 
 /**

@@ -58,6 +58,7 @@ export { leakyRelu, leakyReluGrad } from './leakyRelu.ts';
 export { linear, linearGradInput, linearGradWeight } from './linear.ts';
 export { linearDynamicInt8 } from './linearDynamicInt8.ts';
 export { linearInt8 } from './linearInt8.ts';
+export { linearRowsInt8 } from './linearRowsInt8.ts';
 export { linearScaledInt8, linearSumsInt8 } from './linearScaledInt8.ts';
 export { linearWeights } from './linearWeights.ts';
 export { log } from './log.ts';

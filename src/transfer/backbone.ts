@@ -40,7 +40,7 @@ export interface Backbone {
   readonly isInt8: boolean;
 }
 
-const PRODUCTS = new Set(['conv2d', 'linear', 'matmul', 'conv2dInt8', 'linearInt8']);
+const PRODUCTS = new Set(['conv2d', 'linear', 'matmul', 'conv2dInt8', 'linearInt8', 'linearRowsInt8']);
 
 /** Operands that are weights, by operator; those after the first are biases. */
 const WEIGHTS: Readonly<Record<string, readonly number[]>> = {

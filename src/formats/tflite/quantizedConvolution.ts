@@ -8,7 +8,7 @@ import { filterQuads, runsOf } from '../../ops/conv2dInt8.ts';
 import type { DepthwiseAttributes } from '../../ops/depthwiseConv2d.ts';
 import { packDepthwiseParts } from '../../ops/depthwiseConv2dInt8.ts';
 import { evaluated, isConstant } from '../../ops/evaluate.ts';
-import { concat, conv2dInt8, depthwiseConv2dInt8, gather, pad, slice } from '../../ops/index.ts';
+import { concat, conv2dInt8, depthwiseConv2dInt8, gather, linearRowsInt8, pad, slice } from '../../ops/index.ts';
 import { reshapedTo } from '../moves.ts';
 import type { NodeContext } from './context.ts';
 import type { Transposed } from './convolutions.ts';
@@ -158,7 +158,10 @@ export function quantizedDepthwise(
   });
 }
 
-/** Weights [units, width] of a dense layer as a convolution of one pixel. */
+/** So many units fill at most half a panel of quads: their weights stay in rows, in half the bytes. */
+const FEW_UNITS = 4;
+
+/** A dense layer with weights [width, units]: a convolution of one pixel, unless it has few units. */
 export function quantizedRows(
   n: NodeContext,
   x: Value,
@@ -170,6 +173,16 @@ export function quantizedRows(
 ): Value {
   const [rows, width] = x.shape as [number, number];
   const units = weights.shape[1] as number;
+  const { data } = weights;
+  if (units <= FEW_UNITS && data instanceof Int8Array) {
+    const { xZero, ...output } = outputOf(n, 0, code, rounding);
+    const turned = Int8Array.from(data, (_, i) => data[(i % width) * units + Math.floor(i / width)] as number);
+    const totals = bias.map(
+      (start, unit) => start - xZero * turned.subarray(unit * width, (unit + 1) * width).reduce((sum, w) => sum + w, 0),
+    );
+    const w = n.graph.constant({ dtype: 'i8', shape: [units, width], data: turned });
+    return linearRowsInt8([x, w, n.integers(totals), ...factors], output);
+  }
   const image = reshapedTo(x, [1, 1, rows, width]);
   const attrs = { kernel: [1, 1], filters: units, groups: 1 } as const;
   const y = convolved(n, image, { ...weights, shape: [1, 1, width, units] }, bias, attrs, outputOf(n, 0, code, rounding), factors);

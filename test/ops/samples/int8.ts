@@ -78,6 +78,8 @@ const linearInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
     ...LENGTHS.filter((n) => n > 0).map((n) => [3, n, 5]),
     ...LENGTHS.filter((n) => n > 0).map((n) => [n, 6, 9]),
     ...LENGTHS.filter((n) => n > 0).map((n) => [1, 13, n]),
+    [1, 6, 160],
+    [1, 7, 333],
     [0, 3, 4],
     [2, 700, 3],
   ].map(([rows, depth, units], i) => ({
@@ -89,6 +91,20 @@ const linearInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
     ],
     attrs: { units, ...requantized(rounding, i) },
   })),
+);
+
+const linearRowsInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
+  [...LENGTHS.map((n) => [3, n, 4]), ...LENGTHS.slice(0, 6).map((n) => [n, 13, 3]), [2, 37, 0], [1, 4000, 4]].map(
+    ([rows, depth, units], i) => ({
+      inputs: [
+        i8(rows as number, depth as number),
+        i8(units as number, depth as number),
+        i32(4000, units as number),
+        ...factors(rounding, i % 4 === 3 ? 1 : (units as number), depth as number),
+      ],
+      attrs: { rounding, yZero: [0, -128, 127, -4][i % 4] as number, ...(i % 3 === 1 ? { low: -100, high: 90 } : {}) },
+    }),
+  ),
 );
 
 const depthwiseConv2dInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
@@ -374,6 +390,7 @@ export const int8: Samples = {
   conv2dInt8,
   depthwiseConv2dInt8,
   linearInt8,
+  linearRowsInt8,
   requantize,
   addInt8,
   mulInt8,

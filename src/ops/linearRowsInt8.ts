@@ -1,0 +1,56 @@
+import { ThimbleError } from '../core/errors.ts';
+import { formatShape, sizeOf } from '../core/shape.ts';
+import type { TensorType } from '../core/tensor.ts';
+import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
+import { expectFactors, expectRequantization, factorFields, type Requantization, requantization, requantized } from './requantize.ts';
+
+/**
+ * `linear` of i8 for a few units, whose weights fill less than half a panel of quads: y = requantized(bias + x · wᵀ). Inputs: x [rows, K], w [units, K], bias
+ * i32 [units] with the zero point of x folded in, then factors as `conv2dInt8` takes them. No scratch: it reads both operands where they lie.
+ */
+export const linearRowsInt8: Op<Requantization> = defineOp<Requantization>({
+  name: 'linearRowsInt8',
+  attrs: requantization,
+  infer(inputs, attrs) {
+    const [rows, depth] = expectInput(inputs, 0, 'i8', 2).shape as readonly [number, number];
+    const [units, given] = expectInput(inputs, 1, 'i8', 2).shape as readonly [number, number];
+    const bias = expectInput(inputs, 2, 'i32', 1).shape;
+    if (given !== depth || bias[0] !== units) {
+      throw new ThimbleError('SHAPE', 'the weights or the bias do not fit', {
+        expected: `${formatShape([units, depth])}, ${formatShape([units])}`,
+        got: `${formatShape([units, given])}, ${formatShape(bias)}`,
+      });
+    }
+    expectRequantization(attrs);
+    expectFactors(inputs, 3, units, attrs);
+    return [{ dtype: 'i8', shape: [rows, units] }];
+  },
+  ref([x, w, bias, ...factors], attrs) {
+    const [units, depth] = (w as RefTensor).shape as readonly [number, number];
+    const [left, right, start] = [x, w, bias].map((input) => (input as RefTensor).data) as [Float64Array, Float64Array, Float64Array];
+    const rows = (x as RefTensor).shape[0] as number;
+    const sums = Float64Array.from({ length: rows * units }, (_, i) => {
+      const [row, unit] = [Math.floor(i / units), i % units];
+      let sum = start[unit] as number;
+      for (let k = 0; k < depth; k++) sum += (left[row * depth + k] as number) * (right[unit * depth + k] as number);
+      return sum | 0;
+    });
+    return [requantized(sums, units, factors, attrs)];
+  },
+  lower(ctx) {
+    const [rows, depth] = (ctx.inputs[0] as TensorType).shape as readonly [number, number];
+    ctx.step('linear_rows_s8', {
+      x: ctx.in(0),
+      w: ctx.in(1),
+      bias: ctx.in(2),
+      y: ctx.out(),
+      rows,
+      columns: (ctx.inputs[1] as TensorType).shape[0] as number,
+      depth,
+      ...factorFields(ctx, 3),
+    });
+  },
+  grad: { none: 'it takes and gives whole numbers' },
+  macs: ([x, w]) => sizeOf((x as TensorType).shape) * ((w as TensorType).shape[0] as number),
+  tolerance: 'exact',
+});
