@@ -803,6 +803,39 @@ export class ConvScaled {
 }
 
 @unmanaged
+export class MatmulInt8 {
+  a: usize;
+  b: usize;
+  y: usize;
+  scale: usize;
+  panels: usize;
+  product: usize;
+  table: usize;
+  band: usize;
+  sums: usize;
+  biases: usize;
+  batch0: u32;
+  batch1: u32;
+  aBatch0: u32;
+  aBatch1: u32;
+  bBatch0: u32;
+  bBatch1: u32;
+  rows: u32;
+  columns: u32;
+  depth: u32;
+  aRow: u32;
+  aColumn: u32;
+  bRow: u32;
+  bColumn: u32;
+  aZero: i32;
+  bZero: i32;
+  yZero: i32;
+  low: i32;
+  high: i32;
+  blockRows: u32;
+}
+
+@unmanaged
 export class QuantizeRows {
   x: usize;
   y: usize;

@@ -96,7 +96,8 @@ export function linear_scaled_s8(r: LinearScaled): void {
   }
 }
 
-function total(x: usize, count: usize): i32 {
+/** Σ x. */
+export function total(x: usize, count: usize): i32 {
   let sum: i32 = 0;
   if (ASC_FEATURE_SIMD) {
     let v = i32x4.splat(0);
@@ -111,7 +112,7 @@ function total(x: usize, count: usize): i32 {
 }
 
 /** What the zero points of the weights take off: zero of a column times the sum of a row. */
-function lessZeros(sums: usize, totals: usize, zeros: usize, rows: usize): void {
+export function lessZeros(sums: usize, totals: usize, zeros: usize, rows: usize): void {
   for (let row: usize = 0; row < rows; row++) {
     if (ASC_FEATURE_SIMD) {
       const t = v128.load32_splat(totals);

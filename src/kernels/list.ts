@@ -245,6 +245,8 @@ export const kernels = {
   conv2d_scaled_s8: 'ConvScaled',
   // depthwise_scaled_s8
   depthwise_conv2d_scaled_s8: 'ConvScaled',
+  // matmul_s8
+  matmul_s8_batched: 'MatmulInt8',
   // requantize
   requantize_s8: 'Requantize',
   quantize_s8: 'QuantizeInt8',

@@ -114,6 +114,21 @@ export function depthwiseInt8Scratch(g: Convolution): DepthwiseInt8Scratch {
 /** `conv2d_scaled_s8` and its depthwise form: the record of the product, 4 bytes a field. */
 export const scaledProductScratch = Object.keys(int8Records.DepthwiseInt8).length * 4;
 
+/** `matmul_s8_batched`, whose rows of a are those of `linear_dynamic_s8`; sums: 16 bytes of zero points twice, a total a row, sums of a panel. */
+export function matmulInt8Scratch(rows: number, columns: number, depth: number) {
+  const { blockRows, band } = dynamicInt8Scratch(rows, depth);
+  const panels = Math.ceil(columns / 8);
+  return {
+    blockRows,
+    band,
+    sums: 32 + Math.ceil(blockRows / 4) * 16 + blockRows * 32,
+    panels: panels * Math.ceil(depth / 4) * 32,
+    biases: panels * 32,
+    table: factorBytes(columns) + 4,
+    product: Object.keys(int8Records.Conv2dInt8).length * 4,
+  };
+}
+
 /** `add_s8` and `mul_s8`: constants, and 8 numbers of each operand. */
 export const binaryInt8Scratch = 64;
 

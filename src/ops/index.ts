@@ -65,6 +65,7 @@ export { log } from './log.ts';
 export { lookup } from './lookup.ts';
 export { lstmInt8 } from './lstmInt8.ts';
 export { matmul } from './matmul.ts';
+export { matmulInt8 } from './matmulInt8.ts';
 export { max } from './max.ts';
 export { min } from './min.ts';
 export { mish, mishGrad } from './mish.ts';

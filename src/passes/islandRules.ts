@@ -2,7 +2,7 @@ import { unpackPanels } from '../core/panels.ts';
 import { depthwiseQuadShape, foldedBias, packDepthwiseQuads, packQuads, quadShape } from '../core/quads.ts';
 import type { Shape } from '../core/shape.ts';
 import { inBytes } from '../core/wideWeights.ts';
-import type { Node, Value } from '../ir/graph.ts';
+import { type Node, producer, type Value } from '../ir/graph.ts';
 import { addInt8, mulInt8 } from '../ops/arithmeticInt8.ts';
 import { concat } from '../ops/concat.ts';
 import { dataOf } from '../ops/constants.ts';
@@ -14,6 +14,8 @@ import type { Epilogue } from '../ops/epilogue.ts';
 import { gather } from '../ops/gather.ts';
 import type { LinearAttributes } from '../ops/linear.ts';
 import { linearInt8 } from '../ops/linearInt8.ts';
+import type { MatmulAttributes } from '../ops/matmul.ts';
+import { matmulInt8 } from '../ops/matmulInt8.ts';
 import type { PadAttributes } from '../ops/pad.ts';
 import type { PoolAttributes } from '../ops/pool.ts';
 import { averagePool2dInt8, maxPool2dInt8 } from '../ops/poolInt8.ts';
@@ -120,15 +122,19 @@ const dense: Rule = (target) => {
   });
 };
 
-/** An operand of a sum or product: dequantized, or a constant of whole steps. */
+/** An operand of a sum or product: dequantized, or a constant of whole steps, which may have a zero point. */
 function operand(value: Value, target: Target): Quantized | undefined {
   const found = quantizedOf(value, target.to);
   const data = constant(value);
   if (found || !data) return found;
-  const whole = wholeNumbers(data, 1);
+  const whole = wideNumbers(data, 1);
   if (!whole) return undefined;
-  const x = target.to.target.constant({ dtype: 'i8', shape: value.shape, data: whole.numbers });
-  return { x, scale: whole.steps[0] as number, zero: 0 };
+  const { numbers, steps } = whole;
+  const [low, high] = numbers.reduce(([least, most], number) => [Math.min(least, number), Math.max(most, number)], [0, 0]);
+  if (high - low > 255) return undefined;
+  const zero = Math.min(127 - high, 0) + Math.max(-128 - low, 0);
+  const x = target.to.target.constant({ dtype: 'i8', shape: value.shape, data: Int8Array.from(numbers, (number) => number + zero) });
+  return { x, scale: steps[0] as number, zero };
 }
 
 const sum =
@@ -173,6 +179,40 @@ const overImages: Rule = (target) => {
   const [, height, width] = x.x.shape as [number, number, number];
   const y = mean(x, target, { kernel: [height, width], strides: [1, 1], padding: 'valid' });
   return reshape(y, { shape: (target.node.outputs[0] as Value).shape });
+};
+
+/** An operand of a product of matrices, turned in its last two axes where that leaves a simpler transposition to make, or none. */
+function matrixOf(value: Value, to: Target['to']): { readonly x: Quantized; readonly turned: boolean } | undefined {
+  const node = producer(value);
+  const [inner] = node?.inputs ?? [];
+  const turned = inner && node?.op === 'transpose' ? quantizedOf(inner, to) : undefined;
+  const perm = node?.attrs.perm as readonly number[];
+  const rank = value.shape.length;
+  if (!turned || perm[rank - 2] !== rank - 1) {
+    const x = quantizedOf(value, to);
+    return x && { x, turned: false };
+  }
+  const rest = [...perm.slice(0, -2), perm[rank - 1] as number, perm[rank - 2] as number];
+  const isSame = rest.every((axis, i) => axis === i);
+  return { x: isSame ? turned : { ...turned, x: to.apply(node as Node, [turned.x], { perm: rest })[0] as Value }, turned: true };
+}
+
+/** A product of two matrices that are both computed. */
+const matrices: Rule = (target) => {
+  const { node, to, scale, zero, low, high } = target;
+  const { transposeA, transposeB, alpha } = node.attrs as unknown as MatmulAttributes;
+  const [a, b] = node.inputs.map((value) => matrixOf(value, to));
+  if (!a || !b || !(alpha > 0)) return undefined;
+  const factor = Float32Array.of((a.x.scale * b.x.scale * alpha) / scale);
+  return matmulInt8([a.x.x, b.x.x, to.target.constant({ dtype: 'f32', shape: [1], data: factor })], {
+    transposeA: transposeA !== a.turned,
+    transposeB: transposeB !== b.turned,
+    aZero: a.x.zero,
+    bZero: b.x.zero,
+    yZero: zero,
+    low,
+    high,
+  });
 };
 
 /** Operators that move elements, with `attrs` for 8-bit numbers. */
@@ -223,6 +263,7 @@ export const INT8_RULES: Readonly<Record<string, Rule>> = {
   conv2d: convolution,
   depthwiseConv2d: depthwise,
   linear: dense,
+  matmul: matrices,
   add: sum(false),
   sub: sum(true),
   mul: times,

@@ -73,28 +73,43 @@ function island(node: Node, to: Rewriting, once: (value: Value) => boolean): Val
   const attrs = node.attrs as unknown as QuantizeAttributes;
   const chain: Node[] = [];
   let value = node.inputs[0] as Value;
-  for (let at = producer(value); at && isFunction(at) && once(value); at = producer(value)) {
+  for (let at = producer(value); at && once(value); at = producer(value)) {
+    const variable = variableOf(at);
+    if (!variable) break;
     chain.unshift(at);
-    value = at.inputs[0] as Value;
+    value = variable;
   }
   const quantized = quantizedOf(value, to);
   if (quantized) return asTable(quantized, chain, attrs);
   if (!once(value)) return undefined;
-  const bounds = boundsOf(chain);
+  const line = lineOf(chain);
   const last = producer(value);
-  if (!bounds || !last) return undefined;
+  if (!line || !last) return undefined;
   const byte = (number: number) => Math.min(Math.max(opAt(number, attrs), attrs.low), attrs.high);
   const { scale, zero, ties } = attrs;
-  return INT8_RULES[last.op]?.({ node: last, to, scale, zero, ties, low: byte(bounds[0]), high: byte(bounds[1]) });
+  const [low, high] = [byte(line.low), byte(line.high)];
+  return INT8_RULES[last.op]?.({ node: last, to, scale: scale / line.factor, zero, ties, low, high });
 }
 
-/** An element-wise function of one float. */
-const isFunction = (node: Node): boolean =>
-  ELEMENTWISE.has(node.op) &&
-  node.op !== 'dequantizeInt8' &&
-  node.op !== 'quantizeInt8' &&
-  node.inputs[0]?.dtype === 'f32' &&
-  node.outputs[0]?.dtype === 'f32';
+/** Operators of two floats that are functions of one where the other is a number. */
+const ARITHMETIC = new Set(['add', 'sub', 'mul', 'div', 'min', 'max', 'pow']);
+
+/** The number that all elements of a constant are: gammas of ones and betas of zeros too. */
+function numberOf({ origin }: Value): number | undefined {
+  if (origin.kind !== 'const') return undefined;
+  const [first] = origin.data;
+  return origin.data.every((element) => element === first) ? first : undefined;
+}
+
+/** x of an element-wise function of one float: of one operand, or of others that are numbers. */
+function variableOf(node: Node): Value | undefined {
+  const isKnown = ELEMENTWISE.has(node.op) ? node.op !== 'dequantizeInt8' && node.op !== 'quantizeInt8' : ARITHMETIC.has(node.op);
+  const [y] = node.outputs as [Value];
+  if (!isKnown || [y, ...node.inputs].some(({ dtype }) => dtype !== 'f32')) return undefined;
+  const variables = new Set(node.inputs.filter((value) => numberOf(value) === undefined));
+  const [x] = variables;
+  return variables.size === 1 && x?.shape.join() === y.shape.join() ? x : undefined;
+}
 
 /** One number quantized. */
 const opAt = (number: number, attrs: QuantizeAttributes): number =>
@@ -102,16 +117,22 @@ const opAt = (number: number, attrs: QuantizeAttributes): number =>
 
 const vector = (data: Float64Array): RefTensor => ({ dtype: 'f32', shape: [data.length], data });
 
-/** The bounds that a chain of relu and clip keeps, or undefined for other functions. */
-function boundsOf(chain: readonly Node[]): [number, number] | undefined {
-  let [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  for (const { op, attrs } of chain) {
+/** y = x · factor within low..high of a chain of relu, clip and positive factors; undefined for other functions. */
+function lineOf(chain: readonly Node[]): { low: number; high: number; factor: number } | undefined {
+  let [low, high, factor] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 1];
+  for (const { op, attrs, inputs } of chain) {
+    const number = inputs.map(numberOf).find((given) => given !== undefined);
+    if (number !== undefined && number > 0 && (op === 'mul' || (op === 'div' && numberOf(inputs[0] as Value) === undefined))) {
+      const by = op === 'mul' ? number : 1 / number;
+      [low, high, factor] = [low * by, high * by, factor * by];
+      continue;
+    }
     if (op !== 'relu' && op !== 'clip') return undefined;
     const [from, to] = op === 'relu' ? [0, Number.POSITIVE_INFINITY] : [attrs.min as number, attrs.max as number];
     low = Math.min(Math.max(low, from), to);
     high = Math.min(Math.max(high, from), to);
   }
-  return [low, high];
+  return { low, high, factor };
 }
 
 /** A quantized function of a dequantized number: a table of its 256 results. */
@@ -120,7 +141,11 @@ function asTable({ x, scale, zero }: Quantized, chain: readonly Node[], attrs: Q
   if (chain.length === 0 && isSame) return x;
   let data = Float64Array.from({ length: 256 }, (_, i) => Math.fround((i - 128 - zero) * Math.fround(scale)));
   for (const node of chain) {
-    const [next] = opOf(node).ref([vector(data)], node.attrs, [{ dtype: 'f32', shape: [256] }]);
+    const operands = node.inputs.map((value) => {
+      const number = numberOf(value);
+      return vector(number === undefined ? data : new Float64Array(256).fill(number));
+    });
+    const [next] = opOf(node).ref(operands, node.attrs, [{ dtype: 'f32', shape: [256] }]);
     data = (next as Float64Array).map(Math.fround);
   }
   const [table] = quantizeInt8.ref([vector(data)], attrs, [{ dtype: 'i8', shape: [256] }]);

@@ -14,6 +14,7 @@ import { readPlanes } from './planes.ts';
 import { prune } from './prune.ts';
 import { sinkReshapes } from './reshapes.ts';
 import { roundedProducts } from './roundedProducts.ts';
+import { joinTables } from './tables.ts';
 
 /** The passes over an imported graph, in order. */
 export const passes: readonly { readonly name: string; readonly run: (graph: Graph) => Graph }[] = [
@@ -25,6 +26,7 @@ export const passes: readonly { readonly name: string; readonly run: (graph: Gra
   { name: 'sinkReshapes', run: sinkReshapes },
   { name: 'fuse', run: fuse },
   { name: 'quantizeIslands', run: quantizeIslands },
+  { name: 'joinTables', run: joinTables },
   { name: 'roundedProducts', run: roundedProducts },
   { name: 'fewBits', run: fewBits },
   { name: 'readPlanes', run: readPlanes },

@@ -147,6 +147,63 @@ const cases: Case[] = [
     left: 'concat lookup pad slice transpose',
     y: { scale: 0.02, zero: -20 },
   },
+  {
+    name: 'a function of several steps, with numbers',
+    body: (n) => {
+      const x = image(n);
+      const g = n.graph;
+      const sum = ops.add([g.scalar(1), ops.erf(ops.div([x, g.scalar(1.4)]))]);
+      return ops.mul([ops.sub([g.scalar(0.5), ops.square(sum)]), g.scalar(0.5)]);
+    },
+    left: 'lookup',
+    y: { scale: 0.02, zero: 3 },
+  },
+  {
+    name: 'gammas of ones and betas of one number',
+    body: (n) => {
+      const all = (number: number) => n.graph.constant({ dtype: 'f32', shape: [5], data: new Float32Array(5).fill(number) });
+      return ops.add([ops.mul([image(n), all(1)]), all(0.257)]);
+    },
+    left: 'lookup',
+    y: { scale: 0.02, zero: 3 },
+  },
+  {
+    name: 'a constant with a zero point',
+    body: (n) => {
+      const data = Float32Array.from([-20, 0, 235, 17, 4], (number) => number * 0.01);
+      return ops.add([image(n), n.graph.constant({ dtype: 'f32', shape: [5], data })]);
+    },
+    left: 'addInt8',
+    y: { scale: 0.03, zero: -3 },
+  },
+  {
+    name: 'a factor behind a product of matrices',
+    body: (n) => {
+      const [a, b] = [n.steps(n.input(2, 3, 4, 9), 0.03, 7), n.steps(n.input(2, 1, 9, 11), 0.02, -30)];
+      return ops.clip(ops.div([ops.matmul([a, b], { alpha: 0.5 }), n.graph.scalar(1.7)]), { min: -0.5, max: 1.4 });
+    },
+    left: 'matmulInt8',
+    y: { scale: 0.02, zero: -3 },
+  },
+  {
+    name: 'a product of matrices that are turned',
+    body: (n) => {
+      const heads = (scale: number, zero: number) => ops.reshape(n.steps(n.input(2, 5, 12), scale, zero), { shape: [2, 5, 3, 4] });
+      const q = ops.transpose(heads(0.03, 7), { perm: [0, 2, 1, 3] });
+      return ops.matmul([q, ops.transpose(heads(0.02, -9), { perm: [0, 2, 3, 1] })]);
+    },
+    left: 'matmulInt8 transpose transpose',
+    y: { scale: 0.02, zero: 5 },
+  },
+  {
+    name: 'a product of a matrix with itself, transposed',
+    body: (n) => {
+      const x = n.steps(n.input(3, 7, 6), 0.03, 7);
+      return ops.matmul([ops.transpose(x, { perm: [0, 2, 1] }), x]);
+    },
+    left: 'matmulInt8',
+    y: { scale: 0.05, zero: -90 },
+  },
 ];
 
 const quantizer = ['quantizeInt8', 'dequantizeInt8', 'reshape'];

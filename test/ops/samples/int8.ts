@@ -137,6 +137,25 @@ const depthwiseConv2dInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
   })),
 );
 
+const matmulInt8: Sample[] = [
+  ...LENGTHS.map((n) => ({ a: [2, 3, n], b: [2, n, 5] })),
+  ...LENGTHS.map((n) => ({ a: [n, 6], b: [6, 9] })),
+  ...LENGTHS.map((n) => ({ a: [5, 13], b: [13, n] })),
+  ...LENGTHS.map((n) => ({ a: [n, 7], b: [17, n], transposeA: true, transposeB: true })),
+  ...LENGTHS.map((n) => ({ a: [2, 1, 3, 11], b: [4, n, 11], transposeB: true })),
+  { a: [3, 1, 9, 5], b: [1, 4, 9, 8], transposeA: true },
+  { a: [70, 700], b: [700, 20] },
+].map(({ a, b, ...turned }, i) => ({
+  inputs: [i8(...a), i8(...b), { shape: [1], values: [Math.fround(0.02 / Math.sqrt(Math.max(1, a.at(-1) as number)))] }],
+  attrs: {
+    ...turned,
+    aZero: [0, -128, 127, 9][i % 4],
+    bZero: [0, -5, 127, -128, 0][i % 5],
+    yZero: [0, 3, -128][i % 3],
+    ...(i % 4 === 1 ? { low: -100, high: 90 } : {}),
+  },
+}));
+
 /** The ends of i32, and factors that shift left, not at all and far right. */
 const extremes = [-(2 ** 31), 2 ** 31 - 1, -(2 ** 30), 2 ** 30, -1, 0, 1, 2 ** 24 - 1, -(2 ** 24) - 1, 1000, -1001, 255, -257];
 const requantize: Sample[] = ROUNDINGS.flatMap((rounding) => [
@@ -378,6 +397,7 @@ export const int8: Samples = {
   roundRows,
   quantizeRowsInt8: roundRows,
   ...scaledConvolutions,
+  matmulInt8,
   dynamicQuantizeInt8,
   linearSumsInt8: scaledProducts(false),
   linearScaledInt8: scaledProducts(true),
