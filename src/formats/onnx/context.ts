@@ -66,6 +66,10 @@ export class NodeContext {
     return !!this.node.outputs[index];
   }
 
+  get bindings(): readonly (Binding | undefined)[] {
+    return this.#inputs;
+  }
+
   binding(index: number): Binding | undefined {
     return this.#inputs[index];
   }
@@ -74,7 +78,11 @@ export class NodeContext {
     const binding = this.#inputs[index];
     if (!binding) throw damaged(`input ${index} is missing`);
     if (isSequence(binding)) throw new ThimbleError('DTYPE', `input ${index} is a sequence`, { expected: 'a tensor' });
-    if (binding.count) throw new ThimbleError('UNSUPPORTED_OP', `input ${index} has a size that is known at run time only`);
+    if (binding.count) {
+      throw new ThimbleError('UNSUPPORTED_OP', `input ${index} has a size that is known at run time only`, {
+        hint: 'end the graph before this node: outputs may have such a size',
+      });
+    }
     return binding;
   }
 
@@ -103,6 +111,18 @@ export class NodeContext {
 
   shape(index: number): Shape {
     return this.x(index).shape;
+  }
+
+  /** What a row gave → one binding an output, each with an element type: that of input 0 where it is held alike, else float32 or int64. */
+  bound(result: Result): (Binding | undefined)[] {
+    const many: readonly (Value | Binding | undefined)[] = Array.isArray(result) ? result : [result as Value | Binding];
+    return many.map((one) => (one && 'graph' in one ? { value: one, elem: this.#elemFor(one) } : one));
+  }
+
+  #elemFor({ dtype }: Value): Elem {
+    const first = this.#inputs[0];
+    if (first && !isSequence(first) && held(first.elem) === dtype) return first.elem;
+    return dtype === 'f32' ? 'float32' : 'int64';
   }
 
   /** Inputs from `index` on that are given. */

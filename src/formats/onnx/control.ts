@@ -7,12 +7,35 @@ import { split } from '../../ops/split.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { table } from './counted.ts';
 import { elemOf } from './elements.ts';
+import { integer } from './open/operand.ts';
 import { type Binding, isSequence, type Operand, type Sequence } from './operand.ts';
 import { damaged } from './protobuf.ts';
-import { reshapedTo } from './shapes.ts';
+import { padded, reshapedTo } from './shapes.ts';
+
+/** One of two results as a run-time condition says; undefined where they differ in more than the size of one axis. */
+function chosen(condition: Value, a: Operand, b: Operand, areBothPossible: boolean): Operand | undefined {
+  const { elem } = a;
+  const [from, to] = [a.value.shape, b.value.shape];
+  if (!areBothPossible || (sameShape(from, to) && !a.count && !b.count)) return { value: where([condition, a.value, b.value]), elem };
+  const open = new Set([a, b].flatMap((operand) => (operand.count ? [operand.countAxis ?? 0] : [])));
+  for (const [axis, extent] of from.entries()) if (extent !== to[axis]) open.add(axis);
+  const [axis] = open;
+  if (from.length !== to.length || open.size !== 1 || axis === undefined) return undefined;
+  const extent = Math.max(from[axis] as number, to[axis] as number);
+  const [x, y] = [a, b].map(({ value }) =>
+    padded(
+      value,
+      value.shape.map((own, i) => [0, i === axis ? extent - own : 0]),
+      'constant',
+      0,
+    ),
+  );
+  const [m, n] = [a, b].map(({ value, count }) => count ?? integer(value, value.shape[axis] as number));
+  return { elem, value: where([condition, x as Value, y as Value]), count: where([condition, m as Value, n as Value]), countAxis: axis };
+}
 
 /**
- * A constant condition picks its branch; for another both are computed and the results selected. A branch that the shapes rule out (models for
+ * A constant condition picks its branch; for another both are computed and the results selected: results of two sizes have that of either when it runs. A branch that the shapes rule out (models for
  * several sampling rates have such) is NaN: it would be an error where shapes are known at run time.
  */
 function ifRow(n: NodeContext): Result {
@@ -24,13 +47,12 @@ function ifRow(n: NodeContext): Result {
   const isNaNable = !!possible?.every((binding) => binding && !isSequence(binding) && binding.value.dtype === 'f32');
   // Anew, for the error.
   if (!possible || ((!yes || !no) && !isNaNable)) return n.inline(yes ? otherwise : then);
-  const nan: Binding = { value: n.graph.scalar(Number.NaN), elem: 'float32' };
+  const nan: Operand = { value: n.graph.scalar(Number.NaN), elem: 'float32' };
   return possible.map((_, i) => {
     const [a, b] = [yes ? yes[i] : nan, no ? no[i] : nan];
-    if (!a || !b || isSequence(a) || isSequence(b) || (yes && no && !sameShape(a.value.shape, b.value.shape))) {
-      throw n.importer.needsConstant(condition, 'which branch is taken, as they differ in shape,');
-    }
-    return { value: where([reshapedTo(condition, []), a.value, b.value]), elem: a.elem };
+    const either = a && b && !isSequence(a) && !isSequence(b) && chosen(reshapedTo(condition, []), a, b, !!yes && !!no);
+    if (!either) throw n.importer.needsConstant(condition, 'which branch is taken, as they differ in shape,');
+    return either;
   });
 }
 

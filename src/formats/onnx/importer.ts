@@ -3,16 +3,19 @@ import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { Graph, type Value } from '../../ir/graph.ts';
 import { cast } from '../../ops/cast.ts';
-import { evaluated, isConstant, workOf } from '../../ops/evaluate.ts';
+import { evaluate, evaluated, isConstant, workOf } from '../../ops/evaluate.ts';
 import type { Imported, Port } from '../imported.ts';
+import { part } from '../moves.ts';
 import { neededNodes, withAttributes } from './bodies.ts';
-import { NodeContext, type Result } from './context.ts';
-import { atBorder, type Elem, elemOf, held, isFloat, tensorOf } from './elements.ts';
+import { NodeContext } from './context.ts';
+import { atBorder, elemOf, held, isFloat, tensorOf } from './elements.ts';
 import { checkExact } from './exact.ts';
 import type { ExternalFiles } from './external.ts';
 import { rounded } from './halves.ts';
+import { fixedSizes } from './open/extents.ts';
+import { rowFor } from './open/rules.ts';
 import { type Binding, isSequence, type Operand } from './operand.ts';
-import { domainName, rowOf } from './operators.ts';
+import { domainName } from './operators.ts';
 import { checkDistinct, checkNames, checkShapeNames, fits, type ImportOptions, shapeOf } from './options.ts';
 import type { FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfo } from './proto.ts';
 import { damaged } from './protobuf.ts';
@@ -205,7 +208,7 @@ export class Importer {
       return;
     }
     const context = new NodeContext(this, node, this.#opsets.get(node.domain) ?? this.#model.opsets.get(node.domain) ?? 1, inputs, scope);
-    const bindings = this.graph.scope(node.name || node.op, () => bind(rowOf(node)(context), context));
+    const bindings = this.graph.scope(node.name || node.op, () => context.bound(rowFor(context)(context)));
     node.outputs.forEach((name, i) => {
       if (name === '') return;
       const binding = bindings[i];
@@ -238,8 +241,13 @@ export class Importer {
   #folded(binding: Binding): Binding {
     if (binding === null) return binding;
     if (isSequence(binding)) return { ...binding, items: binding.items.map((item) => this.#folded(item) as Operand) };
-    const { value } = binding;
-    if (value.origin.kind !== 'node' || !isConstant(value)) return binding;
+    const { value, elem, count, countAxis = 0 } = binding;
+    // What is found in constants has a known size.
+    if (count && isConstant(count)) return this.#folded({ elem, value: part(value, countAxis, 0, evaluate(count)[0] as number) });
+    if (value.origin.kind !== 'node') return binding;
+    const known = isConstant(value) ? undefined : fixedSizes(value);
+    if (known) return { elem, value: this.graph.constant({ dtype: 'i32', shape: value.shape, data: known }, value.name) };
+    if (!isConstant(value)) return binding;
     const work = workOf(value);
     if (work > this.#work || sizeOf(value.shape) > this.#limits.elements) return binding;
     this.#work -= work;
@@ -285,19 +293,6 @@ function asThimbleError(error: unknown): ThimbleError {
   if (error instanceof TypeError)
     return new ThimbleError('FORMAT', 'its operands or attributes are not those of the operator', { cause: error });
   throw error;
-}
-
-/** Result of a row → one binding an output, each with an element type. */
-function bind(result: Result, context: NodeContext): (Binding | undefined)[] {
-  const many: readonly (Value | Binding | undefined)[] = Array.isArray(result) ? result : [result as Value | Binding];
-  return many.map((one) => (one && 'graph' in one ? { value: one, elem: elemFor(one, context) } : one));
-}
-
-/** The element type of input 0 where the value is held alike, else float32 or int64. */
-function elemFor(value: Value, context: NodeContext): Elem {
-  const first = context.arity > 0 ? context.binding(0) : undefined;
-  if (first && !isSequence(first) && held(first.elem) === value.dtype) return first.elem;
-  return value.dtype === 'f32' ? 'float32' : 'int64';
 }
 
 /** Names of the graph inputs that `value` follows from. */

@@ -182,7 +182,7 @@ function tensorScatter(n: NodeContext): Value {
 }
 
 /** 0, 1, 2, … along one axis of `like`. */
-const lineOf = (like: Value, axis: number): Value =>
+export const lineOf = (like: Value, axis: number): Value =>
   integers(
     like,
     count(like.shape[axis] as number),
