@@ -675,6 +675,7 @@ export class Conv2dInt8 {
   low: i32;
   high: i32;
   rounding: u32;
+  pairs: usize;
 }
 
 @unmanaged

@@ -2,7 +2,7 @@
 import { Conv2dInt8 } from '../records';
 import { fillBand, isWide, lineLength, widen } from './band_s8';
 import { biasesOf, finish, PLACED, prepare, runsOf, signBytes } from './finish_s8';
-import { panelBytes, panelSums } from './gemm_s8';
+import { panelBytes, panelSums, widenPanel } from './gemm_s8';
 
 @inline
 function isPointwise(r: Conv2dInt8): bool {
@@ -25,6 +25,9 @@ function wholeRows(r: Conv2dInt8): bool {
   return r.dilationX == 1 && r.groups == 1;
 }
 
+/** Rows whose sums there is room for. */
+const SUM_ROWS: usize = 12;
+
 export function conv2d_s8(r: Conv2dInt8): void {
   const wide = isWide(r.outChannels);
   const shift: usize = wide ? 1 : 0;
@@ -38,57 +41,69 @@ export function conv2d_s8(r: Conv2dInt8): void {
     for (let m: usize = 0; m < pixels; m += block) {
       const rows = min<usize>(block, pixels - m);
       widen(r.band, r.x + m * channels, rows * channels, wide, signBytes(r));
-      panels(r, way, r.band, channels << shift, r.y + m * r.outChannels, rows, 0, 1, (channels + 3) >> 2, wide);
+      panels(r, way, r.band, channels << shift, r.y + m * r.outChannels, 1, 0, rows, 0, 1, channels, wide);
     }
     return;
   }
   const channels = <usize>(r.inChannels / r.groups);
   const line = lineLength(r, r.inChannels) << shift;
   const whole = wholeRows(r);
-  const runs: usize = whole ? r.kernelHeight : r.kernelHeight * r.kernelWidth;
-  const quads = ((whole ? r.kernelWidth * channels : channels) + 3) >> 2;
-  const way = prepare(r, (runs * quads) << 2);
+  const runs: usize = whole ? r.kernelHeight : r.kernelHeight * r.kernelWidth,
+    length: usize = whole ? r.kernelWidth * channels : channels;
+  const way = prepare(r, runs * ((length + 3) & ~3));
   const table = runsOf(r);
   for (let run: usize = 0; run < runs; run++) {
     const ky: usize = whole ? run : run / r.kernelWidth,
       kx: usize = whole ? 0 : run % r.kernelWidth;
     store<u32>(table + (run << 2), <u32>(ky * r.dilationY * line + ((kx * r.dilationX * r.inChannels) << shift)));
   }
+  const xStride = (<usize>(r.strideX * r.inChannels)) << shift;
   for (let n: u32 = 0; n < r.batch; n++) {
     for (let oy: u32 = 0; oy < r.outHeight; oy += r.blockRows) {
-      const rows = min<u32>(r.blockRows, r.outHeight - oy);
-      fillBand(r, n, oy, rows, wide, 1);
-      for (let row: u32 = 0; row < rows; row++) {
-        const y = r.y + <usize>((n * r.outHeight + oy + row) * r.outWidth * r.outChannels);
-        for (let g: usize = 0; g < r.groups; g++) {
-          const band = r.band + row * r.strideY * line + ((g * channels) << shift);
-          panels(r, way, band, (<usize>(r.strideX * r.inChannels)) << shift, y, r.outWidth, g, runs, quads, wide);
-        }
-      }
+      const lines = min<u32>(r.blockRows, r.outHeight - oy);
+      fillBand(r, n, oy, lines, wide, 1);
+      const y = r.y + <usize>((n * r.outHeight + oy) * r.outWidth * r.outChannels);
+      for (let g: usize = 0; g < r.groups; g++)
+        panels(r, way, r.band + ((g * channels) << shift), xStride, y, lines, r.strideY * line, r.outWidth, g, runs, length, wide);
     }
   }
 }
 
-/** All columns of group g for `rows` pixels. */
+/** All columns of group g, for `lines` lines of `rows` pixels; those of x are `xLine` bytes apart. */
 function panels(
   r: Conv2dInt8,
   way: i32,
   x: usize,
   xStride: usize,
   y: usize,
+  lines: usize,
+  xLine: usize,
   rows: usize,
   g: usize,
   runs: usize,
-  quads: usize,
+  length: usize,
   wide: bool,
 ): void {
   const columns = <usize>(r.outChannels / r.groups);
-  const size = (runs * quads) << 5;
+  const size = (runs * ((length + 3) >> 2)) << 5;
+  // Tiles are of four rows or more.
+  const pairs: usize = wide && rows >= 4 ? r.pairs : 0;
   let w = r.w + g * ((columns + 7) >> 3) * size;
   for (let n: usize = 0; n < columns; n += 8) {
-    panel(r, way, x, xStride, y, rows, runs, quads, w, g * columns + n, min<usize>(8, columns - n), wide);
+    if (ASC_FEATURE_SIMD) {
+      if (pairs) widenPanel(w, pairs, runs, length);
+    }
+    for (let line: usize = 0; line < lines; line++) {
+      const to = y + line * rows * r.outChannels + g * columns + n;
+      panel(r, way, x + line * xLine, xStride, to, rows, runs, length, w, pairs, g * columns + n, min<usize>(8, columns - n), wide);
+    }
     w += size;
   }
+}
+
+@inline
+function sumRows(r: Conv2dInt8): usize {
+  return min<usize>(SUM_ROWS, isPointwise(r) ? r.blockRows : r.outWidth);
 }
 
 @inline
@@ -100,21 +115,20 @@ function panel(
   y: usize,
   rows: usize,
   runs: usize,
-  quads: usize,
+  length: usize,
   w: usize,
+  pairs: usize,
   channel: usize,
   columns: usize,
   wide: bool,
 ): void {
-  y += channel;
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    if (way == PLACED && !wide && columns == 8 && rows >= 4) return panelBytes(r, x, xStride, runs, quads, w, y, rows, channel);
+  if (ASC_FEATURE_SIMD) {
+    if (way == PLACED && columns == 8 && (wide ? pairs != 0 : rows >= 4))
+      return panelBytes(r, x, xStride, runs, length, w, pairs, y, rows, channel, wide);
   }
-  // As many sums at a time as there is room for.
-  const most: usize = isPointwise(r) ? r.blockRows : r.outWidth;
   while (rows) {
-    const part = min<usize>(rows, most);
-    panelSums(x, xStride, runsOf(r), runs, quads, w, biasesOf(r) + (channel << 2), r.sums, part, wide);
+    const part = min<usize>(rows, sumRows(r));
+    panelSums(x, xStride, runsOf(r), runs, length, w, pairs, biasesOf(r) + (channel << 2), r.sums, part, wide);
     finish(r, way, r.sums, y, r.outChannels, part, columns, channel);
     x += part * xStride;
     y += part * r.outChannels;

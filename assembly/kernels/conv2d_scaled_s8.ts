@@ -45,7 +45,7 @@ function matrixImage(r: ConvScaled, product: Conv2dInt8, n: u32, wide: bool): vo
       first = <usize>n * pixels + m;
     widen(r.band, r.x + first * channels, rows * channels, wide, signBytes(product));
     const y = r.y + ((first * r.outChannels) << 2);
-    panels(r, product, r.band, channels << shift, y, rows, 0, 1, (channels + 3) >> 2, wide);
+    panels(r, product, r.band, channels << shift, y, rows, 0, 1, channels, wide);
   }
 }
 
@@ -54,8 +54,8 @@ function image(r: ConvScaled, product: Conv2dInt8, n: u32, wide: bool): void {
   const channels = <usize>(r.inChannels / r.groups);
   const line = lineLength(product, r.inChannels) << shift;
   const whole = wholeRows(r);
-  const runs: usize = whole ? r.kernelHeight : r.kernelHeight * r.kernelWidth;
-  const quads = ((whole ? r.kernelWidth * channels : channels) + 3) >> 2;
+  const runs: usize = whole ? r.kernelHeight : r.kernelHeight * r.kernelWidth,
+    length: usize = whole ? r.kernelWidth * channels : channels;
   for (let oy: u32 = 0; oy < r.outHeight; oy += r.blockRows) {
     const rows = min<u32>(r.blockRows, r.outHeight - oy);
     fillBand(product, n, oy, rows, wide, 1);
@@ -63,7 +63,7 @@ function image(r: ConvScaled, product: Conv2dInt8, n: u32, wide: bool): void {
       const y = r.y + ((<usize>((n * r.outHeight + oy + row) * r.outWidth) * r.outChannels) << 2);
       for (let g: usize = 0; g < r.groups; g++) {
         const band = r.band + row * r.strideY * line + ((g * channels) << shift);
-        panels(r, product, band, (<usize>(r.strideX * r.inChannels)) << shift, y, r.outWidth, g, runs, quads, wide);
+        panels(r, product, band, (<usize>(r.strideX * r.inChannels)) << shift, y, r.outWidth, g, runs, length, wide);
       }
     }
   }
@@ -79,15 +79,15 @@ function panels(
   rows: usize,
   g: usize,
   runs: usize,
-  quads: usize,
+  length: usize,
   wide: bool,
 ): void {
   const columns = <usize>(r.outChannels / r.groups);
-  const size = (runs * quads) << 5;
+  const size = (runs * ((length + 3) >> 2)) << 5;
   let w = r.w + g * ((columns + 7) >> 3) * size;
   for (let n: usize = 0; n < columns; n += 8) {
     const channel = g * columns + n;
-    panelSums(x, xStride, runsOf(product), runs, quads, w, biasesOf(product) + (channel << 2), r.sums, rows, wide);
+    panelSums(x, xStride, runsOf(product), runs, length, w, 0, biasesOf(product) + (channel << 2), r.sums, rows, wide);
     finishScaled(r, product, r.sums, y + (channel << 2), rows, min<usize>(8, columns - n), channel);
     w += size;
   }

@@ -1,5 +1,5 @@
 // Sums of products of unsigned inputs (x + 128, in the band) and signed weights, one panel of 8 columns at a time. A row of the left-hand side is `runs`
-// pieces of `quads` · 4 numbers at the byte offsets in `table`; numbers past a piece's end meet weights that are 0.
+// pieces of `length` numbers at the byte offsets in `table`; numbers past a piece's end, up to whole quads, meet weights that are 0.
 import { cut, cutBytes, placed, smallest } from '../math/requantize_vectors';
 import { Conv2dInt8 } from '../records';
 import { biasesOf, finish, firsts, fractionMask, highs, isClose, lows, PLACED, runsOf, scalesOf, signBytes, startsOf } from './finish_s8';
@@ -8,35 +8,68 @@ import { biasesOf, finish, firsts, fractionMask, highs, isClose, lows, PLACED, r
 type Six = v128;
 type Four = u64;
 
-/** sums[rows, 8] = bias + x · w. */
+/** Products of a tile, as types: `dot` of quads, or `wideDot` of pairs. */
+type Quads = i8;
+type Pairs = i16;
+
+/** Whole quads of `length` numbers. */
+@inline
+function quadsOf(length: usize): usize {
+  return (length + 3) >> 2;
+}
+
+@inline
+function pairsOf(length: usize): usize {
+  return (length + 1) >> 1;
+}
+
+/** The panel w in 16 bits: of each pair of a run, two vectors of 4 columns. */
+export function widenPanel(w: usize, to: usize, runs: usize, length: usize): void {
+  const odd = pairsOf(length) & 1;
+  for (; runs; runs--) {
+    for (let quad = quadsOf(length) - odd; quad; quad--) {
+      const v0 = v128.load8x8_s(w),
+        v1 = v128.load8x8_s(w, 8),
+        v2 = v128.load8x8_s(w, 16),
+        v3 = v128.load8x8_s(w, 24);
+      v128.store(to, v128.shuffle<i32>(v0, v1, 0, 2, 4, 6));
+      v128.store(to, v128.shuffle<i32>(v2, v3, 0, 2, 4, 6), 16);
+      v128.store(to, v128.shuffle<i32>(v0, v1, 1, 3, 5, 7), 32);
+      v128.store(to, v128.shuffle<i32>(v2, v3, 1, 3, 5, 7), 48);
+      w += 32;
+      to += 64;
+    }
+    if (odd) {
+      v128.store(to, v128.shuffle<i32>(v128.load8x8_s(w), v128.load8x8_s(w, 8), 0, 2, 4, 6));
+      v128.store(to, v128.shuffle<i32>(v128.load8x8_s(w, 16), v128.load8x8_s(w, 24), 0, 2, 4, 6), 16);
+      w += 32;
+      to += 32;
+    }
+  }
+}
+
+/** sums[rows, 8] = bias + x · w. `pairs`: what `widenPanel` made of w, or 0; of use with four rows or more of 16-bit inputs. */
 export function panelSums(
   x: usize,
   xStride: usize,
   table: usize,
   runs: usize,
-  quads: usize,
+  length: usize,
   w: usize,
+  pairs: usize,
   bias: usize,
   sums: usize,
   rows: usize,
   wide: bool,
 ): void {
   if (ASC_FEATURE_SIMD) {
-    if (ASC_FEATURE_RELAXED_SIMD) {
-      if (!wide && rows >= 4) {
-        const none = changetype<Conv2dInt8>(0),
-          sixes = sixesOf(rows),
-          fours = (rows - sixes * 6) >> 2;
-        tiles<i32, Six>(none, x, xStride, table, runs, quads, w, bias, sums, 0, 0, sixes);
-        rows -= sixes * 6;
-        x += sixes * 6 * xStride;
-        sums += sixes * (6 << 5);
-        tiles<i32, Four>(none, x, xStride, table, runs, quads, w, bias, sums, 0, 0, fours);
-        rows -= fours << 2;
-        x += fours * (xStride << 2);
-        sums += fours << 7;
-      }
-    }
+    const done = wholeTiles<i32>(changetype<Conv2dInt8>(0), x, xStride, table, runs, length, w, pairs, bias, sums, 0, 0, rows, wide);
+    rows -= done;
+    x += done * xStride;
+    sums += done << 5;
+  }
+  const quads = quadsOf(length);
+  if (ASC_FEATURE_SIMD) {
     if (wide) {
       for (; rows >= 4; rows -= 4) {
         wideTile4(x, xStride, table, runs, quads, w, bias, sums);
@@ -53,34 +86,66 @@ export function panelSums(
   }
 }
 
-/** y[rows, 8] of 8-bit inputs, where results are PLACED; `channel` is the first of the columns. */
+/** y[rows, 8], where results are PLACED and there are whole tiles; `channel` is the first of the columns. */
 export function panelBytes(
   r: Conv2dInt8,
   x: usize,
   xStride: usize,
   runs: usize,
-  quads: usize,
+  length: usize,
   w: usize,
+  pairs: usize,
   y: usize,
   rows: usize,
   channel: usize,
+  wide: bool,
 ): void {
   const stride = <usize>r.outChannels,
-    sixes = sixesOf(rows),
-    fours = (rows - sixes * 6) >> 2;
-  const table = runsOf(r),
+    table = runsOf(r),
     bias = biasesOf(r) + (channel << 2);
-  tiles<i8, Six>(r, x, xStride, table, runs, quads, w, bias, r.sums, y, channel, sixes);
-  rows -= sixes * 6;
-  x += sixes * 6 * xStride;
-  y += sixes * 6 * stride;
-  tiles<i8, Four>(r, x, xStride, table, runs, quads, w, bias, r.sums, y, channel, fours);
-  rows -= fours << 2;
-  x += fours * (xStride << 2);
-  y += fours * (stride << 2);
+  const done = wholeTiles<i8>(r, x, xStride, table, runs, length, w, pairs, bias, r.sums, y, channel, rows, wide);
+  rows -= done;
   if (!rows) return;
-  panelSums(x, xStride, table, runs, quads, w, bias, r.sums, rows, false);
-  finish(r, PLACED, r.sums, y, stride, rows, 8, channel);
+  panelSums(x + done * xStride, xStride, table, runs, length, w, pairs, bias, r.sums, rows, wide);
+  finish(r, PLACED, r.sums, y + done * stride, stride, rows, 8, channel);
+}
+
+/** Computes as many of the rows as there are whole tiles of; returns how many. */
+@inline
+function wholeTiles<Y>(
+  r: Conv2dInt8,
+  x: usize,
+  xStride: usize,
+  table: usize,
+  runs: usize,
+  length: usize,
+  w: usize,
+  pairs: usize,
+  bias: usize,
+  sums: usize,
+  y: usize,
+  channel: usize,
+  rows: usize,
+  wide: bool,
+): usize {
+  const stride: usize = sizeof<Y>() == 1 ? <usize>r.outChannels : 0,
+    rowBytes: usize = sizeof<Y>() == 1 ? 0 : 32;
+  if (rows < 4) return 0;
+  if (wide) {
+    if (!pairs) return 0;
+    tiles<Y, Four, Pairs>(r, x, xStride, table, runs, pairsOf(length), pairs, bias, sums, y, channel, rows >> 2);
+    return rows & ~3;
+  }
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    const sixes = sixesOf(rows),
+      fours = (rows - sixes * 6) >> 2,
+      done = sixes * 6;
+    tiles<Y, Six, Quads>(r, x, xStride, table, runs, quadsOf(length), w, bias, sums, y, channel, sixes);
+    x += done * xStride;
+    tiles<Y, Four, Quads>(r, x, xStride, table, runs, quadsOf(length), w, bias, sums + done * rowBytes, y + done * stride, channel, fours);
+    return done + (fours << 2);
+  }
+  return 0;
 }
 
 /** How many tiles of six rows there are, so that those of four leave over as few as can be: 8 are two fours. */
@@ -92,16 +157,16 @@ function sixesOf(rows: usize): usize {
 }
 
 /**
- * `count` tiles of R rows by 8 columns. Y i32: they are sums. Y i8: sums hold one tile at a time, whose results go to y. The loop is not unrolled: V8
- * would spill (measured).
+ * `count` tiles of R rows by 8 columns; a run is `steps` times what P multiplies at once. Y i32: they are sums. Y i8: sums hold one tile at a time,
+ * whose results go to y. The loop is not unrolled: V8 would spill (measured).
  */
-function tiles<Y, R>(
+function tiles<Y, R, P>(
   r: Conv2dInt8,
   x: usize,
   xStride: usize,
   table: usize,
   runs: usize,
-  quads: usize,
+  steps: usize,
   w: usize,
   bias: usize,
   sums: usize,
@@ -133,28 +198,28 @@ function tiles<Y, R>(
         x4 = x3 + xStride,
         x5 = x4 + xStride;
       offsets += 4;
-      for (const end = k + (quads << 5); k < end; k += 32) {
+      for (const end = k + (steps << 5); k < end; k += 32) {
         const w0 = v128.load(k),
           w1 = v128.load(k, 16);
         let s = v128.load32_splat(x0);
-        a0 = dot(w0, s, a0);
-        a1 = dot(w1, s, a1);
+        a0 = product<P>(w0, s, a0);
+        a1 = product<P>(w1, s, a1);
         s = v128.load32_splat(x1);
-        b0 = dot(w0, s, b0);
-        b1 = dot(w1, s, b1);
+        b0 = product<P>(w0, s, b0);
+        b1 = product<P>(w1, s, b1);
         s = v128.load32_splat(x2);
-        c0 = dot(w0, s, c0);
-        c1 = dot(w1, s, c1);
+        c0 = product<P>(w0, s, c0);
+        c1 = product<P>(w1, s, c1);
         s = v128.load32_splat(x3);
-        d0 = dot(w0, s, d0);
-        d1 = dot(w1, s, d1);
+        d0 = product<P>(w0, s, d0);
+        d1 = product<P>(w1, s, d1);
         if (isVector<R>()) {
           s = v128.load32_splat(x4);
-          e0 = dot(w0, s, e0);
-          e1 = dot(w1, s, e1);
+          e0 = product<P>(w0, s, e0);
+          e1 = product<P>(w1, s, e1);
           s = v128.load32_splat(x5);
-          f0 = dot(w0, s, f0);
-          f1 = dot(w1, s, f1);
+          f0 = product<P>(w0, s, f0);
+          f1 = product<P>(w1, s, f1);
           x4 += 4;
           x5 += 4;
         }
@@ -238,6 +303,11 @@ export function dot(w: v128, x: v128, acc: v128): v128 {
 }
 
 @inline
+function product<P>(w: v128, x: v128, acc: v128): v128 {
+  return sizeof<P>() == 1 ? dot(w, x, acc) : wideDot(w, x, acc);
+}
+
+@inline
 export function wideDot(w: v128, x: v128, acc: v128): v128 {
   return i32x4.add(acc, i32x4.dot_i16x8_s(w, x));
 }
@@ -248,7 +318,7 @@ export function pairs(v0: v128, v1: v128): v128 {
   return i32x4.add(v128.shuffle<i32>(v0, v1, 0, 2, 4, 6), v128.shuffle<i32>(v0, v1, 1, 3, 5, 7));
 }
 
-/** 4 rows by 4 columns. */
+/** 4 rows by 4 columns, of 8-bit weights: these are widened by loading them, but sums come in halves. */
 function wideTile4(x: usize, xStride: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize): void {
   let a0 = i32x4.splat(0),
     a1 = a0,

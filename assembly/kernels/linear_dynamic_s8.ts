@@ -25,17 +25,17 @@ export function linear_dynamic_s8(r: LinearDynamic): void {
   const wide = isWide(r.columns);
   const depth = <usize>r.depth,
     stride = depth << (wide ? 1 : 0);
-  const quads = (depth + 3) >> 2;
+  const size = ((depth + 3) & ~3) << 3;
   if (r.rows) store<u32>(r.sums, 0);
   for (let m: usize = 0; m < r.rows; m += r.blockRows) {
     const rows = min<usize>(r.blockRows, r.rows - m);
     for (let row: usize = 0; row < rows; row++) quantizeRow(r, r.x + (((m + row) * depth) << 2), row, r.band + row * stride, wide);
     let w = r.w;
     for (let n: usize = 0; n < r.columns; n += 8) {
-      panelSums(r.band, stride, r.sums, 1, quads, w, r.offsets + (n << 2), panelOf(r), rows, wide);
+      panelSums(r.band, stride, r.sums, 1, depth, w, 0, r.offsets + (n << 2), panelOf(r), rows, wide);
       if (r.asymmetric) lessZeros(panelOf(r), zerosOf(r), r.offsets + (n << 2), rows);
       finishRows(r, panelOf(r), r.y + ((m * r.columns + n) << 2), rows, n, min<usize>(8, r.columns - n));
-      w += quads << 5;
+      w += size;
     }
   }
 }

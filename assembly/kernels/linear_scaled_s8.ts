@@ -71,7 +71,7 @@ export function linear_scaled_s8(r: LinearScaled): void {
   const wide = isWide(r.columns);
   const depth = <usize>r.depth,
     stride = depth << (wide ? 1 : 0);
-  const quads = (depth + 3) >> 2;
+  const size = ((depth + 3) & ~3) << 3;
   const zero = load<i32>(r.zero);
   store<u32>(r.sums, 0);
   memory.fill(signsOf(r), 128, 16);
@@ -87,11 +87,11 @@ export function linear_scaled_s8(r: LinearScaled): void {
     }
     let w = r.w;
     for (let n: usize = 0; n < r.columns; n += 8) {
-      panelSums(r.band, stride, r.sums, 1, quads, w, biases + (n << 2), panelOf(r), rows, wide);
+      panelSums(r.band, stride, r.sums, 1, depth, w, 0, biases + (n << 2), panelOf(r), rows, wide);
       const columns = min<usize>(8, r.columns - n);
       if (r.zeros) lessZeros(panelOf(r), totalsOf(r), r.zeros + (n << 2), rows);
       finishRows(r, panelOf(r), r.y + ((m * r.columns + n) << 2), rows, n, columns);
-      w += quads << 5;
+      w += size;
     }
   }
 }

@@ -201,16 +201,17 @@ function fillRows(r: MatmulInt8, product: Conv2dInt8, a: usize, rows: usize, wid
 
 function matrix(r: MatmulInt8, product: Conv2dInt8, way: i32, a: usize, y: usize, wide: bool): void {
   const stride = (<usize>r.depth) << (wide ? 1 : 0),
-    quads = (<usize>r.depth + 3) >> 2;
+    depth = <usize>r.depth,
+    size = ((depth + 3) & ~3) << 3;
   for (let m: usize = 0; m < r.rows; m += r.blockRows) {
     const rows = min<usize>(r.blockRows, r.rows - m);
     fillRows(r, product, a + m * r.aRow, rows, wide);
     let w = r.panels;
     for (let n: usize = 0; n < r.columns; n += 8) {
-      panelSums(r.band, stride, runsOf(product), 1, quads, w, biasesOf(product) + (n << 2), panelOf(r), rows, wide);
+      panelSums(r.band, stride, runsOf(product), 1, depth, w, 0, biasesOf(product) + (n << 2), panelOf(r), rows, wide);
       if (r.bZero) lessZeros(panelOf(r), totalsOf(r), r.sums, rows);
       finish(product, way, panelOf(r), y + m * r.columns + n, r.columns, rows, min<usize>(8, r.columns - n), n);
-      w += quads << 5;
+      w += size;
     }
   }
 }

@@ -1,22 +1,32 @@
 // The products of bench/shapes/kernels.mjs as calls of the 8-bit kernels.
+import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
+
+/** Blocks of rows and channels as the library plans them. */
+const scratchFile = fileURLToPath(new URL('../../src/kernels/scratch.ts', import.meta.url));
+const [{ text }] = buildSync({ entryPoints: [scratchFile], bundle: true, format: 'esm', write: false }).outputFiles;
+const { depthwiseInt8Scratch, pairedInt8Scratch } = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+
 const quads = (length) => Math.ceil(length / 4) * 4;
 const panels = (columns) => Math.ceil(columns / 8) * 8;
 /** Bytes that any kernel here may want of each kind of scratch. */
 const SCRATCH = 1 << 18;
 
 /** A call of `kernel` (conv2d_s8, depthwise_conv2d_s8) on random bytes, with the limits of a ReLU. `rounding`: 0 double, 1 single, 2 float. */
-function product(module, kernel, { sizes, geometry, blockRows, blocks = [], outChannels, depth }, rounding) {
+function product(module, kernel, { sizes, g, scratch, depth }, rounding) {
+  const channels = g.outChannels;
   const starts = [];
   let next = 4096;
   for (const bytes of [
     sizes.x,
     sizes.w,
-    4 * panels(outChannels),
+    4 * panels(channels),
     sizes.y,
-    SCRATCH,
-    SCRATCH,
-    SCRATCH,
-    ...[1, 2, 3].map(() => 4 * panels(outChannels)),
+    scratch.band,
+    scratch.sums,
+    scratch.table,
+    ...[1, 2, 3].map(() => 4 * panels(channels)),
+    scratch.pairs ?? 0,
   ]) {
     starts.push(next);
     next += Math.ceil(bytes / 64) * 64 + 64;
@@ -28,46 +38,43 @@ function product(module, kernel, { sizes, geometry, blockRows, blocks = [], outC
     state = (Math.imul(state, 1103515245) + 12345) >>> 0;
     bytes[i] = state >>> 16;
   }
-  const [, , bias, , , , , multiplier, shift, scale] = starts;
+  const [, , bias, , , , , multiplier, shift, scale, pairs] = starts;
   // Results of a few dozen.
   const factor = 0.005 / Math.sqrt(depth);
   const right = Math.floor(-Math.log2(factor));
-  for (let c = 0; c < outChannels; c++) {
+  for (let c = 0; c < channels; c++) {
     const view = new DataView(memory.buffer);
     view.setInt32(bias + 4 * c, 100, true);
     view.setInt32(multiplier + 4 * c, Math.floor(factor * 2 ** right * 2 ** 31) - 7919 * c, true);
     view.setInt32(shift + 4 * c, -right, true);
     view.setFloat32(scale + 4 * c, factor, true);
   }
-  const words = [...starts.slice(0, 7), ...geometry, blockRows, 3, multiplier, shift, scale, 1, -128, -128, 127, rounding, ...blocks];
+  const { blockRows, blockChannels, sumRows } = scratch;
+  const rest = blockChannels ? [blockChannels, sumRows, 0] : [scratch.pairs && pairs];
+  const words = [...starts.slice(0, 7), ...Object.values(g), blockRows, 3, multiplier, shift, scale, 1, -128, -128, 127, rounding, ...rest];
   new Int32Array(memory.buffer, 64).set(words);
   return () => exports[kernel](64);
 }
 
-function window({ size, kernel, stride }) {
+/** As the records have it. */
+function geometry({ size, kernel, stride, batch = 1, from, to, groups = 1 }) {
   const out = size.map((extent) => Math.ceil(extent / stride));
   const pads = kernel.map((taps, i) => Math.max(0, (out[i] - 1) * stride + taps - size[i]) >> 1);
-  return { out, pads };
+  return {
+    ...{ batch, inHeight: size[0], inWidth: size[1], inChannels: from, outHeight: out[0], outWidth: out[1], outChannels: to },
+    ...{ kernelHeight: kernel[0], kernelWidth: kernel[1], strideY: stride, strideX: stride, dilationY: 1, dilationX: 1 },
+    ...{ padTop: pads[0], padLeft: pads[1], groups },
+  };
 }
-const rowsThatFit = (bytes, line, kernelHeight, stride, most) =>
-  Math.max(1, Math.min(most, Math.floor((bytes / line - kernelHeight) / stride) + 1));
 
 const makers = {
   conv(module, { size, from, to, kernel, stride = 1, batch = 1 }, rounding) {
-    const { out, pads } = window({ size, kernel, stride });
-    const pixels = batch * out[0] * out[1];
+    const g = geometry({ size, kernel, stride, batch, from, to });
+    const pixels = batch * g.outHeight * g.outWidth;
     const depth = kernel[0] * kernel[1] * from;
     const sizes = { x: batch * size[0] * size[1] * from, w: kernel[0] * quads(kernel[1] * from) * panels(to), y: pixels * to };
-    const line = ((out[1] - 1) * stride + kernel[1]) * from * 2;
-    // Time of what two bands of lines share, in products (src/kernels/scratch.ts).
-    const again = Math.max(0, kernel[0] - stride) * (100 + 1.5 * line);
-    const isMatrix = kernel[0] * kernel[1] * stride === 1;
-    const blockRows = isMatrix
-      ? Math.min(pixels, Math.max(12, Math.floor((from * to > 65536 ? 32768 : 6144) / (2 * from) / 12) * 12))
-      : Math.max(1, Math.min(rowsThatFit(16384, line, kernel[0], stride, out[0]), Math.ceil((64 * again) / (out[1] * depth * to))));
-    const geometry = [batch, ...size, from, ...out, to, ...kernel, stride, stride, 1, 1, ...pads, 1];
-    const run = product(module, 'conv2d_s8', { sizes, geometry, blockRows, outChannels: to, depth }, rounding);
-    return { macs: pixels * depth * to, run };
+    const scratch = pairedInt8Scratch(g, kernel[0] * kernel[1] * stride === 1);
+    return { macs: pixels * depth * to, run: product(module, 'conv2d_s8', { sizes, g, scratch, depth }, rounding) };
   },
   dense(module, { rows, depth, columns }, rounding) {
     return { ...makers.conv(module, { size: [1, rows], from: depth, to: columns, kernel: [1, 1] }, rounding), bytes: depth * columns };
@@ -75,19 +82,11 @@ const makers = {
   winograd: (module, layer, rounding) => makers.conv(module, { ...layer, kernel: [3, 3], stride: 1 }, rounding),
   columns: (module, layer, rounding) => makers.conv(module, layer, rounding),
   depthwise(module, { size, channels, stride }, rounding) {
-    const kernel = [3, 3];
-    const { out, pads } = window({ size, kernel, stride });
-    const y = out[0] * out[1] * channels;
+    const g = geometry({ size, kernel: [3, 3], stride, from: channels, to: channels, groups: channels });
+    const y = g.outHeight * g.outWidth * channels;
     const sizes = { x: size[0] * size[1] * channels, w: 12 * panels(channels), y };
-    const geometry = [1, ...size, channels, ...out, channels, ...kernel, stride, stride, 1, 1, ...pads, channels];
-    const width = (out[1] - 1) * stride + 3;
-    const rowsOf = (some) => rowsThatFit(12288, width * some, 3, stride, out[0]);
-    const fit = Math.floor(8192 / (((out[0] - 1) * stride + 3) * width));
-    const blockChannels = Math.min(channels, fit >= channels ? channels : fit & ~31 || (rowsOf(32) > 1 ? 32 : 16));
-    const blockRows = rowsOf(blockChannels);
-    const blocks = [blockChannels, Math.min(blockRows, Math.max(1, Math.floor(128 / out[1]))), 0];
-    const run = product(module, 'depthwise_conv2d_s8', { sizes, geometry, blockRows, blocks, outChannels: channels, depth: 9 }, rounding);
-    return { macs: 9 * y, run };
+    const scratch = depthwiseInt8Scratch(g);
+    return { macs: 9 * y, run: product(module, 'depthwise_conv2d_s8', { sizes, g, scratch, depth: 9 }, rounding) };
   },
 };
 

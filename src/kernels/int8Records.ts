@@ -36,7 +36,8 @@ const requantization = {
 
 /**
  * NHWC convolution of i8. Scratch (see `ops/conv2dInt8.ts`): band holds input lines, sums one panel of i32, table the offsets of the runs of a
- * window and what is prepared for each channel. blockRows output rows (pixels where it is a matrix product) at a time.
+ * window and what is prepared for each channel. blockRows output rows (pixels where it is a matrix product) at a time. pairs: a panel of 16-bit weights,
+ * or 0 where products of 16-bit inputs read 8-bit ones.
  */
 const window = {
   x: 'ptr',
@@ -53,10 +54,10 @@ const window = {
 const convolution = { ...window, xZero: 'i32', ...requantization } as const;
 
 export const int8Records = {
-  Conv2dInt8: convolution,
+  Conv2dInt8: { ...convolution, pairs: 'ptr' },
   /**
-   * Depthwise: begins as a `Conv2dInt8`. The band holds blockChannels output channels' inputs of blockRows output rows; sums are made of sumRows rows at
-   * a time. rest: a second part of the weights, or 0.
+   * Depthwise: begins as a `Conv2dInt8`, but for its last field. The band holds blockChannels output channels' inputs of blockRows output rows; sums are
+   * made of sumRows rows at a time. rest: a second part of the weights, or 0.
    */
   DepthwiseInt8: { ...convolution, blockChannels: 'u32', sumRows: 'u32', rest: 'ptr' },
   /** y[rows, columns] = x[rows, depth] · w + bias in f32; a sum is `count` runs of `length`, scaleStride f32 from one run's scales to the next. */

@@ -49,6 +49,12 @@ const LARGE_WEIGHTS = 65536;
 const BAND_BYTES = 16384;
 /** Rows of whole tiles: of four and of six. */
 const TILE_ROWS = 12;
+/** Rows of sums that `conv2d_s8` has at hand. */
+const SUM_ROWS = 12;
+/** Widening a panel costs as much as one or two rows of products: it is done for FEW_ROWS or more, for MANY_ROWS if they do not take too many bytes. */
+const FEW_ROWS = 32;
+const MANY_ROWS = 96;
+const MANY_ROWS_BYTES = 98304;
 /** Inputs are read in whole vectors: up to 14 bytes past the last. */
 const SLACK = 16;
 
@@ -57,13 +63,13 @@ const LINE_TIME = 100;
 const ELEMENT_TIME = 3;
 const AGAIN_SHARE = 1 / 64;
 
-/** A band of input lines: so many rows that what is filled in again for the next band takes little time, and that it fits a first-level cache. */
-function bands(g: Convolution & { groups: number }): { blockRows: number; band: number } {
+/** A band of input lines: so many rows that what is filled in again for the next band takes little time, and that it takes at most `bytes`. */
+function bands(g: Convolution & { groups: number }, bytes: number): { blockRows: number; band: number } {
   const line = ((g.outWidth - 1) * g.strideX + (g.kernelWidth - 1) * g.dilationX + 1) * g.inChannels;
   const window = (g.kernelHeight - 1) * g.dilationY + 1;
   const products = g.outWidth * g.kernelHeight * g.kernelWidth * (g.inChannels / g.groups) * g.outChannels;
   const again = Math.max(0, window - g.strideY) * (LINE_TIME + line * ELEMENT_TIME);
-  const fit = Math.floor((BAND_BYTES / (2 * line) - window) / g.strideY) + 1;
+  const fit = Math.floor((bytes / (2 * line) - window) / g.strideY) + 1;
   const blockRows = Math.max(1, Math.min(g.outHeight, fit, Math.ceil(again / AGAIN_SHARE / products)));
   return { blockRows, band: ((blockRows - 1) * g.strideY + window) * line * 2 + SLACK };
 }
@@ -71,15 +77,53 @@ function bands(g: Convolution & { groups: number }): { blockRows: number; band: 
 /** Constants, then biases and factors of all channels: three lists, read 8 at a time from any channel on. */
 const factorBytes = (channels: number): number => 64 + (Math.ceil(channels / 8) * 8 + 8) * 12;
 
-/** `conv2d_s8`: `matrix` where it is a matrix product, whose rows are the pixels. */
+/** `conv2d_scaled_s8`: `matrix` where it is a matrix product, whose rows are the pixels. */
 export function int8Scratch(g: Convolution & { groups: number }, matrix: boolean): Int8Scratch {
   const table = g.kernelHeight * g.kernelWidth * 4 + factorBytes(g.outChannels);
-  if (!matrix) return { ...bands(g), sums: g.outWidth * 32, table };
+  if (!matrix) return { ...bands(g, BAND_BYTES), sums: g.outWidth * 32, table };
   const pixels = g.batch * g.outHeight * g.outWidth;
   const bytes = g.inChannels * g.outChannels > LARGE_WEIGHTS ? LARGE_MATRIX_BYTES : MATRIX_BYTES;
-  const fit = Math.floor(bytes / (2 * Math.max(1, g.inChannels)) / TILE_ROWS) * TILE_ROWS;
-  const blockRows = Math.min(pixels, Math.max(TILE_ROWS, fit));
+  const blockRows = Math.min(pixels, Math.max(TILE_ROWS, rowsWithin(bytes, g.inChannels)));
   return { blockRows, band: blockRows * g.inChannels * 2 + SLACK, sums: blockRows * 32, table };
+}
+
+/** Rows of 16-bit numbers in whole tiles. */
+const rowsWithin = (bytes: number, depth: number): number => Math.floor(bytes / (2 * Math.max(1, depth)) / TILE_ROWS) * TILE_ROWS;
+
+/** Bytes of a panel of 16-bit weights: pairs of `runs` runs of `length`. */
+const pairBytes = (runs: number, length: number): number => runs * Math.ceil(length / 2) * 32;
+
+/** What `conv2d_s8` keeps at hand; pairs 0: no panel of 16-bit weights. */
+export interface PairedInt8Scratch extends Int8Scratch {
+  readonly pairs: number;
+}
+
+/** `conv2d_s8`, as `int8Scratch`. */
+export function pairedInt8Scratch(g: Convolution & { groups: number }, matrix: boolean): PairedInt8Scratch {
+  const plain = int8Scratch(g, matrix);
+  return matrix ? pairedMatrix(g, plain) : pairedWindows(g, plain);
+}
+
+function pairedMatrix(g: Convolution, { table }: Int8Scratch): PairedInt8Scratch {
+  const few = Math.max(TILE_ROWS, rowsWithin(MATRIX_BYTES, g.inChannels));
+  const rows = 2 * few >= MANY_ROWS ? few : Math.max(few, Math.min(MANY_ROWS, rowsWithin(MANY_ROWS_BYTES, g.inChannels)));
+  const blockRows = Math.min(g.batch * g.outHeight * g.outWidth, rows);
+  const sums = Math.min(blockRows, SUM_ROWS) * 32;
+  const pairs = blockRows < FEW_ROWS ? 0 : pairBytes(1, g.inChannels);
+  return { blockRows, band: blockRows * g.inChannels * 2 + SLACK, sums, table, pairs };
+}
+
+/** A panel takes its place from the band and the sums. */
+function pairedWindows(g: Convolution & { groups: number }, plain: Int8Scratch): PairedInt8Scratch {
+  const whole = g.dilationX === 1 && g.groups === 1;
+  const pairs = whole
+    ? pairBytes(g.kernelHeight, g.kernelWidth * g.inChannels)
+    : pairBytes(g.kernelHeight * g.kernelWidth, g.inChannels / g.groups);
+  const sums = Math.min(g.outWidth, SUM_ROWS) * 32;
+  const room = plain.band + plain.sums - sums - pairs;
+  const least = bands(g, room - SLACK);
+  const isPaired = g.outWidth >= 4 && least.band <= room && least.blockRows * g.outWidth >= FEW_ROWS;
+  return isPaired ? { ...plain, ...least, sums, pairs } : { ...plain, sums, pairs: 0 };
 }
 
 /** Bytes of the band of `depthwise_conv2d_s8`: of whole images; of rows, unless one of 16 channels takes more. Pixels whose sums are at hand. */

@@ -3,7 +3,7 @@ import { PANEL } from '../core/panels.ts';
 import { INPUT_OFFSET, quadShape, unpackQuads } from '../core/quads.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
-import { int8Scratch } from '../kernels/scratch.ts';
+import { pairedInt8Scratch } from '../kernels/scratch.ts';
 import { type Conv2dAttributes, conv2dDefaults, filterShape, geometryOf, isPointwise } from './conv2d.ts';
 import type { Geometry } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
@@ -83,8 +83,8 @@ const ROW_CHANNELS = 160;
 export function lowerConvolution(ctx: LowerContext<ProductInt8>, g: Geometry): void {
   const matrix = isPointwise(g);
   const most = matrix && g.batch * g.outHeight * g.outWidth === 1 ? ROW_CHANNELS : g.outChannels;
-  const { blockRows, band, sums, table } = int8Scratch({ ...g, outChannels: Math.min(most, g.outChannels) }, matrix);
-  const scratch = { band: ctx.scratch(band), sums: ctx.scratch(sums), table: ctx.scratch(table) };
+  const { blockRows, band, sums, table, pairs } = pairedInt8Scratch({ ...g, outChannels: Math.min(most, g.outChannels) }, matrix);
+  const scratch = { band: ctx.scratch(band), sums: ctx.scratch(sums), table: ctx.scratch(table), pairs: pairs ? ctx.scratch(pairs) : 0 };
   const panelBytes = quadShape([g.inChannels, PANEL]).reduce((a, b) => a * b);
   const { multiplier, shift, scale, ...rest } = factorFields(ctx, 3);
   for (let first = 0; first < g.outChannels; first += most) {

@@ -7,7 +7,7 @@ import { checkTask, type Task } from '../core/task.ts';
 import { type Method, type Program, type Region, regionNames, type Slot } from './format.ts';
 
 export const MAGIC = 'THIM';
-export const VERSION = 2;
+export const VERSION = 3;
 
 /** Linear memory has 32-bit addresses. */
 const MAX_BYTES = 2 ** 32;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Rounding, roundHalfEven, scaled } from '../../src/core/fixedPoint.ts';
 import { foldedBias, packDepthwiseQuads, packQuads } from '../../src/core/quads.ts';
-import { depthwiseInt8Scratch, int8Scratch } from '../../src/kernels/scratch.ts';
+import { depthwiseInt8Scratch, pairedInt8Scratch } from '../../src/kernels/scratch.ts';
 import { draw } from './products.ts';
 import { runAlike as run } from './runAlike.ts';
 
@@ -32,7 +32,7 @@ function requantize(
     ...{ batch: 1, inHeight: 1, inWidth: pixels, inChannels: 4, outHeight: 1, outWidth: pixels, outChannels: channels },
     ...{ kernelHeight: 1, kernelWidth: 1, strideY: 1, strideX: 1, dilationY: 1, dilationX: 1, padTop: 0, padLeft: 0, groups: 1 },
   };
-  const { blockRows, band, sums: panel, table } = int8Scratch(g, true);
+  const { blockRows, band, sums: panel, table, pairs } = pairedInt8Scratch(g, true);
   const fields = {
     x: new Int8Array(4 * pixels),
     w: new Int8Array(Math.ceil(channels / 8) * 32),
@@ -49,6 +49,7 @@ function requantize(
     perChannel: 1,
     ...limits,
     rounding: ROUNDINGS.indexOf(rounding),
+    pairs: pairs && { bytes: pairs },
   };
   run('conv2d_s8', fields, y, sums);
   return y;
@@ -162,7 +163,7 @@ describe.each([false, true])('3×3 windows, depthwise: %s', (depthwise) => {
       ...{ kernelHeight: 3, kernelWidth: 3, strideY: size.stride, strideX: size.stride, dilationY: 1, dilationX: 1 },
       ...{ padTop: pads[0], padLeft: pads[1], groups: depthwise ? channels : 1 },
     };
-    const { band, sums: panel, table, ...blocks } = depthwise ? depthwiseInt8Scratch(g) : int8Scratch(g, false);
+    const { band, sums: panel, table, ...blocks } = depthwise ? depthwiseInt8Scratch(g) : pairedInt8Scratch(g, false);
     const y = new Int8Array(sums.length);
     const fields = {
       x,
@@ -181,6 +182,7 @@ describe.each([false, true])('3×3 windows, depthwise: %s', (depthwise) => {
       scale: 0,
       perChannel: 1,
       ...{ yZero: 3, low, high: 127, rounding: 0 },
+      ...(depthwise ? {} : { pairs: within(0, 1) && { bytes: 3 * Math.ceil((3 * channels) / 2) * 32 } }),
     };
     run(depthwise ? 'depthwise_conv2d_s8' : 'conv2d_s8', fields, y, [x, fields.w, fields.bias, factors.multiplier][seed % 4] as Int8Array);
     const want = Array.from(sums, (sum, i) => Math.min(Math.max(expected(sum, i % filters, 'double', factors) + 3, low), 127));
@@ -208,7 +210,7 @@ test.each([...Array(48).keys()])('matrix products of any size, in blocks of rows
     ...{ kernelHeight: 1, kernelWidth: 1, strideY: 1, strideX: 1, dilationY: 1, dilationX: 1, padTop: 0, padLeft: 0, groups: 1 },
   };
   const blockRows = Math.min(pixels, within(6, 60));
-  const scratch = int8Scratch(g, true);
+  const scratch = pairedInt8Scratch(g, true);
   const y = new Int8Array(pixels * filters);
   const isFloat = rounding === 'float';
   const fields = {
@@ -216,7 +218,7 @@ test.each([...Array(48).keys()])('matrix products of any size, in blocks of rows
     w: packQuads(weights, [channels, filters]),
     bias: foldedBias(weights, filters, xZero, bias),
     band: { bytes: Math.max(scratch.band, blockRows * channels * 2 + 16) },
-    sums: { bytes: blockRows * 32 },
+    sums: { bytes: Math.min(blockRows, 12) * 32 },
     table: { bytes: scratch.table },
     ...g,
     blockRows,
@@ -227,6 +229,7 @@ test.each([...Array(48).keys()])('matrix products of any size, in blocks of rows
     perChannel: 1,
     ...limits,
     rounding: ROUNDINGS.indexOf(rounding),
+    pairs: within(0, 1) && { bytes: Math.ceil(channels / 2) * 32 },
   };
   run('conv2d_s8', fields, y, [x, fields.w, fields.bias][seed % 3] as Int8Array);
   const want = Array.from(y, (_, i) => {
