@@ -1053,6 +1053,16 @@ export class SoftmaxInt16 {
 }
 
 @unmanaged
+export class L2NormalizationInt8 {
+  x: usize;
+  y: usize;
+  rows: u32;
+  columns: u32;
+  zero: i32;
+  leftShift: i32;
+}
+
+@unmanaged
 export class SoftmaxInt8 {
   x: usize;
   y: usize;

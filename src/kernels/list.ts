@@ -262,6 +262,8 @@ export const kernels = {
   average_pool2d_s8: 'Pool2dInt8',
   // softmax_s8
   softmax_s8: 'SoftmaxInt8',
+  // l2_normalization_s8
+  l2_normalization_s8: 'L2NormalizationInt8',
   // move_u8
   strided_copy_u8: 'Strided',
   fill_u8: 'FillI32',

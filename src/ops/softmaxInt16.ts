@@ -4,33 +4,15 @@ import { sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Factor } from './arithmeticInt8.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
+import { between, interpolationTable } from './interpolation.ts';
 
-const f32 = Math.fround;
-const rounded = (x: number): number => Math.sign(x) * Math.floor(Math.abs(x) + 0.5);
 const limited = (x: number): number => Math.min(Math.max(x, -32768), 32767);
-
-/** 513 entries of f over 16 bits, from `first` on in steps of `step` for 128 numbers; entries are moved to halve the error between them (LUTPopulate). */
-function table(first: number, last: number, f: (x: number) => number): number[] {
-  const step = f32(f32(last - first) / 512);
-  const at = (x: number) => f32(f32(f(f32(x))) * 32768);
-  const entries = Array.from({ length: 512 }, (_, i) => {
-    const [value, middle, next] = [at(first + i * step), at(first + i * step + step / 2), at(first + (i + 1) * step)];
-    const error = rounded(f32((next + rounded(value)) / 2)) - rounded(middle);
-    return limited(rounded(value) - rounded(error / 2));
-  });
-  return [...entries, limited(rounded(at(last)))];
-}
 
 /** e^x of x in -10..0, and 1 / (1 + x) of x in 0..1, in steps of 2^-15. */
 export const softmaxTables = (): { powers: number[]; reciprocals: number[] } => ({
-  powers: table(-10, 0, Math.exp),
-  reciprocals: table(0, 1, (x) => 1 / (1 + x)),
+  powers: interpolationTable(-10, 0, 32768, Math.exp),
+  reciprocals: interpolationTable(0, 1, 32768, (x) => 1 / (1 + x)),
 });
-
-const between = (entries: Float64Array, x: number): number => {
-  const base = entries[(x >> 7) + 256] as number;
-  return base + ((((entries[(x >> 7) + 257] as number) - base) * (x & 127) + 64) >> 7);
-};
 
 /**
  * softmax over the last axis of 16-bit numbers, held as i32, in steps of 2^-15 (TFLite's SoftmaxInt16). Inputs: x, then `softmaxTables` (i32 [513]);

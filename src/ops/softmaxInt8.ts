@@ -44,7 +44,7 @@ function exponential(x: number): number {
 }
 
 /** 1 / (1 + x) of a fraction of 2^31 (gemmlowp one_over_one_plus_x_for_x_in_0_1: Newton-Raphson). */
-function reciprocal(x: number): number {
+export function reciprocal(x: number): number {
   const half = Math.trunc((x + 2 ** 31) / 2);
   let y = 1515870810 + times(half, -1010580540);
   for (let i = 0; i < 3; i++) y += left(times(y, 2 ** 29 - times(half, y)), 2);

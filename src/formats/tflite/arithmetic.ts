@@ -50,6 +50,12 @@ const binary =
     return narrowed(n, activated(n, op(pair(n)), code));
   };
 
+/** TFLite's kernels for these take integers as they are, whatever their scales. */
+const whole =
+  (op: Binary): Row =>
+  (n) =>
+    narrowed(n, op(pair(n)));
+
 const unary =
   (op: (x: Value) => Value, quantized?: Parameters<typeof quantizedActivation>[1]): Row =>
   (n) =>
@@ -92,8 +98,8 @@ export const arithmetic: Rows = {
     return mul([difference, difference]);
   }),
   POW: binary('POW', pow),
-  FLOOR_DIV: binary('FLOOR_DIV', floorDiv),
-  FLOOR_MOD: binary('FLOOR_MOD', (operands) => mod(operands)),
+  FLOOR_DIV: whole(floorDiv),
+  FLOOR_MOD: whole((operands) => mod(operands)),
   ATAN2: atan2,
   ADD_N: (n) => n.all().reduce((a, b) => add([a, b])),
   ABS: unary(absolute, 'ABS'),

@@ -74,15 +74,13 @@ function scatterNd(n: NodeContext): Operand {
   const [rows, inner] = [sizeOf(shape.slice(0, depth)), sizeOf(shape.slice(depth))];
   const count = sizeOf(indices.shape.slice(0, -1));
   n.allow(rows * inner);
-  const value = n.wide([n.x(1)], ([updates]) => {
-    const given = reshapedTo(updates as Value, [count, inner]);
-    const zeros =
-      given.dtype === 'f32'
-        ? n.constant(new Float32Array(rows * inner), [rows, inner])
-        : n.integers(new Int32Array(rows * inner), [rows, inner]);
-    return reshapedTo(scatter([zeros, reshapedTo(tupleIndex(n, indices, shape), [count]), given], { reduction: 'add' }), shape);
-  });
-  return like(n, value, 1);
+  const isFloat = n.x(1).dtype === 'f32';
+  const given = reshapedTo(isFloat ? n.x(1) : n.i32(1), [count, inner]);
+  const zeros = isFloat
+    ? n.constant(new Float32Array(rows * inner), [rows, inner])
+    : n.integers(new Int32Array(rows * inner), [rows, inner]);
+  const sums = reshapedTo(scatter([zeros, reshapedTo(tupleIndex(n, indices, shape), [count]), given], { reduction: 'add' }), shape);
+  return like(n, isFloat ? sums : n.narrow(sums), 1);
 }
 
 /** A dense tensor from places, values and a default. */

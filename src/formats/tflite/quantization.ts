@@ -52,8 +52,11 @@ export function activationRange(n: NodeContext, code: number, scale = scaleOut(n
 export const limited = (x: number, { low, high }: { readonly low: number; readonly high: number }): number =>
   Math.min(Math.max(x, low), high);
 
-/** A factor as fixed point: `multiplier` in [2^30, 2^31) and a shift. */
-export const factor = (real: number): Factor => fixedPoint(real);
+/** A factor as fixed point: `multiplier` of a magnitude in [2^30, 2^31) and a shift. */
+export function factor(real: number): Factor {
+  const { multiplier, shift } = fixedPoint(Math.abs(real));
+  return { multiplier: real < 0 ? -multiplier : multiplier, shift };
+}
 
 /** y = f(x) for every i8, by table; `f` gives whole numbers. */
 export function byTable(n: NodeContext, x: Value, f: (x: number) => number): Value {

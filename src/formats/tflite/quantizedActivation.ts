@@ -1,31 +1,18 @@
-import { doublingHighProduct, roundingShift, scaled } from '../../core/fixedPoint.ts';
+import { roundingShift, scaled } from '../../core/fixedPoint.ts';
+import { inverseSqrt } from '../../core/inverseSqrt.ts';
 import type { Value } from '../../ir/graph.ts';
 import { cast, greaterOrEqual, mul, sub, where } from '../../ops/index.ts';
 import { rescale } from '../../ops/rescale.ts';
 import type { NodeContext } from './context.ts';
-import { geluOptions, leakyReluOptions } from './options.ts';
+import { leakyReluOptions } from './options.ts';
 import { activationRange, byTable, factor, limited, quantizedNumber, roundAway, type Scale, scaleIn, scaleOut } from './quantization.ts';
 import { activationInt16 } from './quantizedInt16.ts';
+import { transforms } from './transforms.ts';
 
 const f32 = Math.fround;
 /** Functions of one number that quantized tensors go through. */
 export type QuantizedFunction = keyof typeof functions | keyof typeof transforms;
 type Integer = (x: number, from: Scale, to: Scale, n: NodeContext) => number;
-
-/** Functions that the reference tabulates in f32 (LUTPopulate): dequantize, transform, round(y / scale). */
-const transforms = {
-  LOGISTIC: (x: number) => 1 / (1 + f32(Math.exp(-x))),
-  TANH: Math.tanh,
-  EXP: Math.exp,
-  LOG: Math.log,
-  ELU: (x: number) => (x < 0 ? Math.expm1(x) : x),
-  GELU: (x: number, n: NodeContext) =>
-    n.options(geluOptions).approximate
-      ? 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
-      : 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
-  SQUARE: (x: number) => x * x,
-  SQRT: Math.sqrt,
-} as const;
 
 const multiplied = (x: number, real: number): number => {
   const { multiplier, shift } = factor(real);
@@ -55,8 +42,11 @@ const functions = {
   }) as Integer,
   HARD_SWISH: hardSwish as Integer,
   ABS: ((x, from, to) => limited(to.zero + multiplied(Math.abs(x - from.zero), f32(from.scale / to.scale)), to)) as Integer,
-  // The reference does not saturate.
-  NEG: ((x, from, to) => ((to.zero + from.zero - x) << 24) >> 24) as Integer,
+  // The reference negates bytes, whatever their scales, and does not saturate.
+  NEG: ((x) => (-x << 24) >> 24) as Integer,
+  // Rounded towards 0.
+  SQRT: ((x, from, to) =>
+    limited(Math.trunc(f32(f32(Math.sqrt(f32(from.scale * Math.max(0, x - from.zero)))) / to.scale)) + to.zero, to)) as Integer,
   RSQRT: inverseRoot as Integer,
 } as const;
 
@@ -72,22 +62,6 @@ export function quantizedActivation(n: NodeContext, name: QuantizedFunction): Va
     const steps = f32(y * inverse);
     return Number.isFinite(steps) ? limited(roundAway(steps) + to.zero, to) : steps > 0 ? to.high : to.low;
   });
-}
-
-/** erf to double precision: its series near 0, its continued fraction elsewhere. */
-function erf(x: number): number {
-  const a = Math.abs(x);
-  if (a < 3) {
-    let [term, sum] = [a, a];
-    for (let i = 1; i < 80; i++) {
-      term *= (-a * a) / i;
-      sum += term / (2 * i + 1);
-    }
-    return (Math.sign(x) * 2 * sum) / Math.sqrt(Math.PI);
-  }
-  let fraction = 0;
-  for (let i = 40; i > 0; i--) fraction = i / 2 / (a + fraction);
-  return Math.sign(x) * (1 - Math.exp(-a * a) / ((a + fraction) * Math.sqrt(Math.PI)));
 }
 
 const int16 = (x: number): number => Math.max(-32768, Math.min(x, 32767));
@@ -144,22 +118,4 @@ function inverseRoot(x: number, from: Scale, to: Scale): number {
   const data = scaled(1, multiplier, shift + 20, 'double');
   const ratio = factor(1 / (Math.sqrt(from.scale) * to.scale));
   return limited(scaled(data, ratio.multiplier, ratio.shift - 20, 'double') + to.zero, to);
-}
-
-/** 1 / √x of a whole number as multiplier and shift: Newton-Raphson in fixed point (GetInvSqrtQuantizedMultiplierExp). */
-function inverseSqrt(x: number): { multiplier: number; shift: number } {
-  if (x <= 1) return { multiplier: 2 ** 31 - 1, shift: 0 };
-  const pairs = Math.floor((Math.clz32(x) - 1) / 2) - 1;
-  const input = Math.floor((x * 4 ** pairs) / 2);
-  const times = doublingHighProduct;
-  const left = (value: number, exponent: number) => Math.max(-(2 ** 31), Math.min(value * 2 ** exponent, 2 ** 31 - 1));
-  const half = Number(roundingShift(BigInt(input), 1));
-  let y = 2 ** 28;
-  for (let i = 0; i < 5; i++) {
-    const cube = left(times(times(y, y), y), 6);
-    y = left(times(2 ** 28 + 2 ** 27, y) - times(half, cube), 3);
-  }
-  const root = times(y, 1518500250);
-  const right = 11 - pairs;
-  return right < 0 ? { multiplier: root * 2 ** -right, shift: 0 } : { multiplier: root, shift: -right };
 }

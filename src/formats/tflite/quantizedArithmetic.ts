@@ -1,14 +1,15 @@
+import { doublingHighProduct, roundingShift } from '../../core/fixedPoint.ts';
 import type { Value } from '../../ir/graph.ts';
-import { add, addInt8, cast, div, max, min, mul, mulInt8, shiftLeft, sub } from '../../ops/index.ts';
+import { add, addInt8, cast, gather, max, min, mul, mulInt8, shiftLeft, sub } from '../../ops/index.ts';
 import { rescale } from '../../ops/rescale.ts';
+import { reciprocal } from '../../ops/softmaxInt8.ts';
 import type { NodeContext } from './context.ts';
 import { addOptions } from './options.ts';
-import { activationRange, factor, type Scale, scaleIn, scaleOut } from './quantization.ts';
-import { dequantized, quantizedTo } from './quantizedConversion.ts';
+import { activationRange, factor, limited, type Scale, scaleIn, scaleOut } from './quantization.ts';
 
 const f32 = Math.fround;
 
-type Name = 'ADD' | 'SUB' | 'MUL' | 'DIV' | 'MAXIMUM' | 'MINIMUM' | 'SQUARED_DIFFERENCE' | 'POW' | 'FLOOR_DIV' | 'FLOOR_MOD';
+type Name = 'ADD' | 'SUB' | 'MUL' | 'DIV' | 'MAXIMUM' | 'MINIMUM' | 'SQUARED_DIFFERENCE' | 'POW';
 
 /** Two quantized operands under broadcasting, with the arithmetic of the reference kernels. */
 export function quantizedBinary(n: NodeContext, name: Name, code: number): Value {
@@ -62,8 +63,9 @@ function sumInt16(n: NodeContext, a: Scale, b: Scale, y: Scale, subtract: boolea
   const powers = [a, b, y].map(({ scale }) => Math.log2(scale));
   if (n.options(addOptions).potScaleInt16 && powers.every(Number.isInteger)) {
     const [p, q, r] = powers as [number, number, number];
+    // Twice x by one half is exact, so that what is left is one rounding shift.
     const moved = (x: Value, by: number) =>
-      rescale(x, { multiplier: 2 ** 30, shift: 1 + by, zero: 0, low: -32768, high: 32767, rounding: 'double' });
+      by === 0 ? x : rescale(add([x, x]), { multiplier: 2 ** 30, shift: by, zero: 0, low: -32768, high: 32767, rounding: 'double' });
     return clampedTo(n, both([moved(left, p - r), moved(right, q - r)]), range);
   }
   const twice = 2 * Math.max(a.scale, b.scale);
@@ -113,15 +115,36 @@ function squaredDifference(n: NodeContext): Value {
   });
 }
 
-/** Quotients go through floats. */
+/** a / b of two bytes by a table of all pairs (DivElementwise of the reference). */
 function quotient(n: NodeContext, code: number): Value {
-  const range = activationRange(n, code);
-  const y = div([dequantized(n.operand(0)), dequantized(n.operand(1))]);
-  return quantizedTo(n, y, { ...scaleOut(n), ...range });
+  if (n.x(0).dtype !== 'i8') return n.refuse('int16 operands');
+  const [a, b, y] = [scaleIn(n, 0), scaleIn(n, 1), scaleOut(n)];
+  const range = activationRange(n, code, y);
+  const ratio = factor(f32(a.scale / f32(b.scale * y.scale)));
+  n.allow(65536);
+  const table = n.integers(
+    Array.from({ length: 65536 }, (_, i) =>
+      limited(divided((i >> 8) - 128 - a.zero, (i & 255) - 128 - b.zero, ratio.multiplier, ratio.shift) + y.zero, range),
+    ),
+  );
+  const row = shiftLeft([add([n.held32(0), n.integers([128], [])]), n.integers([8], [])]);
+  return cast(gather([table, add([row, add([n.held32(1), n.integers([128], [])])])], { axis: 0 }), { to: 'i8' });
 }
 
-/** Operands of a comparison in one scale, moved left by 8 bits. */
+/** A quotient as the reference rounds it: by the reciprocal of |b|, with as many bits of a as there are. */
+function divided(a: number, b: number, multiplier: number, shift: number): number {
+  if (b === 0) return a < 0 ? -(2 ** 31) : 2 ** 31 - 1;
+  const [dividend, divisor] = b < 0 ? [-a, -b] : [a, b];
+  const zeros = Math.clz32(divisor);
+  const inverse = reciprocal(divisor * 2 ** zeros - 2 ** 31);
+  const headroom = dividend < 0 ? Math.clz32(~dividend) - 1 : Math.clz32(dividend) - 1;
+  const whole = doublingHighProduct(dividend * 2 ** headroom, inverse);
+  return Number(roundingShift(BigInt(doublingHighProduct(whole, multiplier)), 31 - zeros + headroom - shift));
+}
+
+/** Operands of a comparison in one scale, moved left by 8 bits; the reference orders int16 as it is, whatever its scales. */
 export function quantizedComparison(n: NodeContext): [Value, Value] {
+  if (n.x(0).dtype !== 'i8' && !['EQUAL', 'NOT_EQUAL'].includes(n.node.op)) return [n.x(0), n.x(1)];
   const [a, b] = [scaleIn(n, 0), scaleIn(n, 1)];
   if (a.scale === b.scale && a.zero === b.zero) return [n.held32(0), n.held32(1)];
   const lifted = (index: number, scale: Scale) =>

@@ -14,6 +14,7 @@ import type { NodeContext } from './context.ts';
 import type { Transposed } from './convolutions.ts';
 import { UNSIGNED } from './elements.ts';
 import { damaged } from './flatbuffer.ts';
+import { transposeConvOptions } from './options.ts';
 import { activationRange, factor, scaleIn, scaleOut } from './quantization.ts';
 import { convolutionInt16, convolutionRounding, depthwiseInt16 } from './quantizedInt16.ts';
 
@@ -193,7 +194,6 @@ export function quantizedRows(
 export function quantizedTransposed(n: NodeContext, { kernel, strides, filters, output, before }: Transposed, code: number): Value {
   const weights = weightsOf(n, 1, [1, 2, 3, 0]);
   const x = n.x(2);
-  if (x.dtype !== 'i8') return n.refuse('int16 images');
   const [batch, height, width, channels] = x.shape as [number, number, number, number];
   const zero = scaleIn(n, 2).zero;
   const apart = pad(reshapedTo(x, [batch, height, 1, width, 1, channels]), {
@@ -220,7 +220,6 @@ export function quantizedTransposed(n: NodeContext, { kernel, strides, filters, 
   const data = new (weights.data.constructor as typeof Int16Array)(weights.data.length);
   const taps = kernel[0] * kernel[1];
   for (let tap = 0; tap < taps; tap++) data.set(weights.data.subarray(tap * perTap, (tap + 1) * perTap), (taps - 1 - tap) * perTap);
-  const { multiplier, shift } = productFactors(n, 2, weights);
   const cut = padding.map((amount) => Math.max(0, -amount));
   const image = cut.every((amount) => amount === 0)
     ? spread
@@ -231,5 +230,11 @@ export function quantizedTransposed(n: NodeContext, { kernel, strides, filters, 
         ),
       });
   const attrs = { kernel, filters, groups: 1, padding: padding.map((amount) => Math.max(0, amount)) as [number, number, number, number] };
-  return convolved(n, image, { ...weights, data }, biasOf(n, 3, filters), attrs, outputOf(n, 2, code), [multiplier, shift]);
+  const turned = { ...weights, data };
+  if (x.dtype !== 'i8') {
+    const rounding = convolutionRounding(n, 3, n.options(transposeConvOptions).quantizedBiasType);
+    return convolutionInt16(n, image, turned, attrs, code, rounding, { x: 2, bias: 3 });
+  }
+  const { multiplier, shift } = productFactors(n, 2, weights);
+  return convolved(n, image, turned, biasOf(n, 3, filters), attrs, outputOf(n, 2, code), [multiplier, shift]);
 }

@@ -1,19 +1,43 @@
 import type { Value } from '../../ir/graph.ts';
 import type { Conv2dAttributes } from '../../ops/conv2d.ts';
 import type { DepthwiseAttributes } from '../../ops/depthwiseConv2d.ts';
-import { add, conv2dInt16, gather, greaterOrEqual, sub, where } from '../../ops/index.ts';
+import {
+  add,
+  bitwiseAnd,
+  cast,
+  concat,
+  conv2dInt16,
+  div,
+  gather,
+  greater,
+  greaterOrEqual,
+  max,
+  mul,
+  reduceSum,
+  sub,
+  transpose,
+  where,
+} from '../../ops/index.ts';
+import { between, interpolationTable } from '../../ops/interpolation.ts';
 import { rescale } from '../../ops/rescale.ts';
 import { reshapedTo } from '../moves.ts';
 import type { NodeContext } from './context.ts';
 import { elemOf } from './elements.ts';
 import { leakyReluOptions } from './options.ts';
-import { activationRange, factor, type Scale, scaleIn, scaleOut } from './quantization.ts';
+import { activationRange, factor, limited, type Scale, scaleIn, scaleOut } from './quantization.ts';
 import { biasOf, productFactors, type Weights } from './quantizedConvolution.ts';
+import { transforms } from './transforms.ts';
 
 /** 16-bit activations with 8-bit weights: graphs hold them as i32. */
 
-/** 64-bit biases have sums of 64 bits; so have convolutions without one. */
-export const convolutionRounding = (n: NodeContext): 'wide' | 'double' => (n.has(2) && elemOf(n.input(2)) === 'int32' ? 'double' : 'wide');
+/** TensorType.INT32. */
+const INT32 = 2;
+
+/** 64-bit biases have sums of 64 bits; without a bias the options of newer files may say that it would have 32. */
+export function convolutionRounding(n: NodeContext, bias = 2, stated = 0): 'wide' | 'double' {
+  if (n.has(bias)) return elemOf(n.input(bias)) === 'int32' ? 'double' : 'wide';
+  return stated === INT32 ? 'double' : 'wide';
+}
 
 type Attributes = Partial<Conv2dAttributes> & { kernel: readonly [number, number]; filters: number; groups: number };
 
@@ -24,10 +48,11 @@ export function convolutionInt16(
   attrs: Attributes,
   code: number,
   rounding: 'single' | 'wide' | 'double',
+  inputs = { x: 0, bias: 2 },
 ): Value {
   const { data, shape } = weights;
   if (!(data instanceof Int8Array)) return n.refuse('weights with a zero point');
-  const { factors } = productFactors(n, 0, weights);
+  const { factors } = productFactors(n, inputs.x, weights);
   const perFilter = (name: 'multiplier' | 'shift') =>
     n.integers(
       Array.from(
@@ -36,14 +61,73 @@ export function convolutionInt16(
       ),
     );
   const w = n.graph.constant({ dtype: 'i8', shape, data });
-  const bias = n.integers(biasOf(n, 2, attrs.filters));
+  const bias = n.integers(biasOf(n, inputs.bias, attrs.filters));
   return conv2dInt16([x, w, bias, perFilter('multiplier'), perFilter('shift')], {
     ...attrs,
     ...activationRange(n, code),
-    xZero: scaleIn(n, 0).zero,
+    xZero: scaleIn(n, inputs.x).zero,
     yZero: scaleOut(n).zero,
     rounding,
   });
+}
+
+/** x [rows, width] (i32) with weights [units, width] (i8) that are computed, one scale for all. */
+export function computedRowsInt16(n: NodeContext, x: Value, w: Value, code: number): Value {
+  const [rows, width] = x.shape as [number, number];
+  const units = w.shape[0] as number;
+  const { multiplier, shift } = factor(Math.fround(scaleIn(n, 0).scale * scaleIn(n, 1).scale) / scaleOut(n).scale);
+  const each = (value: number) => n.integers(new Int32Array(units).fill(value));
+  const columns = reshapedTo(
+    n.wide([w], ([value]) => transpose(value as Value, { perm: [1, 0] })),
+    [1, 1, width, units],
+  );
+  const y = conv2dInt16([reshapedTo(x, [1, 1, rows, width]), columns, n.integers(biasOf(n, 2, units)), each(multiplier), each(shift)], {
+    kernel: [1, 1],
+    filters: units,
+    ...activationRange(n, code),
+    xZero: scaleIn(n, 0).zero,
+    yZero: scaleOut(n).zero,
+    rounding: 'single',
+  });
+  return reshapedTo(y, [rows, units]);
+}
+
+/** The bytes h and u of y = 256 h + u + 128, as i8. */
+function bytesOf(n: NodeContext, y: Value): [Value, Value] {
+  const low = bitwiseAnd([y, n.integers([255], [])]);
+  const high = div([sub([y, low]), n.integers([256], [])]);
+  return [cast(high, { to: 'i8' }), cast(sub([low, n.integers([128], [])]), { to: 'i8' })];
+}
+
+/**
+ * x [batch, M, K] · y [batch, K, N], both of 16 bits, with sums of 64. As a convolution of groups with 8-bit weights:
+ * x (256 h + u + 128) = [256 x, x, 2 Σ x] · [h, u, 64].
+ */
+export function productInt16(n: NodeContext, x: Value, y: Value): Value {
+  const [batch, rows, depth] = x.shape as [number, number, number];
+  const columns = y.shape[2] as number;
+  if (depth > 16384) return n.refuse(`int16 products of depth ${depth}`, { expected: 'at most 16384' });
+  const total = reduceSum(x, { axes: [2], keepDims: true });
+  const left = concat([mul([x, n.integers([256], [])]), x, add([total, total])], { axis: 2 });
+  n.allow(batch * columns);
+  const ones = n.graph.constant({ dtype: 'i8', shape: [batch, 1, columns], data: new Int8Array(batch * columns).fill(64) });
+  const right = concat([...bytesOf(n, y), ones], { axis: 1 });
+  const width = 2 * depth + 1;
+  const filters = batch * columns;
+  const { multiplier, shift } = factor(Math.fround(scaleIn(n, 0).scale * scaleIn(n, 1).scale) / scaleOut(n).scale);
+  const each = (value: number) => n.integers(new Int32Array(filters).fill(value));
+  const image = reshapedTo(transpose(left, { perm: [1, 0, 2] }), [1, 1, rows, batch * width]);
+  const w = reshapedTo(
+    n.wide([right], ([value]) => transpose(value as Value, { perm: [1, 0, 2] })),
+    [1, 1, width, filters],
+  );
+  const sums = conv2dInt16([image, w, each(0), each(multiplier), each(shift)], {
+    kernel: [1, 1],
+    filters,
+    groups: batch,
+    rounding: 'wide',
+  });
+  return transpose(reshapedTo(sums, [rows, batch, columns]), { perm: [1, 0, 2] });
 }
 
 export function depthwiseInt16(
@@ -138,6 +222,24 @@ function linearInt16(n: NodeContext, from: Scale, to: Scale, slope: number | und
   return slope === undefined ? kept : where([greaterOrEqual([x, n.integers([0], [])]), kept, by((from.scale * slope) / to.scale)]);
 }
 
+const f32 = Math.fround;
+
+/** f of real numbers by straight lines between 513 of its values. */
+function byLines(n: NodeContext, from: Scale, to: Scale, f: (x: number) => number): Value {
+  const ends = ({ scale, zero }: Scale) => [f32(scale * (-32768 - zero)), f32(scale * (32767 - zero))] as [number, number];
+  const [low, high] = ends(to);
+  const entries = interpolationTable(...ends(from), f32(65536 / f32(high - low)), f);
+  return byTable(n, n.x(0), (x) => between(entries, x));
+}
+
+/** |x| in another scale, or in the same one as it is. */
+function absolute(n: NodeContext, from: Scale, to: Scale): Value {
+  const x = n.x(0);
+  const y = max([x, sub([n.integers([0], []), x])]);
+  const ratio = from.scale === to.scale ? { multiplier: 2 ** 30, shift: 1 } : factor(f32(from.scale / to.scale));
+  return rescale(y, { ...ratio, zero: 0, low: to.low, high: to.high, rounding: 'double' });
+}
+
 export function activationInt16(n: NodeContext, name: string, from: Scale, to: Scale): Value {
   switch (name) {
     case 'LOGISTIC': {
@@ -154,6 +256,23 @@ export function activationInt16(n: NodeContext, name: string, from: Scale, to: S
       return linearInt16(n, from, to, undefined, activationRange(n, ['', 'RELU', 'RELU_N1_TO_1', 'RELU6'].indexOf(name), to));
     case 'LEAKY_RELU':
       return linearInt16(n, from, to, n.options(leakyReluOptions).alpha, { low: to.low, high: to.high });
+    case 'ABS':
+      return absolute(n, from, to);
+    case 'NEG': {
+      // As bits: the least number is its own negative.
+      const y = sub([n.integers([0], []), n.x(0)]);
+      return where([greater([y, n.integers([32767], [])]), n.x(0), y]);
+    }
+    case 'SQRT':
+      return byTable(n, n.x(0), (x) => limited(Math.trunc(f32(f32(Math.sqrt(f32(from.scale * Math.max(0, x)))) / to.scale)), to));
+    case 'RSQRT':
+      return byLines(n, from, to, (x) => (x <= 0 ? f32(32767 * to.scale) : f32(1 / f32(Math.sqrt(x)))));
+    case 'LOG':
+      return byLines(n, from, to, (x) => (x <= 0 ? f32(-32768 * to.scale) : Math.log(x)));
+    case 'EXP':
+      return byLines(n, from, to, Math.exp);
+    case 'GELU':
+      return byLines(n, from, to, (x) => transforms.GELU(x, n));
     default:
       return n.refuse(`${name} of int16`);
   }

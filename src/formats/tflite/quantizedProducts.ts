@@ -1,18 +1,18 @@
-import { ThimbleError } from '../../core/errors.ts';
+import { broadcastShapes, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { isConstant } from '../../ops/evaluate.ts';
-import { add, cast, matmul, requantize, sub } from '../../ops/index.ts';
-import { part } from '../moves.ts';
+import { add, broadcast, cast, matmul, requantize, sub, transpose } from '../../ops/index.ts';
+import { part, reshapedTo } from '../moves.ts';
 import type { NodeContext } from './context.ts';
-import { factor, type Scale, scaleIn, scaleOut } from './quantization.ts';
+import { activationRange, factor, type Scale, scaleIn, scaleOut } from './quantization.ts';
 import { biasOf, productFactors, quantizedRows, weightsOf } from './quantizedConvolution.ts';
-import { rowsInt16 } from './quantizedInt16.ts';
+import { computedRowsInt16, productInt16, rowsInt16 } from './quantizedInt16.ts';
 
 /** FULLY_CONNECTED of rows x with weights [units, width]. */
 export function quantizedFullyConnected(n: NodeContext, x: Value, units: number, code: number): Value {
   if (!isConstant(n.x(1))) {
-    if (x.dtype !== 'i8' || n.has(2)) throw new ThimbleError('UNSUPPORTED_ATTR', 'quantized weights that are computed, with a bias');
-    return integerProduct(n, x, n.x(1), false, true);
+    if (x.dtype !== 'i8') return computedRowsInt16(n, x, n.x(1), code);
+    return integerProduct(n, x, n.x(1), false, true, { bias: biasOf(n, 2, units), rounding: 'single', ...activationRange(n, code) });
   }
   const weights = weightsOf(n, 1, [1, 0]);
   if (x.dtype !== 'i8') return rowsInt16(n, x, weights, code);
@@ -23,8 +23,15 @@ export function quantizedFullyConnected(n: NodeContext, x: Value, units: number,
 /** Sums of products of 8-bit numbers without their zero points stay exact in f32 as long as there are this many. */
 const EXACT = 256;
 
+interface Output {
+  readonly bias?: readonly number[];
+  readonly rounding: 'double' | 'single';
+  readonly low: number;
+  readonly high: number;
+}
+
 /** x · y of i8 where both are computed: exact in floats, a piece of the depth at a time. */
-function integerProduct(n: NodeContext, x: Value, y: Value, adjX: boolean, adjY: boolean): Value {
+function integerProduct(n: NodeContext, x: Value, y: Value, adjX: boolean, adjY: boolean, { bias, ...output }: Output): Value {
   const [a, b, to] = [scaleIn(n, 0), scaleIn(n, 1), scaleOut(n)];
   const centred = (value: Value, { zero }: Scale) => {
     const float = cast(value, { to: 'f32' });
@@ -40,16 +47,33 @@ function integerProduct(n: NodeContext, x: Value, y: Value, adjX: boolean, adjY:
     sums.push(cast(product, { to: 'i32' }));
   }
   const { multiplier, shift } = factor(Math.fround(a.scale * b.scale) / to.scale);
-  const sum = sums.reduce((p, q) => add([p, q]));
-  return requantize([sum, n.integers([multiplier]), n.integers([shift])], {
-    yZero: to.zero,
-    low: to.low,
-    high: to.high,
-    rounding: 'double',
-  });
+  const product = sums.reduce((p, q) => add([p, q]));
+  const sum = bias?.some((one) => one !== 0) ? add([product, n.integers(bias)]) : product;
+  return requantize([sum, n.integers([multiplier]), n.integers([shift])], { yZero: to.zero, ...output });
+}
+
+/** The last two axes changed places. */
+function turned(x: Value): Value {
+  const axes = x.shape.map((_, i) => i);
+  const [row, column] = axes.splice(-2) as [number, number];
+  return transpose(x, { perm: [...axes, column, row] });
+}
+
+/** x · y of int16 over batches that broadcast. */
+function batchesInt16(n: NodeContext, x: Value, y: Value): Value {
+  const batches = broadcastShapes(x.shape.slice(0, -2), y.shape.slice(0, -2));
+  const flat = (value: Value) => {
+    const matrix = value.shape.slice(-2);
+    const whole = value.shape.slice(0, -2).join() === batches.join() ? value : broadcast(value, { shape: [...batches, ...matrix] });
+    return reshapedTo(whole, [sizeOf(batches), ...matrix]);
+  };
+  return reshapedTo(productInt16(n, flat(x), flat(y)), [...batches, x.shape.at(-2) as number, y.shape.at(-1) as number]);
 }
 
 export function quantizedBatchMatmul(n: NodeContext, adjX: boolean, adjY: boolean): Value {
-  if (n.x(0).dtype !== 'i8' || n.x(1).dtype !== 'i8') return n.refuse('int16 operands');
-  return integerProduct(n, n.x(0), n.x(1), adjX, adjY);
+  const [x, y] = [n.x(0), n.x(1)];
+  if (x.dtype !== y.dtype) return n.refuse('operands of two types');
+  if (x.dtype !== 'i8') return batchesInt16(n, adjX ? turned(x) : x, adjY ? turned(y) : y);
+  const { low, high } = scaleOut(n);
+  return integerProduct(n, x, y, adjX, adjY, { rounding: 'double', low, high });
 }

@@ -14,9 +14,13 @@ interface Over {
 export function quantizedReduction(n: NodeContext, name: 'MEAN' | 'SUM' | 'MAX' | 'MIN', over: Over): Value {
   const x = n.held32(0);
   const back = (value: Value): Value => (n.held() === 'i8' ? cast(value, { to: 'i8' }) : value);
-  if (name === 'MAX' || name === 'MIN') return back((name === 'MAX' ? reduceMax : reduceMin)(x, over));
   const [from, to] = [scaleIn(n, 0), scaleOut(n)];
   const count = sizeOf(over.axes.map((axis) => x.shape[axis] as number));
+  if (name === 'MAX' || name === 'MIN') {
+    if (count === 0) return n.refuse('an extreme of nothing');
+    return back((name === 'MAX' ? reduceMax : reduceMin)(x, over));
+  }
+  if (name === 'MEAN' && count === 0) return n.refuse('a mean of nothing');
   const sum = sub([reduceSum(x, over), n.integers([from.zero * count], [])]);
   const ratio = factor(from.scale / to.scale);
   return back(

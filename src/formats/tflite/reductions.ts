@@ -20,7 +20,7 @@ const reduction =
   (reduce: (x: Value, over: Over) => Value, quantized?: Parameters<typeof quantizedReduction>[1]): Row =>
   (n) => {
     const operand = n.operand(0);
-    if (isQuantized(operand) && quantized) return quantizedReduction(n, quantized, over(n));
+    if (isQuantized(operand)) return quantized ? quantizedReduction(n, quantized, over(n)) : n.refuse('quantized operands');
     return narrowed(n, reduce(operand.value.dtype === 'f32' ? operand.value : n.i32(0), over(n)));
   };
 

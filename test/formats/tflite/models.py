@@ -291,6 +291,97 @@ converter = tf.lite.TFLiteConverter.from_concrete_functions([upsampled.get_concr
 converter.optimizations = [tf.lite.Optimize.DEFAULT]
 record('flow_transpose_conv_dynamic', converter.convert(), [[np.random.default_rng(6).normal(size=(2, 4, 5, 16)).astype(np.float32)]])
 
+
+
+def single(name, op, inputs, output, options=None, feeds=2, seed=0, **fields):
+    """One operator. Inputs are what `Model.tensor` takes, with `low` and `high` where they are fed and `data` where they are constants."""
+    random = np.random.default_rng(seed)
+    model = Model()
+    fed, places = [], []
+    for given in inputs:
+        low, high = given.pop('low', None), given.pop('high', None)
+        if given.get('data') is None:
+            kind = TYPES[given.get('kind', 'f32')][1]
+            fed.append(lambda low=low, high=high, shape=given['shape'], kind=kind: random.integers(low, high, shape).astype(kind))
+            places.append(model.tensor(**given, input=True))
+        else:
+            places.append(model.tensor(**given))
+    y = model.tensor(**output)
+    model.op(op, places, [y], options, **fields)
+    record(name, model.bytes(y), [[one() for one in fed] for _ in range(feeds)])
+
+
+def bytes_of(kind, shape, scale=None, zero=0, low=None, high=None):
+    limits = np.iinfo(TYPES[kind][1])
+    return dict(shape=shape, kind=kind, scale=scale, zero=zero, low=limits.min if low is None else low, high=limits.max + 1 if high is None else high)
+
+
+def quantized(kind, shape, scale, zero=0, data=None):
+    return dict(shape=shape, kind=kind, scale=scale, zero=zero, data=data)
+
+
+# Functions of 16-bit numbers, and of bytes where the reference rounds towards 0 or takes them as they are.
+for op, low, scale, to in [
+    ('ABS', None, 0.001, 0.0017),
+    ('NEG', None, 0.001, 0.002),
+    ('SQRT', 0, 0.003, 0.0004),
+    ('RSQRT', 1, 0.0002, 0.0003),
+    ('LOG', 1, 0.0003, 0.0004),
+    ('EXP', None, 0.0001, 0.001),
+    ('GELU', None, 0.0002, 0.00015),
+]:
+    single(f'{op}_i16_0', op, [bytes_of('i16', [600], scale, low=low)], quantized('i16', [600], to), 'GeluOptions' if op == 'GELU' else None)
+single('GELU_i16_1', 'GELU', [bytes_of('i16', [600], 0.0002)], quantized('i16', [600], 0.0002), 'GeluOptions', approximate=True)
+single('SQRT_i8_0', 'SQRT', [bytes_of('i8', [300], 0.05, -128)], quantized('i8', [300], 0.02, -100))
+single('NEG_i8_1', 'NEG', [bytes_of('i8', [300], 0.05, -10)], quantized('i8', [300], 0.03, -25))
+for kind in ('i8', 'i16'):
+    single(f'LEAKY_falling_{kind}', 'LEAKY_RELU', [bytes_of(kind, [300], 0.01)], quantized(kind, [300], 0.013), 'LeakyReluOptions', alpha=-0.7)
+
+# Rows of one, of many and of a large number of elements.
+for kind, zero in [('i8', 0), ('u8', 128)]:
+    for i, (shape, own) in enumerate([([40, 7], 11), ([3, 513], 90), ([2, 3, 1], 3)]):
+        single(f'L2NORM_rows_{kind}_{i}', 'L2_NORMALIZATION', [bytes_of(kind, shape, 0.05, own)], quantized(kind, shape, 1 / 128, zero), 'L2NormOptions')
+
+for kind, zero in [('i8', -128), ('u8', 0)]:
+    a, b = bytes_of(kind, [40, 9], 0.02, zero + 30), bytes_of(kind, [9], 0.03, zero, low=zero + 1)
+    single(f'DIV_{kind}_1', 'DIV', [{**a, 'low': zero + 60}, b], quantized(kind, [40, 9], 0.15, zero + 20), 'DivOptions', fusedActivationFunction=1)
+for op in ('FLOOR_DIV', 'FLOOR_MOD'):
+    single(f'{op}_i8_0', op, [bytes_of('i8', [40, 9], 0.02, 30), bytes_of('i8', [9], 0.03, 2, low=1)], quantized('i8', [40, 9], 0.1, 5))
+for op in ('EQUAL', 'NOT_EQUAL', 'LESS', 'GREATER_EQUAL'):
+    pair = [bytes_of('i16', [40, 9], 0.02, low=-9, high=9), bytes_of('i16', [9], 0.003, low=-60, high=60)]
+    single(f'{op}_i16_0', op, pair, dict(shape=[40, 9], kind='i16'))
+for op, options in [('ADD', 'AddOptions'), ('SUB', 'SubOptions')]:
+    pair = [bytes_of('i16', [300], 2.0**-12), bytes_of('i16', [300], 2.0**-11)]
+    single(f'{op}_i16_powers', op, pair, quantized('i16', [300], 2.0**-11), options, potScaleInt16=True)
+for kind in ('i8', 'u8', 'i16', 'i32'):
+    single(f'RIGHT_SHIFT_{kind}', 'RIGHT_SHIFT', [bytes_of(kind, [60]), bytes_of(kind, [60], low=0, high=40)], dict(shape=[60], kind=kind))
+places = dict(shape=[4, 1], kind='i32', data=[[4], [0], [2], [0]])
+single('SCATTER_ND_u8', 'SCATTER_ND', [places, bytes_of('u8', [4, 3], high=100), dict(shape=[2], kind='i32', data=[5, 3])], dict(shape=[5, 3], kind='u8'), 'ScatterNdOptions')
+
+# Products of 16-bit numbers whose sums have 64 bits, and dense layers whose weights are computed.
+for i, (left, right, adjX, adjY) in enumerate([([2, 5, 40], [2, 40, 3], False, False), ([7, 4], [3, 7, 2], True, False), ([2, 1, 3, 300], [2, 5, 300], False, True)]):
+    pair = [bytes_of('i16', left, 0.0004), bytes_of('i16', right, 0.0007)]
+    single(f'BATCH_MATMUL_i16_{i}', 'BATCH_MATMUL', pair, quantized('i16', [1], 0.1), 'BatchMatMulOptions', version=3, adjX=adjX, adjY=adjY)
+for kind in ('i8', 'i16'):
+    inputs = [bytes_of(kind, [6, 50], 0.001, 0 if kind == 'i16' else 7), bytes_of('i8', [9, 50], 0.01)]
+    bias = np.random.default_rng(1).integers(-9000, 9000, 9)
+    inputs.append(quantized('i64' if kind == 'i16' else 'i32', [9], 0.00001, data=bias))
+    to = quantized(kind, [6, 9], 0.003 if kind == 'i16' else 0.008, 0 if kind == 'i16' else -11)
+    single(f'fc_computed_{kind}', 'FULLY_CONNECTED', inputs, to, 'FullyConnectedOptions', fusedActivationFunction=1, version=4)
+for i, (size, window, strides, padding, biased) in enumerate([((3, 4), (3, 2), (2, 2), 0, True), ((4, 3), (2, 4), (1, 3), 1, True), ((3, 3), (3, 3), (2, 1), 0, False)]):
+    random = np.random.default_rng(i)
+    shape = [2] + [e * s if padding == 0 else (e - 1) * s + k for e, s, k in zip(size, strides, window)] + [5]
+    scales = random.uniform(0.002, 0.02, 5)
+    inputs = [
+        dict(shape=[4], kind='i32', data=shape),
+        quantized('i8', [5, *window, 6], scales, data=random.integers(-127, 128, (5, *window, 6))),
+        bytes_of('i16', [2, *size, 6], 0.0003),
+    ]
+    if biased:
+        inputs.append(quantized('i64', [5], scales * 0.0003, data=random.integers(-2000000, 2000000, 5)))
+    fields = dict(padding=padding, strideH=strides[0], strideW=strides[1], quantizedBiasType=TYPES['i64' if biased else 'i32'][0])
+    single(f'tconv_i16_{i}', 'TRANSPOSE_CONV', inputs, quantized('i16', shape, 0.002), 'TransposeConvOptions', version=3, **fields)
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}

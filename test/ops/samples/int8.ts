@@ -421,6 +421,15 @@ export const int8: Samples = {
     ...pools.map(({ inputs, attrs }) => ({ inputs, attrs: { ...attrs, scale: 0.83, xZero: -128, yZero: 7 } })),
     { inputs: [i8(1, 1, 300, 9)], attrs: { kernel: [1, 300], strides: [1, 1], scale: 1.5, xZero: 3, yZero: -9 } },
   ],
+  l2NormalizationInt8: [0, 7].flatMap((leftShift) => [
+    ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [i8(3, n)], attrs: { zero: 5 - n, leftShift } })),
+    ...[-128, 0, 127].map((zero) => ({ inputs: [i8(4, 300)], attrs: { zero, leftShift } })),
+    // A sum of squares of 0, of 1, and of 30 bits and 31.
+    { inputs: [{ dtype: 'i8', shape: [2, 2], values: [9, 9, 9, 10] }], attrs: { zero: 9, leftShift } },
+    { inputs: [i8(1, 20_000)], attrs: { zero: -128, leftShift } },
+    { inputs: [{ dtype: 'i8', shape: [1, 33_000], values: new Array(33_000).fill(127) }], attrs: { zero: -128, leftShift } },
+    { inputs: [i8(0, 3)], attrs: { zero: 0, leftShift } },
+  ]),
   softmaxInt8: [
     ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [i8(3, n)], attrs: { ...softmaxScaling(0.05 * n) } })),
     { inputs: [i8(0, 3)] },
