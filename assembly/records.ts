@@ -733,6 +733,7 @@ export class LinearWeights {
   count: u32;
   scaleStride: u32;
   bits: u32;
+  blockRows: u32;
 }
 
 @unmanaged

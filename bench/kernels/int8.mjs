@@ -113,7 +113,22 @@ export function fewBitsCase(module, { name, rows, depth, columns }, bits, dynami
   const count = Math.ceil(depth / 512);
   const words = dynamic
     ? [x, w, scales, bias, bias, y, scratch, more, rows, columns, depth, rows]
-    : [x, w, scales, bias, y, scratch, rows, columns, depth, Math.ceil(depth / count / 4) * 4, count, 0, bits];
+    : [
+        x,
+        w,
+        scales,
+        bias,
+        y,
+        scratch,
+        rows,
+        columns,
+        depth,
+        Math.ceil(depth / count / 4) * 4,
+        count,
+        0,
+        bits,
+        rows < 4 ? 1 : Math.min(rows, 4),
+      ];
   new Int32Array(memory.buffer, 64).set(words);
   const kernel = dynamic ? 'linear_dynamic_s8' : 'linear_weights_f32';
   const label = dynamic ? `${name} dynamic` : `${name} weights of ${bits} bits`;

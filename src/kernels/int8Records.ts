@@ -60,7 +60,7 @@ export const int8Records = {
    * made of sumRows rows at a time. rest: a second part of the weights, or 0.
    */
   DepthwiseInt8: { ...convolution, blockChannels: 'u32', sumRows: 'u32', rest: 'ptr' },
-  /** y[rows, columns] = x[rows, depth] · w + bias in f32; a sum is `count` runs of `length`, scaleStride f32 from one run's scales to the next. */
+  /** y[rows, columns] = x[rows, depth] · w + bias in f32; a sum is `count` runs of `length`, scaleStride f32 from one run's scales to the next; blockRows rows at a time. */
   LinearWeights: {
     x: 'ptr',
     w: 'ptr',
@@ -75,6 +75,7 @@ export const int8Records = {
     count: 'u32',
     scaleStride: 'u32',
     bits: 'u32',
+    blockRows: 'u32',
   },
   /** y[rows, length]: x rounded to 8-bit steps of the range of its row; asymmetric as below; even 1: as DynamicQuantizeLinear does. */
   RoundRows: { x: 'ptr', y: 'ptr', rows: 'u32', length: 'u32', asymmetric: 'u32', even: 'u32' },

@@ -176,8 +176,13 @@ export function matmulInt8Scratch(rows: number, columns: number, depth: number) 
 /** `add_s8` and `mul_s8`: constants, and 8 numbers of each operand. */
 export const binaryInt8Scratch = 64;
 
-/** `linear_weights_f32`: a constant, the sums of `count` runs, 16-bit numbers of `length` in each. */
-export const linearWeightsScratch = (length: number, count: number): number => 16 + Math.ceil(count / 4) * 16 + length * count * 2;
+/** `linear_weights_f32`: a constant, a unit a row, and of each row the sums of `count` runs and 16-bit numbers of `length` in each. Rows are few or go in fours. */
+export function linearWeightsScratch(rows: number, length: number, count: number): { readonly blockRows: number; readonly bytes: number } {
+  const rowBytes = Math.ceil(count / 4) * 16 + length * count * 2;
+  const fit = Math.max(4, Math.floor(LARGE_MATRIX_BYTES / Math.max(1, rowBytes) / 4) * 4);
+  const blockRows = rows < 4 ? 1 : Math.min(rows, fit);
+  return { blockRows, bytes: 16 + Math.ceil(blockRows / 4) * 16 + blockRows * rowBytes };
+}
 
 /** `linear_dynamic_s8`: rows of 16-bit numbers; a word, scale and zero point of each row of a block, its sums. */
 export function dynamicInt8Scratch(rows: number, depth: number): Omit<Int8Scratch, 'table'> {

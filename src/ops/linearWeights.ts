@@ -57,8 +57,8 @@ export const scaleShape = (depth: number, attrs: LinearWeightsAttributes): Shape
 ];
 
 /**
- * y = x · (w · scale) + bias over the last axis of x (f32), for weights of 8 or 4 bits: a quarter or an eighth of the memory to read, which is
- * what a product of few rows waits for. Each row of x is rounded to 16 bits, of its largest number (an error of 2^-16 of that), so that sums
+ * y = x · (w · scale) + bias over the last axis of x (f32), for weights of 8 or 4 bits: a quarter or an eighth of the memory to hold, and to read,
+ * which is what a product of few rows waits for. Each row of x is rounded to 16 bits, of its largest number (an error of 2^-16 of that), so that sums
  * are of whole numbers. Inputs: x [..., K], w i8 (`weightShape`), scales f32 (`scaleShape`), bias f32 [units].
  */
 export const linearWeights: Op<LinearWeightsAttributes> = defineOp<LinearWeightsAttributes>({
@@ -110,20 +110,23 @@ export const linearWeights: Op<LinearWeightsAttributes> = defineOp<LinearWeights
     const depth = shape.at(-1) as number;
     const { units: columns, bits } = ctx.attrs;
     const { length, count, scales } = runsOf(depth, ctx.attrs);
+    const rows = sizeOf(shape.slice(0, -1));
+    const { blockRows, bytes } = linearWeightsScratch(rows, length, count);
     ctx.step('linear_weights_f32', {
       x: ctx.in(0),
       w: ctx.in(1),
       scales: ctx.in(2),
       bias: ctx.in(3),
       y: ctx.out(),
-      scratch: ctx.scratch(linearWeightsScratch(length, count)),
-      rows: sizeOf(shape.slice(0, -1)),
+      scratch: ctx.scratch(bytes),
+      rows,
       columns,
       depth,
       length,
       count,
       scaleStride: scales === 1 ? 0 : Math.ceil(columns / PANEL) * PANEL,
       bits,
+      blockRows,
     });
   },
   grad: { none: 'whole weights have no gradient' },

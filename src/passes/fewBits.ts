@@ -11,14 +11,12 @@ import { dequantizeInt8 } from '../ops/quantizeInt8.ts';
 import { type Rewriting, rewrite } from './rewrite.ts';
 import { wholeNumbers } from './steps.ts';
 
-/** Products of more rows wait for arithmetic, not for weights (measured: 8 rows take as long in f32). */
-const ROWS = 4;
 /** Fewer weights are in the first-level cache anyway. */
 const WEIGHTS = 4096;
 /** Rows that quantizers give a scale of their own. */
 const GROUPS = [32, 128, 64, 16];
 
-/** Dense layers of few rows, and tables of which rows are taken, whose constant weights are whole multiples of a step, as dequantized ones are, keep them in 8 or 4 bits. */
+/** Dense layers, and tables of which rows are taken, whose constant weights are whole multiples of a step, as dequantized ones are, keep them in 8 or 4 bits. */
 export function fewBits(source: Graph): Graph {
   return rewrite(source, (node, inputs, to) => {
     const found = node.op === 'linear' ? quantized(node, inputs) : node.op === 'gather' ? rowsOfBytes(node, inputs, to) : undefined;
@@ -32,7 +30,7 @@ function quantized(node: Node, inputs: readonly Value[]): Value | undefined {
   const added = residual ? rest.pop() : undefined;
   const [bias] = rest;
   const depth = x.shape.at(-1) as number;
-  if (w.origin.kind !== 'const' || sizeOf(x.shape.slice(0, -1)) > ROWS || depth * units < WEIGHTS) return undefined;
+  if (w.origin.kind !== 'const' || depth * units < WEIGHTS) return undefined;
   const packed = dataOf(w) as Float32Array;
   // One column tells floats from steps: most weights need not be looked at.
   const column = Float32Array.from({ length: depth }, (_, k) => packed[k * PANEL] as number);

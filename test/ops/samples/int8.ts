@@ -303,6 +303,10 @@ const linearWeights: Sample[] = ([8, 4] as const).flatMap((bits) =>
   [
     ...LENGTHS.filter((n) => n > 0).map((n) => [2, n, 5, 0]),
     ...LENGTHS.filter((n) => n > 0).map((n) => [1, 8, n, 0]),
+    ...LENGTHS.filter((n) => n > 0).map((n) => [n, 12, 9, 0]),
+    ...LENGTHS.filter((n) => n > 0).map((n) => [5, 1032, n, n % 2 ? 8 : 0]),
+    [30, 1300, 9, 0],
+    [9, 256, 19, 32],
     [1, 1300, 9, 0],
     [1, 512, 8, 0],
     [0, 4, 3, 0],
