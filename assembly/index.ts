@@ -140,6 +140,8 @@ export {
 } from './kernels/softmax_f32';
 export { roi_align_f32 } from './kernels/roi_align_f32';
 export { rnn_f32, rnn_f32_grad, lstm_f32, lstm_f32_grad, gru_f32, gru_f32_grad } from './kernels/recurrent_f32';
+export { gru_before_f32, gru_before_f32_grad } from './kernels/gru_before_f32';
+export { rnn_f32_sequence, lstm_f32_sequence, gru_f32_sequence, gru_before_f32_sequence } from './kernels/recurrent_sequence_f32';
 export { tree_ensemble_f32 } from './kernels/tree_ensemble_f32';
 export {
   sin_f32,

@@ -565,6 +565,7 @@ export class Counter {
 export class Recurrent {
   xw: usize;
   w: usize;
+  candidate: usize;
   bias: usize;
   h0: usize;
   c0: usize;
@@ -575,12 +576,36 @@ export class Recurrent {
   dxw: usize;
   drecurrent: usize;
   dw: usize;
+  dcandidate: usize;
   dh0: usize;
   dc0: usize;
   scratch: usize;
   batch: u32;
   steps: u32;
   units: u32;
+  activation: u32;
+  reverse: u32;
+}
+
+@unmanaged
+export class RecurrentSequence {
+  x: usize;
+  wx: usize;
+  bias: usize;
+  w: usize;
+  recurrentBias: usize;
+  candidate: usize;
+  h0: usize;
+  c0: usize;
+  h: usize;
+  c: usize;
+  gates: usize;
+  scratch: usize;
+  batch: u32;
+  steps: u32;
+  inputs: u32;
+  units: u32;
+  block: u32;
   activation: u32;
   reverse: u32;
 }

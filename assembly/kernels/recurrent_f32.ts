@@ -12,39 +12,39 @@ import { copyRow, zeroRow } from './vector_f32';
 
 /** Address of step t of item b in a [batch, steps, width] tensor; steps are counted from the back with `reverse`. */
 @inline
-function at(base: usize, r: Recurrent, b: usize, t: usize, width: usize): usize {
+export function at(base: usize, r: Recurrent, b: usize, t: usize, width: usize): usize {
   return base + (((b * r.steps + (r.reverse ? r.steps - 1 - t : t)) * width) << 2);
 }
 
 /** Address of a state of item b before step t, from the states of all steps and the one before the first; 0 where that is none. */
 @inline
-function before(states: usize, first: usize, r: Recurrent, b: usize, t: usize): usize {
+export function before(states: usize, first: usize, r: Recurrent, b: usize, t: usize): usize {
   return t ? at(states, r, b, t - 1, r.units) : first ? first + ((b * r.units) << 2) : 0;
 }
 
 /** Bytes from one item to the next behind `before`. */
 @inline
-function rowsBefore(r: Recurrent, t: usize): usize {
+export function rowsBefore(r: Recurrent, t: usize): usize {
   return (t ? <usize>(r.steps * r.units) : <usize>r.units) << 2;
 }
 
 @inline
-function value(p: usize, i: usize): f32 {
+export function value(p: usize, i: usize): f32 {
   return load<f32>(p + (i << 2));
 }
 
 @inline
-function put(p: usize, i: usize, v: f32): void {
+export function put(p: usize, i: usize, v: f32): void {
   store<f32>(p + (i << 2), v);
 }
 
 @inline
-function value4(p: usize, i: usize): v128 {
+export function value4(p: usize, i: usize): v128 {
   return v128.load(p + (i << 2));
 }
 
 @inline
-function put4(p: usize, i: usize, v: v128): void {
+export function put4(p: usize, i: usize, v: v128): void {
   v128.store(p + (i << 2), v);
 }
 
@@ -65,7 +65,7 @@ export function rnn_f32(r: Recurrent): void {
   }
 }
 
-function activateRow(h: usize, units: usize, activation: u32): void {
+export function activateRow(h: usize, units: usize, activation: u32): void {
   let u: usize = 0;
   if (ASC_FEATURE_SIMD) {
     const zero = f32x4.splat(0);
@@ -92,7 +92,7 @@ export function lstm_f32(r: Recurrent): void {
   }
 }
 
-function lstmRow(gates: usize, old: usize, c: usize, h: usize, units: usize): void {
+export function lstmRow(gates: usize, old: usize, c: usize, h: usize, units: usize): void {
   let u: usize = 0;
   if (ASC_FEATURE_SIMD) {
     const zero = f32x4.splat(0);
@@ -162,7 +162,7 @@ function recurrentPart(r: Recurrent, t: usize, width: usize): void {
   }
 }
 
-function gruRow(x: usize, recurrent: usize, gates: usize, old: usize, hidden: usize, h: usize, units: usize): void {
+export function gruRow(x: usize, recurrent: usize, gates: usize, old: usize, hidden: usize, h: usize, units: usize): void {
   let u: usize = 0;
   if (ASC_FEATURE_SIMD) {
     const zero = f32x4.splat(0),
@@ -197,11 +197,10 @@ function gruRow(x: usize, recurrent: usize, gates: usize, old: usize, hidden: us
   }
 }
 
-/** Panels of wᵀ into scratch; returns the address behind them. */
-function transposeWeights(r: Recurrent, width: usize): usize {
-  let to = r.scratch;
-  for (let k: usize = 0; k < r.units; k += 8) {
-    transposePanel(r.w, width, r.units, k, min<usize>(8, r.units - k), to);
+/** Panels of wᵀ, of `units` rows by `width` columns, to `to`; returns the address behind them. */
+export function transposeWeights(w: usize, width: usize, units: usize, to: usize): usize {
+  for (let k: usize = 0; k < units; k += 8) {
+    transposePanel(w, width, units, k, min<usize>(8, units - k), to);
     to += width << 5;
   }
   return to;
@@ -246,12 +245,12 @@ function weightGradient(r: Recurrent, d: usize, width: usize): void {
 }
 
 /** What is left of the gradient of a state when all steps are walked back is that of the state before the first. */
-function keepStateGradient(r: Recurrent, to: usize, from: usize): void {
+export function keepStateGradient(r: Recurrent, to: usize, from: usize): void {
   if (to) copyRow(to, from, r.batch * r.units);
 }
 
 export function rnn_f32_grad(r: Recurrent): void {
-  const dh = transposeWeights(r, r.units);
+  const dh = transposeWeights(r.w, r.units, r.units, r.scratch);
   zeroRow(dh, r.batch * r.units);
   for (let t = <isize>r.steps - 1; t >= 0; t--) {
     for (let b: usize = 0; b < r.batch; b++) {
@@ -280,7 +279,7 @@ function rnnRowGrad(h: usize, dy: usize, dh: usize, dx: usize, units: usize, act
 
 export function lstm_f32_grad(r: Recurrent): void {
   const width = (<usize>r.units) << 2;
-  const dh = transposeWeights(r, width);
+  const dh = transposeWeights(r.w, width, r.units, r.scratch);
   const dc = dh + ((r.batch * r.units) << 2);
   zeroRow(dh, r.batch * r.units * 2);
   for (let t = <isize>r.steps - 1; t >= 0; t--) {
@@ -323,7 +322,7 @@ function lstmRowGrad(gates: usize, old: usize, c: usize, dy: usize, dh: usize, d
 
 export function gru_f32_grad(r: Recurrent): void {
   const width = <usize>r.units * 3;
-  const dh = transposeWeights(r, width);
+  const dh = transposeWeights(r.w, width, r.units, r.scratch);
   zeroRow(dh, r.batch * r.units);
   for (let t = <isize>r.steps - 1; t >= 0; t--) {
     for (let b: usize = 0; b < r.batch; b++) {

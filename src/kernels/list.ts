@@ -187,6 +187,14 @@ export const kernels = {
   lstm_f32_grad: 'Recurrent',
   gru_f32: 'Recurrent',
   gru_f32_grad: 'Recurrent',
+  // gru_before_f32
+  gru_before_f32: 'Recurrent',
+  gru_before_f32_grad: 'Recurrent',
+  // recurrent_sequence_f32
+  rnn_f32_sequence: 'RecurrentSequence',
+  lstm_f32_sequence: 'RecurrentSequence',
+  gru_f32_sequence: 'RecurrentSequence',
+  gru_before_f32_sequence: 'RecurrentSequence',
   // roi_align_f32
   roi_align_f32: 'RoiAlign',
   // tree_ensemble_f32

@@ -20,7 +20,7 @@ type Cell = 'rnn' | 'lstm' | 'gru';
 const gatesOf = { rnn: 1, lstm: 4, gru: 3 } as const satisfies Record<Cell, number>;
 /** States carried from step to step. */
 const statesOf = { rnn: 1, lstm: 2, gru: 1 } as const satisfies Record<Cell, number>;
-const defaults: RecurrentAttributes = { units: 1, activation: 'tanh', reverse: false };
+export const recurrentDefaults: RecurrentAttributes = { units: 1, activation: 'tanh', reverse: false };
 
 interface Size {
   readonly batch: number;
@@ -43,7 +43,7 @@ const f32 = (...shape: number[]): TensorType => ({ dtype: 'f32', shape });
 type First = readonly (RefTensor | undefined)[];
 
 /** Where the items' rows lie in [batch, steps, …] at step t, and the element of a state before it. */
-function walk({ batch, steps, units }: Size, { reverse }: RecurrentAttributes) {
+export function walk({ batch, steps, units }: Omit<Size, 'width'>, { reverse }: RecurrentAttributes) {
   const rowAt = (b: number, t: number) => b * steps + (reverse ? steps - 1 - t : t);
   const before = (states: Float64Array, first: RefTensor | undefined, b: number, t: number, u: number): number =>
     (t ? states[rowAt(b, t - 1) * units + u] : first?.data[b * units + u]) ?? 0;
@@ -52,7 +52,7 @@ function walk({ batch, steps, units }: Size, { reverse }: RecurrentAttributes) {
 }
 
 /** One cell in float64: everything the forward kernels write, and from that the gradients. */
-function forward(cell: Cell, xw: RefTensor, w: RefTensor, bias: RefTensor | undefined, [h0, c0]: First, attrs: RecurrentAttributes) {
+export function forward(cell: Cell, xw: RefTensor, w: RefTensor, bias: RefTensor | undefined, [h0, c0]: First, attrs: RecurrentAttributes) {
   const size = sizeFor(cell, xw, attrs);
   const { batch, steps, units, width } = size;
   const { rowAt, before, rows } = walk(size, attrs);
@@ -163,9 +163,28 @@ function backward(
   return { dxw, drecurrent, dw: packPanels(dw, [units, width]), states: [dh0, dc0].slice(0, statesOf[cell]) };
 }
 
-const absent = { bias: 0, h0: 0, c0: 0, c: 0, gates: 0, dy: 0, dxw: 0, drecurrent: 0, dw: 0, dh0: 0, dc0: 0, scratch: 0 } as const;
+const absent = {
+  candidate: 0,
+  dcandidate: 0,
+  xw: 0,
+  h: 0,
+  w: 0,
+  bias: 0,
+  h0: 0,
+  c0: 0,
+  c: 0,
+  gates: 0,
+  dy: 0,
+  dxw: 0,
+  drecurrent: 0,
+  dw: 0,
+  dh0: 0,
+  dc0: 0,
+  scratch: 0,
+} as const;
 
-function fields({ batch, steps, units }: Size, { activation, reverse }: RecurrentAttributes) {
+/** The fields of every recurrent record that holds `Recurrent`; pointers are absent. */
+export function recurrentFields({ batch, steps, units }: Omit<Size, 'width'>, { activation, reverse }: RecurrentAttributes) {
   return { ...absent, batch, steps, units, activation: activation === 'relu' ? 1 : 0, reverse: reverse ? 1 : 0 };
 }
 
@@ -207,7 +226,7 @@ function define(cell: Cell) {
     [f32(batch, steps, units), f32(batch, steps, units), f32(batch, steps, width)].slice(0, 1 + kept);
   const gradient: Op<RecurrentAttributes> = defineOp<RecurrentAttributes>({
     name: `${cell}Grad`,
-    attrs: defaults,
+    attrs: recurrentDefaults,
     infer(inputs, attrs) {
       const size = gradSize(cell, inputs, attrs);
       const { batch, steps, width, units } = size;
@@ -228,8 +247,7 @@ function define(cell: Cell) {
       const results = { dxw: ctx.out(0), dw: ctx.out(1), ...(isGru && { drecurrent: ctx.out(2) }) };
       const first = isGru ? 3 : 2;
       const record: StepFields<'lstm_f32_grad'> = {
-        ...fields(size, ctx.attrs),
-        xw: 0,
+        ...recurrentFields(size, ctx.attrs),
         ...inputs,
         ...firstState(cell, ctx, gradStates),
         ...results,
@@ -244,7 +262,7 @@ function define(cell: Cell) {
   });
   const op: Op<RecurrentAttributes> = defineOp<RecurrentAttributes>({
     name: cell,
-    attrs: defaults,
+    attrs: recurrentDefaults,
     infer(inputs, attrs) {
       const size = sizeFor(cell, expectInput(inputs, 0), attrs);
       checkWeights(expectInput(inputs, 1), size);
@@ -261,7 +279,7 @@ function define(cell: Cell) {
       const state = kept ? { c: ctx.out(1), gates: ctx.out(2) } : {};
       const scratch = isGru ? ctx.scratch(size.batch * size.width * 4) : (0 as const);
       const record: StepFields<'lstm_f32'> = {
-        ...fields(size, ctx.attrs),
+        ...recurrentFields(size, ctx.attrs),
         xw: ctx.in(0),
         w: ctx.in(1),
         ...(isGru && { bias: ctx.optional(2) }),

@@ -23,12 +23,15 @@ export interface Layout {
 /** Lays out the five regions of a program. Methods share constants, state, io slots of one name, and the arena. */
 export function layOut(methods: readonly LoweredMethod[], staticBytes: number): Layout {
   const constants = new Offsets<TypedArray>();
+  const equal = new EqualConstants();
   const variables = new Offsets<Variable>();
   const slots = new Map<string, number>();
   const slot = (name: string, type: TensorType) => slots.set(name, Math.max(slots.get(name) ?? 0, byteLength(type)));
   for (const { graph } of methods) {
     for (const node of graph.nodes) {
-      for (const value of node.inputs) if (value.origin.kind === 'const') constants.add(value.origin.data, value.origin.data.byteLength);
+      for (const { origin } of node.inputs) {
+        if (origin.kind === 'const') constants.add(equal.first(origin.data), origin.data.byteLength);
+      }
     }
     for (const variable of graph.variables) variables.add(variable, byteLength(variable));
     for (const value of graph.inputs) slot(value.name, value);
@@ -53,10 +56,41 @@ export function layOut(methods: readonly LoweredMethod[], staticBytes: number): 
   return {
     regions,
     totalBytes: address,
-    constants: constants.from(regions.const.address),
+    constants: equal.all(constants.from(regions.const.address)),
     variables: variables.from(regions.state.address),
     io: io.from(regions.io.address),
   };
+}
+
+/** Constants of the same bytes, which lie in one place: loops that are unrolled have theirs anew in each round. */
+class EqualConstants {
+  readonly #firsts = new Map<TypedArray, TypedArray>();
+  readonly #byLength = new Map<number, TypedArray[]>();
+
+  /** The first of those that equal `data`. */
+  first(data: TypedArray): TypedArray {
+    const known = this.#firsts.get(data);
+    if (known) return known;
+    const candidates = this.#byLength.get(data.byteLength) ?? [];
+    this.#byLength.set(data.byteLength, candidates);
+    const first = candidates.find((other) => sameBytes(other, data)) ?? data;
+    if (first === data) candidates.push(data);
+    this.#firsts.set(data, first);
+    return first;
+  }
+
+  /** Addresses of all, from those of the first ones. */
+  all(addresses: ReadonlyMap<TypedArray, number>): Map<TypedArray, number> {
+    return new Map([...this.#firsts].map(([data, first]) => [data, addresses.get(first) as number]));
+  }
+}
+
+function sameBytes(a: TypedArray, b: TypedArray): boolean {
+  const [x, y] = [a, b].map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+  return x.every((byte, i) => byte === y[i]);
 }
 
 /** Hands out aligned offsets, one per key. */

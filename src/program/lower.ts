@@ -5,6 +5,7 @@ import { opOf } from '../ops/registry.ts';
 import { LowerContext } from '../ops/step.ts';
 import { prune } from '../passes/prune.ts';
 import { schedule } from '../passes/schedule.ts';
+import { joinSequences } from '../passes/sequences.ts';
 import { type Lifetimes, lifetimes } from '../plan/lifetimes.ts';
 import { place } from '../plan/place.ts';
 
@@ -16,12 +17,14 @@ export interface LoweredMethod {
   readonly arenaBytes: number;
 }
 
-/** Prunes, schedules, lowers and places one graph. */
-export function lowerMethod(graph: Graph): LoweredMethod {
+/** Prunes, joins recurrent layers, schedules, lowers and places one graph. */
+export function lowerMethod(given: Graph): LoweredMethod {
   for (const pass of [separateOutputs, prune]) {
-    pass(graph);
-    verify(graph, opOf);
+    pass(given);
+    verify(given, opOf);
   }
+  const graph = joinSequences(given);
+  verify(graph, opOf);
   const lowered = new Map<Node, LowerContext<Attributes>>();
   for (const node of graph.nodes) {
     const context = new LowerContext<Attributes>(node);

@@ -1,3 +1,4 @@
+import { Random } from '../../src/core/random.ts';
 import { type Shape, sizeOf } from '../../src/core/shape.ts';
 import { Graph, type Value } from '../../src/ir/graph.ts';
 import { conv2d } from '../../src/ops/conv2d.ts';
@@ -8,16 +9,18 @@ import { reshape } from '../../src/ops/reshape.ts';
 import { softmax } from '../../src/ops/softmax.ts';
 import { transpose } from '../../src/ops/transpose.ts';
 
-/** Layers with weights of zeros: what they take is what counts. */
+/** Layers with random weights: what they take is what counts, and equal ones would lie in one place. */
 class Builder {
   readonly graph: Graph;
+  readonly #random = new Random(1);
 
   constructor(name: string) {
     this.graph = new Graph(name);
   }
 
   weights(...shape: number[]): Value {
-    return this.graph.constant({ dtype: 'f32', shape, data: new Float32Array(sizeOf(shape as Shape)) });
+    const data = Float32Array.from({ length: sizeOf(shape as Shape) }, () => this.#random.uniform(-1, 1));
+    return this.graph.constant({ dtype: 'f32', shape, data });
   }
 
   panels(depth: number, columns: number): Value {

@@ -4,6 +4,9 @@ import { Random } from '../../src/core/random.ts';
 import { kernelModule } from '../../src/hosts/kernels.ts';
 import { load as loadRuntime } from '../../src/hosts/runtime.ts';
 import { load } from '../../src/index.ts';
+import { Graph } from '../../src/ir/graph.ts';
+import { add, mul } from '../../src/ops/index.ts';
+import { build as buildProgram } from '../../src/program/build.ts';
 import { decode } from '../../src/program/decode.ts';
 import { encode } from '../../src/program/encode.ts';
 import { Session } from '../../src/runtime/session.ts';
@@ -24,6 +27,17 @@ it('a program read back from its bytes runs the same', async () => {
   const bytes = encode(model.built.program);
   const session = new Session(decode(bytes), kernels);
   expect(session.run('predict', { input: x }).predictions?.data).toEqual((await model.predict(x)).data);
+});
+
+it('constants of the same bytes lie in one place', () => {
+  const graph = new Graph('infer');
+  const constant = (...data: number[]) => graph.constant({ dtype: 'f32', shape: [data.length], data: Float32Array.from(data) });
+  const x = graph.input('x', { dtype: 'f32', shape: [5] });
+  graph.output('y', add([mul([x, constant(1, 2, 3, 4, 5)]), mul([add([x, constant(1, 2, 3, 4, 5)]), constant(1, 2, 3, 4, 6)])]));
+  const { program } = buildProgram([graph], { name: 'test' });
+  expect(program.regions.const.bytes).toBe(2 * 32);
+  const y = new Session(program, kernels).run('infer', { x: Float32Array.of(1, 2, 3, 4, 5) }).y?.data;
+  expect(Array.from(y ?? [])).toEqual([1 + 2, 4 + 8, 9 + 18, 16 + 32, 25 + 60]);
 });
 
 it('refuses what does not fit, and says what would', async () => {

@@ -9,6 +9,7 @@ import {
   elu,
   greater,
   gru,
+  gruBefore,
   hardSigmoid,
   leakyRelu,
   linear,
@@ -215,7 +216,7 @@ function part1(value: Value, start: number, size: number): Value {
 /** Picks the kernel where it knows the case, else unrolls the steps. */
 function run(d: Direction): States {
   const simple = !d.lengths && !d.peepholes && d.isDefault && !d.clip && !d.coupled && !d.products && d.x.shape[1] !== 1;
-  return simple && (d.cell.kind !== 'GRU' || d.linearBeforeReset) ? byKernel(d) : unrolled(d);
+  return simple ? byKernel(d) : unrolled(d);
 }
 
 const xTimesW = (d: Direction, w: Value, bias: Value | undefined): Value =>
@@ -236,22 +237,26 @@ function byKernel(d: Direction): States {
   // ONNX has i, o, f, c; the kernel i, f, g, o.
   const order = cell.kind === 'LSTM' ? [0, 2, 3, 1] : Array.from({ length: cell.gates }, (_, i) => i);
   const turn = (value: Value | undefined) => value && folded(reordered(value, order, units));
-  // Only in GRU does it matter which of the two biases is which: the reset gate scales the recurrent one.
-  const apart = cell.kind === 'GRU' || !d.inputBias || !d.recurrentBias;
-  const inputBias = apart ? d.inputBias : add([d.inputBias, d.recurrentBias]);
+  // Only where the reset gate scales the recurrent bias does it matter which of the two is which.
+  const isGru = cell.kind === 'GRU' && d.linearBeforeReset;
+  const apart = isGru || !d.inputBias || !d.recurrentBias;
+  const inputBias = apart ? (d.inputBias ?? (isGru ? undefined : d.recurrentBias)) : add([d.inputBias, d.recurrentBias]);
   const { graph } = d.x;
   const zeros = (...shape: number[]) => graph.constant({ dtype: 'f32', shape, data: new Float32Array(sizeOf(shape)) });
   const [batch, steps] = d.x.shape as [number, number];
   checkTable(batch * units);
   const states = d.h || d.c ? [d.h, ...(cell.kind === 'LSTM' ? [d.c] : [])].map((state) => state ?? zeros(batch, units)) : [];
   // States of GRU come behind its recurrent bias.
-  const recurrentBias = apart
-    ? (turn(d.recurrentBias) ?? (cell.kind === 'GRU' && states.length ? zeros(3 * units) : undefined))
-    : undefined;
+  const recurrentBias = isGru ? (turn(d.recurrentBias) ?? (states.length ? zeros(3 * units) : undefined)) : undefined;
   const xw = xTimesW(d, turn(d.w) as Value, turn(inputBias));
-  const inputs = [xw, panels(permuted(turn(d.r) as Value, [1, 0])), ...(recurrentBias ? [recurrentBias] : []), ...states];
+  const columns = (rows: Value) => panels(permuted(folded(rows), [1, 0]));
+  const isBefore = cell.kind === 'GRU' && !isGru;
+  const recurrentWeights = isBefore
+    ? [columns(part(d.r, 0, 0, 2 * units)), columns(part(d.r, 0, 2 * units, units))]
+    : [columns(turn(d.r) as Value)];
+  const inputs = [xw, ...recurrentWeights, ...(recurrentBias ? [recurrentBias] : []), ...states];
   const activation = d.activations[0] === relu ? 'relu' : 'tanh';
-  const op = { RNN: rnn, GRU: gru, LSTM: lstm }[cell.kind];
+  const op = isBefore ? gruBefore : { RNN: rnn, GRU: gru, LSTM: lstm }[cell.kind];
   const [y, c] = op.all(inputs, { units, activation, reverse: d.reverse }) as [Value, Value | undefined];
   const last = (value: Value) => reshapedTo(part(value, 1, d.reverse ? 0 : steps - 1, 1), [batch, units]);
   return { y, h: last(y), c: cell.kind === 'LSTM' ? last(c as Value) : undefined };

@@ -12,7 +12,8 @@ export function activationBounds(code: number): { low: number; high: number } | 
   return [open, { low: 0, high: open.high }, { low: -1, high: 1 }, { low: 0, high: 6 }][code];
 }
 
-const TANH = 4;
+export const RELU = 1;
+export const TANH = 4;
 
 /** The fused activation `code` of an operator's float or i32 result. */
 export function activated(n: NodeContext, value: Value, code: number): Value {

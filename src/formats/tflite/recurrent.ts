@@ -19,16 +19,17 @@ import {
 } from './options.ts';
 import { quantizedLstm } from './quantizedLstm.ts';
 import { quantizedSvdf } from './quantizedSvdf.ts';
+import { lstmSequence, rnnSequence } from './sequences.ts';
 
 /** What recurrent operators are told beside their tensors. */
-interface Sequence {
+export interface Sequence {
   readonly timeMajor: boolean;
   readonly activation: number;
   /** Hybrid products quantize their inputs with a zero point. */
   readonly asymmetric: boolean;
 }
 
-/** Sequences are unrolled. */
+/** Sequences of cells that no kernel has are unrolled. */
 const MAX_STEPS = 4096;
 
 /** Runs `step` for each of x's steps [batch, width], in order or backwards, and joins what it gives. */
@@ -92,15 +93,15 @@ export const unidirectional: LstmInputs = {
   norm: [20, 21, 22, 23],
 };
 
-interface LstmClips {
+export interface LstmClips {
   readonly cellClip: number;
   readonly projClip: number;
 }
 
-const given = (n: NodeContext, index: number): boolean => index >= 0 && n.has(index);
+export const given = (n: NodeContext, index: number): boolean => index >= 0 && n.has(index);
 
 /** Biases, peepholes and normalisation as floats of one axis. */
-function vector(n: NodeContext, index: number): Value {
+export function vector(n: NodeContext, index: number): Value {
   const value = floatWeights(n, index);
   return reshapedTo(value, [sizeOf(value.shape)]);
 }
@@ -175,10 +176,17 @@ function sequenceLstm(n: NodeContext): Result {
     asymmetric: options.asymmetricQuantizeInputs !== 0,
   };
   if (n.x(0).dtype !== 'f32') return quantizedLstm(n, unidirectional, sequence.timeMajor, options);
-  const cell = lstmCell(n, unidirectional, sequence, options);
-  const y = overTime(n.f32(0), sequence.timeMajor, cell.step);
+  return lstmOver(n, unidirectional, sequence, options);
+}
+
+/** One direction of a float or hybrid LSTM over a sequence. */
+function lstmOver(n: NodeContext, at: LstmInputs, sequence: Sequence, clips: LstmClips, reverse = false): Value {
+  const y = lstmSequence(n, at, sequence, clips, reverse);
+  if (y) return y;
+  const cell = lstmCell(n, at, sequence, clips);
+  const unrolled = overTime(n.f32(0), sequence.timeMajor, cell.step, reverse);
   cell.end();
-  return y;
+  return unrolled;
 }
 
 /** The single step of old files. */
@@ -217,10 +225,7 @@ function bidirectionalLstm(n: NodeContext): Result {
     cell: hidden + 1,
     norm: none,
   });
-  const [ahead, back] = [lstmCell(n, direction(1, 35), sequence, options), lstmCell(n, direction(18, 37), sequence, options)];
-  const results = [overTime(n.f32(0), sequence.timeMajor, ahead.step), overTime(n.f32(0), sequence.timeMajor, back.step, true)];
-  ahead.end();
-  back.end();
+  const results = [lstmOver(n, direction(1, 35), sequence, options), lstmOver(n, direction(18, 37), sequence, options, true)];
   return options.mergeOutputs ? concat(results, { axis: 2 }) : results;
 }
 
@@ -258,10 +263,16 @@ function sequenceRnn(n: NodeContext): Result {
     activation: options.fusedActivationFunction,
     asymmetric: options.asymmetricQuantizeInputs !== 0,
   };
-  const cell = rnnCell(n, 1, sequence);
-  const y = overTime(n.f32(0), sequence.timeMajor, cell.step);
+  return rnnOver(n, 1, sequence);
+}
+
+function rnnOver(n: NodeContext, first: number, sequence: Sequence, reverse = false): Value {
+  const y = rnnSequence(n, first, sequence, reverse);
+  if (y) return y;
+  const cell = rnnCell(n, first, sequence);
+  const unrolled = overTime(n.f32(0), sequence.timeMajor, cell.step, reverse);
   cell.end();
-  return y;
+  return unrolled;
 }
 
 function bidirectionalRnn(n: NodeContext): Result {
@@ -272,10 +283,7 @@ function bidirectionalRnn(n: NodeContext): Result {
     asymmetric: options.asymmetricQuantizeInputs !== 0,
   };
   if (n.has(9)) n.refuse('an auxiliary input');
-  const [ahead, back] = [rnnCell(n, 1, sequence), rnnCell(n, 5, sequence)];
-  const results = [overTime(n.f32(0), sequence.timeMajor, ahead.step), overTime(n.f32(0), sequence.timeMajor, back.step, true)];
-  ahead.end();
-  back.end();
+  const results = [rnnOver(n, 1, sequence), rnnOver(n, 5, sequence, true)];
   return options.mergeOutputs ? concat(results, { axis: 2 }) : results;
 }
 

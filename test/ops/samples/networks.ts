@@ -306,6 +306,62 @@ export const networks: Samples = {
   lstmGrad: recurrentGrad(4, true),
   gru: [...recurrent(3), ...recurrent(3, true)],
   gruGrad: recurrentGrad(3, true),
+  gruBefore: steps.flatMap((t) =>
+    [1, 4, 7, 9].flatMap((units) =>
+      orders.map(({ states, reverse }) => ({
+        inputs: [f32(2, t, 3 * units), weights([units, 2 * units]), weights([units, units]), ...firstStates(3, states, units)],
+        attrs: { units, reverse },
+      })),
+    ),
+  ),
+  gruBeforeGrad: steps.flatMap((t) =>
+    [1, 4, 7, 9].flatMap((units) =>
+      orders.map(({ states, reverse }) => ({
+        inputs: [
+          weights([units, 2 * units]),
+          weights([units, units]),
+          f32(2, t, units),
+          f32(2, t, units),
+          f32(2, t, units),
+          { shape: [2, t, 3 * units], range: [0.1, 0.9] as const },
+          ...firstStates(3, states, units),
+        ],
+        attrs: { units, reverse },
+      })),
+    ),
+  ),
+  recurrentSequence: (
+    [
+      ['rnn', 1],
+      ['lstm', 4],
+      ['gru', 3],
+      ['gruBefore', 3],
+    ] as const
+  ).flatMap(([cell, gates]) =>
+    // Batches below and above a tile's rows, and steps that fill blocks of them and do not.
+    [
+      [1, 0, 3, 4],
+      [1, 1, 1, 1],
+      [1, 6, 4, 8],
+      [1, 13, 3, 9],
+      [2, 7, 5, 7],
+      [7, 4, 3, 5],
+      [2, 3, 0, 4],
+    ].flatMap(([batch, t, inputs, units]) =>
+      orders.map(({ states, reverse }) => ({
+        inputs: [
+          f32(batch as number, t as number, inputs as number),
+          weights([inputs as number, gates * (units as number)]),
+          f32(gates * (units as number)),
+          weights([units as number, (cell === 'gruBefore' ? 2 : gates) * (units as number)]),
+          ...(cell === 'gru' ? [f32(gates * (units as number))] : []),
+          ...(cell === 'gruBefore' ? [weights([units as number, units as number])] : []),
+          ...Array.from({ length: cell === 'lstm' ? 2 * states : states }, () => f32(batch as number, units as number)),
+        ],
+        attrs: { cell, units, reverse, ...(cell === 'rnn' && t === 13 ? { activation: 'relu' } : {}) },
+      })),
+    ),
+  ),
   headAttention: [
     // Queries, keys and values side by side in one tensor, as encoders make them.
     ...[1, 4, 9].flatMap((t) =>

@@ -14,6 +14,7 @@ const ORDERS = {
   /** ONNX: input, output, forget, cell. */
   lstm: { op: 'LSTM', gates: [0, 3, 1, 2] },
   gru: { op: 'GRU', gates: [0, 1, 2] },
+  gruBefore: { op: 'GRU', gates: [0, 1, 2] },
 } as const;
 
 /** Columns [rows, gates · units] as ONNX has them: [1, gates · units, rows], gates in its order. */
@@ -70,10 +71,15 @@ const cell =
     const { units, activation, reverse } = attrsOf<RecurrentAttributes>(node);
     const [, w, ...rest] = node.inputs as [Value, Value, ...Value[]];
     const recurrentBias = kind === 'gru' ? rest[0] : undefined;
-    const states = rest.slice(kind === 'gru' ? 1 : 0);
+    const candidate = kind === 'gruBefore' ? rest[0] : undefined;
+    const states = rest.slice(recurrentBias || candidate ? 1 : 0);
     const width = gates.length * units;
     const { x, depth, kernel, bias, name } = inputProducts(node, width);
-    const recurrent = unpackPanels(constantOf(w) as Float32Array, [units, width]);
+    const rows = (value: Value, own: readonly number[]) => {
+      const columns = own.length * units;
+      return gateRows(unpackPanels(constantOf(value) as Float32Array, [units, columns]), units, units, own);
+    };
+    const recurrent = candidate ? Float32Array.of(...rows(w, [0, 1]), ...rows(candidate, [0])) : rows(w, gates);
     const recurrentShift = recurrentBias ? (dataOf(recurrentBias) as Float32Array) : new Float32Array(width);
     const biases = new Float32Array(2 * width);
     biases.set(inGateOrder(bias, units, gates));
@@ -82,7 +88,7 @@ const cell =
       // ONNX wants the steps first.
       e.as(x, [1, 0, 2]),
       e.tensor(name, [1, width, depth], gateRows(kernel, depth, units, gates)),
-      e.tensor(w.name, [1, width, units], gateRows(recurrent, units, units, gates)),
+      e.tensor(w.name, [1, width, units], recurrent),
       e.tensor(`${node.name}/bias`, [1, 2 * width], biases),
       ...(states.length ? ['', ...states.map((state) => e.op('Unsqueeze', [e.plain(state), e.ints([0])]))] : []),
     ];
@@ -99,4 +105,4 @@ const cell =
   };
 
 /** Recurrent layers. */
-export const recurrent: Emits = { rnn: cell('rnn'), lstm: cell('lstm'), gru: cell('gru') };
+export const recurrent: Emits = { rnn: cell('rnn'), lstm: cell('lstm'), gru: cell('gru'), gruBefore: cell('gruBefore') };
