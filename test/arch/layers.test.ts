@@ -38,7 +38,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   plan: { uses: ['ir', 'core'], types: ['kernels', 'ops'] },
   // The schedule pass minimises the peak, so it asks the planner for lifetimes.
   passes: { uses: ['ops', 'ir', 'core', 'kernels', 'plan/lifetimes.ts'] },
-  program: { uses: ['plan', 'ops', 'ir', 'kernels', 'core', 'passes/prune.ts', 'passes/schedule.ts'] },
+  // Lowering ends with the passes that every graph needs, those of training too.
+  program: { uses: ['plan', 'ops', 'ir', 'kernels', 'core', 'passes/prune.ts', 'passes/schedule.ts', 'passes/sequences.ts'] },
   formats: { uses: ['ir', 'ops', 'core'], packages: ['flatbuffers'] },
   layers: { uses: ['ir', 'ops', 'core'] },
   runtime: { uses: ['core', 'kernels', 'program/decode.ts', 'program/format.ts', 'formats/safetensors.ts'] },
