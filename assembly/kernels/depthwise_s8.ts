@@ -5,7 +5,7 @@ import { Conv2dInt8, DepthwiseInt8 } from '../records';
 import { isWide } from './band_s8';
 import { fillBlock } from './depthwise_band_s8';
 import { biasesOf, finish, prepare } from './finish_s8';
-import { dot, pairs, wideDot } from './gemm_s8';
+import { dot, wideDot } from './gemm_s8';
 
 export function depthwise_conv2d_s8(r: DepthwiseInt8): void {
   if (r.outWidth == 0) return;
@@ -71,20 +71,21 @@ export function sumsOf8(r: DepthwiseInt8, x: usize, line: usize, w: usize, bias:
     }
   }
   let sums = r.sums;
+  if (ASC_FEATURE_SIMD) {
+    if (wide) prepareSteps(r, line, w, rest);
+  }
   for (; rows; rows--) {
-    windows(r, x, line, w, rest, bias, sums, wide);
+    if (ASC_FEATURE_SIMD && wide) wideWindows(r, x, bias, sums);
+    else windows(r, x, line, w, rest, bias, sums);
     x += down;
     sums += r.outWidth << 5;
   }
 }
 
 /** A row of windows of any size. */
-function windows(r: DepthwiseInt8, x: usize, line: usize, w: usize, rest: usize, bias: usize, sums: usize, wide: bool): void {
+function windows(r: DepthwiseInt8, x: usize, line: usize, w: usize, rest: usize, bias: usize, sums: usize): void {
   for (let ox: u32 = 0; ox < r.outWidth; ox++) {
-    if (ASC_FEATURE_RELAXED_SIMD) {
-      if (wide) wideWindow(r, x, line, w, rest, bias, sums);
-      else window(r, x, line, w, bias, sums);
-    } else if (ASC_FEATURE_SIMD) wideWindow(r, x, line, w, rest, bias, sums);
+    if (ASC_FEATURE_RELAXED_SIMD) window(r, x, line, w, bias, sums);
     else {
       for (let c: usize = 0; c < 8; c++)
         store<i32>(sums + (c << 2), load<i32>(bias + (c << 2)) + scalarWindow(r, x + c, line, w + (c << 2), rest));
@@ -405,33 +406,95 @@ function window(r: DepthwiseInt8, x: usize, line: usize, w: usize, bias: usize, 
   v128.store(sums, s1, 16);
 }
 
-/** 8 weights, with those of a second part. */
+/**
+ * In 16 bits, windows of any size are steps of two taps each. Bytes of a step in scratch, behind the sums: the weights of 8 channels in pairs, and where
+ * in the band the two taps are.
+ */
+const STEP: usize = 40;
+
 @inline
-function eight(w: usize, rest: usize): v128 {
-  const v = v128.load8x8_s(w);
-  return rest ? i16x8.add(v, v128.load8x8_s(w + rest)) : v;
+function stepsOf(r: DepthwiseInt8): usize {
+  return r.sums + ((<usize>r.sumRows * r.outWidth) << 5);
 }
 
-function wideWindow(r: DepthwiseInt8, x: usize, line: usize, w: usize, rest: usize, bias: usize, sums: usize): void {
-  let s0 = i32x4.splat(0),
-    s1 = s0,
-    s2 = s0,
-    s3 = s0;
+/** Weights of line `byte` of 4 channels' quads as i32, with those of a second part. */
+@inline
+function tapOf(quads: usize, rest: usize, byte: i32): v128 {
+  const shift = 24 - (byte << 3),
+    v = i32x4.shr_s(i32x4.shl(v128.load(quads), shift), 24);
+  return rest ? i32x4.add(v, i32x4.shr_s(i32x4.shl(v128.load(quads + rest), shift), 24)) : v;
+}
+
+/** Writes the steps of 8 channels. Where taps are odd in number, the last is beside itself with a weight of 0. */
+function prepareSteps(r: DepthwiseInt8, line: usize, w: usize, rest: usize): void {
+  const quads = ((r.kernelHeight + 3) >> 2) << 5;
+  let step = stepsOf(r),
+    isSecond = false;
   for (let kx: u32 = 0; kx < r.kernelWidth; kx++) {
-    let p = x + <usize>(kx * r.dilationX * r.blockChannels);
-    for (let ky: u32 = 0; ky < r.kernelHeight; ky += 4) {
-      const top = zip8(v128.load64_zero(p), v128.load64_zero(p + below(r, line, ky, 1))),
-        bottom = zip8(v128.load64_zero(p + below(r, line, ky, 2)), v128.load64_zero(p + below(r, line, ky, 3)));
-      let v = zip16(top, bottom);
-      s0 = wideDot(eight(w, rest), i16x8.extend_low_i8x16_u(v), s0);
-      s1 = wideDot(eight(w + 8, rest), i16x8.extend_high_i8x16_u(v), s1);
-      v = zip16High(top, bottom);
-      s2 = wideDot(eight(w + 16, rest), i16x8.extend_low_i8x16_u(v), s2);
-      s3 = wideDot(eight(w + 24, rest), i16x8.extend_high_i8x16_u(v), s3);
-      p += <usize>(r.dilationY << 2) * line;
-      w += 32;
+    for (let ky: u32 = 0; ky < r.kernelHeight; ky++) {
+      const at = w + ((ky >> 2) << 5),
+        tap = ky * r.dilationY * line + kx * r.dilationX * r.blockChannels,
+        left = tapOf(at, rest, ky & 3),
+        right = tapOf(at + 16, rest, ky & 3);
+      store<u32>(step, tap, 36);
+      if (isSecond) {
+        v128.store(step, v128.or(v128.load(step), i32x4.shl(left, 16)));
+        v128.store(step, v128.or(v128.load(step, 16), i32x4.shl(right, 16)), 16);
+        step += STEP;
+      } else {
+        store<u32>(step, tap, 32);
+        v128.store(step, i32x4.shr_u(i32x4.shl(left, 16), 16));
+        v128.store(step, i32x4.shr_u(i32x4.shl(right, 16), 16), 16);
+      }
+      isSecond = !isSecond;
     }
+    w += quads;
   }
-  v128.store(sums, i32x4.add(v128.load(bias), pairs(s0, s1)));
-  v128.store(sums, i32x4.add(v128.load(bias, 16), pairs(s2, s3)), 16);
+}
+
+/** Numbers of two taps, alternating, times their weights: of channels 0 to 3, of channels 4 to 7. */
+@inline
+function lowPairs(w: v128, x: v128, acc: v128): v128 {
+  return wideDot(w, i16x8.extend_low_i8x16_u(x), acc);
+}
+
+@inline
+function highPairs(w: v128, x: v128, acc: v128): v128 {
+  return wideDot(w, i16x8.extend_high_i8x16_u(x), acc);
+}
+
+/** A row of windows, two at a time, of which the last may be twice the same. */
+function wideWindows(r: DepthwiseInt8, x: usize, bias: usize, sums: usize): void {
+  const apart = r.strideX * r.blockChannels,
+    steps = stepsOf(r),
+    end = steps + <usize>((r.kernelHeight * r.kernelWidth + 1) >> 1) * STEP;
+  for (let left = r.outWidth; left; left -= min<u32>(left, 2)) {
+    const next = left > 1 ? x + apart : x;
+    let a0 = v128.load(bias),
+      a1 = v128.load(bias, 16);
+    let b0 = a0,
+      b1 = a1,
+      step = steps;
+    do {
+      const w0 = v128.load(step),
+        w1 = v128.load(step, 16),
+        p = <usize>load<u32>(step, 32),
+        q = <usize>load<u32>(step, 36);
+      let taps = zip8(v128.load64_zero(x + p), v128.load64_zero(x + q));
+      a0 = lowPairs(w0, taps, a0);
+      a1 = highPairs(w1, taps, a1);
+      taps = zip8(v128.load64_zero(next + p), v128.load64_zero(next + q));
+      b0 = lowPairs(w0, taps, b0);
+      b1 = highPairs(w1, taps, b1);
+      step += STEP;
+    } while (step < end);
+    v128.store(sums, a0);
+    v128.store(sums, a1, 16);
+    if (left > 1) {
+      v128.store(sums, b0, 32);
+      v128.store(sums, b1, 48);
+    }
+    x += apart << 1;
+    sums += 64;
+  }
 }

@@ -72,14 +72,15 @@ const makers = {
     const geometry = [batch, ...size, from, ...size, to, 3, 3, 1, 1, 1, 1, 1, 1, 1, TILES];
     return { macs: pixels * 9 * from * to, run: call('conv2d_f32_winograd', [x, w, bias, 0, y, scratch, ...geometry, ...limits]) };
   },
-  depthwise(module, { size, channels, stride }, which) {
+  depthwise(module, { size, channels, stride, kernel }, which) {
     const out = size.map((extent) => Math.ceil(extent / stride));
-    const pads = out.map((extent, i) => Math.max(0, (extent - 1) * stride + 3 - size[i]) >> 1);
-    const { starts, call } = instance(module, [size[0] * size[1] * channels, 9 * channels, out[0] * out[1] * channels, channels]);
+    const pads = out.map((extent, i) => Math.max(0, (extent - 1) * stride + kernel[i] - size[i]) >> 1);
+    const taps = kernel[0] * kernel[1];
+    const { starts, call } = instance(module, [size[0] * size[1] * channels, taps * channels, out[0] * out[1] * channels, channels]);
     const [x, w, y, bias, scratch] = starts;
-    const geometry = [1, ...size, channels, ...out, channels, 3, 3, stride, stride, 1, 1, ...pads, channels, 0];
+    const geometry = [1, ...size, channels, ...out, channels, ...kernel, stride, stride, 1, 1, ...pads, channels, 0];
     const name = `depthwise_conv2d_f32${{ '': '', dw: '_grad_weight', dx: '_grad_input' }[which]}`;
-    return { macs: 9 * out[0] * out[1] * channels, run: call(name, [x, w, which ? 0 : bias, 0, y, scratch, ...geometry, ...limits]) };
+    return { macs: taps * out[0] * out[1] * channels, run: call(name, [x, w, which ? 0 : bias, 0, y, scratch, ...geometry, ...limits]) };
   },
   batched(module, { batch, rows, depth, columns, transposed }) {
     const { starts, call } = instance(module, [batch * rows * depth, batch * depth * columns, batch * rows * columns]);

@@ -81,12 +81,13 @@ const makers = {
   },
   winograd: (module, layer, rounding) => makers.conv(module, { ...layer, kernel: [3, 3], stride: 1 }, rounding),
   columns: (module, layer, rounding) => makers.conv(module, layer, rounding),
-  depthwise(module, { size, channels, stride }, rounding) {
-    const g = geometry({ size, kernel: [3, 3], stride, from: channels, to: channels, groups: channels });
+  depthwise(module, { size, channels, stride, kernel }, rounding) {
+    const g = geometry({ size, kernel, stride, from: channels, to: channels, groups: channels });
     const y = g.outHeight * g.outWidth * channels;
-    const sizes = { x: size[0] * size[1] * channels, w: 12 * panels(channels), y };
+    const taps = kernel[0] * kernel[1];
+    const sizes = { x: size[0] * size[1] * channels, w: kernel[1] * quads(kernel[0]) * panels(channels), y };
     const scratch = depthwiseInt8Scratch(g);
-    return { macs: 9 * y, run: product(module, 'depthwise_conv2d_s8', { sizes, g, scratch, depth: 9 }, rounding) };
+    return { macs: taps * y, run: product(module, 'depthwise_conv2d_s8', { sizes, g, scratch, depth: taps }, rounding) };
   },
 };
 

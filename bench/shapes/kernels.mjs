@@ -27,12 +27,13 @@ const winograd = (size, from, to, batch = 1) => ({
   to,
   batch,
 });
-const depthwise = (size, channels, stride = 1) => ({
+const depthwise = (size, channels, stride = 1, kernel = 3) => ({
   kind: 'depthwise',
-  name: `depthwise ${times(size)}×${channels}${stride > 1 ? ` /${stride}` : ''}`,
+  name: `depthwise ${kernel === 3 ? '' : `${times(kernel)} `}${times(size)}×${channels}${stride > 1 ? ` /${stride}` : ''}`,
   size: [size, size].flat().slice(0, 2),
   channels,
   stride,
+  kernel: [kernel, kernel].flat().slice(0, 2),
 });
 const dense = (rows, depth, columns) => ({ kind: 'dense', name: `dense ${rows}×${depth}×${columns}`, rows, depth, columns });
 /** `batch` products of activations; with `transposed` b is [columns, depth]. */
@@ -117,6 +118,13 @@ export const networks = {
   ],
   'DS-CNN': [columns([49, 10], 1, 64, [10, 4], 2), repeat(4, depthwise([25, 5], 64)), repeat(4, conv([25, 5], 64, 64)), dense(1, 64, 12)],
   'Autoencoder 640': [dense(1, 640, 128), repeat(6, dense(1, 128, 128)), dense(1, 128, 8), dense(1, 8, 128), dense(1, 128, 640)],
+  /** Howard et al. 2019: of the large network, the windows of 5×5. */
+  'MobileNetV3, 5×5': [
+    depthwise(56, 72, 2, 5),
+    repeat(2, depthwise(28, 120, 1, 5)),
+    depthwise(14, 672, 2, 5),
+    repeat(2, depthwise(7, 960, 1, 5)),
+  ],
   /** 4 layers of 4 heads. */
   'Encoder 64×128': [
     repeat(4, dense(64, 128, 384)),

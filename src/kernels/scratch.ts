@@ -130,6 +130,8 @@ function pairedWindows(g: Convolution & { groups: number }, plain: Int8Scratch):
 const IMAGE_BYTES = 8192;
 const BLOCK_BYTES = 12288;
 const SUM_PIXELS = 128;
+/** Of two taps: their weights of 8 channels in 16 bits, and where they are. */
+const STEP_BYTES = 40;
 
 /** What `depthwise_conv2d_s8` keeps at hand, in bytes, and how many channels and rows at a time. */
 export interface DepthwiseInt8Scratch extends Int8Scratch {
@@ -139,7 +141,8 @@ export interface DepthwiseInt8Scratch extends Int8Scratch {
 
 /**
  * `depthwise_conv2d_s8`, whose band holds 8-bit numbers, one for each output channel: as many channels as leave room for the whole image, or 32 (half a
- * cache line), or 16 where less than two rows of 32 fit.
+ * cache line), or 16 where less than two rows of 32 fit; 16 for a single pixel, whose steps would otherwise take more than its sums. Windows 3 wide have
+ * loops of their own; others are steps of two taps, behind the sums.
  */
 export function depthwiseInt8Scratch(g: Convolution): DepthwiseInt8Scratch {
   const width = (g.outWidth - 1) * g.strideX + (g.kernelWidth - 1) * g.dilationX + 1;
@@ -148,11 +151,14 @@ export function depthwiseInt8Scratch(g: Convolution): DepthwiseInt8Scratch {
     Math.max(1, Math.min(g.outHeight, Math.floor((BLOCK_BYTES / (width * channels) - window) / g.strideY) + 1));
   const whole = ((g.outHeight - 1) * g.strideY + window) * width;
   const fit = whole * g.outChannels <= IMAGE_BYTES ? g.outChannels : Math.floor(IMAGE_BYTES / whole / 32) * 32;
-  const blockChannels = Math.min(g.outChannels, fit || (rowsOf(32) > 1 ? 32 : 16));
+  const hasLoops = g.kernelHeight <= 3 && g.kernelWidth === 3 && g.strideX <= 2 && g.dilationX === 1;
+  const isPixel = !hasLoops && g.outHeight * g.outWidth === 1;
+  const blockChannels = Math.min(g.outChannels, isPixel ? 16 : fit || (rowsOf(32) > 1 ? 32 : 16));
   const blockRows = rowsOf(blockChannels);
-  const sumRows = Math.min(blockRows, Math.max(1, Math.floor(SUM_PIXELS / g.outWidth)));
+  const steps = hasLoops ? 0 : Math.ceil((g.kernelHeight * g.kernelWidth) / 2) * STEP_BYTES;
+  const sumRows = Math.min(blockRows, Math.max(1, Math.floor((SUM_PIXELS * 32 - steps) / (g.outWidth * 32))));
   const band = ((blockRows - 1) * g.strideY + window) * width * blockChannels + SLACK;
-  return { blockRows, blockChannels, sumRows, band, sums: sumRows * g.outWidth * 32, table: factorBytes(g.outChannels) };
+  return { blockRows, blockChannels, sumRows, band, sums: sumRows * g.outWidth * 32 + steps, table: factorBytes(g.outChannels) };
 }
 
 /** `conv2d_scaled_s8` and its depthwise form: the record of the product, 4 bytes a field. */

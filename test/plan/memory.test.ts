@@ -50,7 +50,7 @@ const arenas: readonly (readonly [string, number])[] = [
   ['TinyMaix__mnist_valid_q', 2848],
   ['ai-edge-quantizer__conv_fc_mnist_srq_a8w8', 8080],
   ['micro-wake-word-models__hey_jarvis', 14208],
-  ['micro-wake-word-models__vad', 2080],
+  ['micro-wake-word-models__vad', 1952],
   ['tflite-micro__hello_world_int8', 480],
   ['tflite-micro__micro_speech_quantized', 7728],
   ['tflite-micro__mobilenet_v2_quantized_1x3x224x224', 1519232],
