@@ -32,9 +32,17 @@ export const named = (text: string, before: readonly (readonly [string, string])
   return [...before, at < 1 ? ['', text] : [text.slice(0, at), text.slice(at + 1)]];
 };
 
+/** `h=hn`, once for each input that is state. @throws INPUT for anything else. */
+export function state(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) throw new ThimbleError('INPUT', `"${text}" is not a state`, { expected: 'input=output' });
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
 /** What every command that reads a model takes. */
 export interface SourceOptions {
   readonly shape?: Record<string, number | number[]>;
+  readonly state?: Record<string, string>;
   readonly budget?: string;
   readonly flavour?: 'auto' | 'scalar' | 'simd' | 'relaxed';
 }
@@ -43,6 +51,11 @@ export interface SourceOptions {
 export const withSource = (command: Command): Command =>
   command
     .option('--shape <name=extents>', 'shape of an input that the model leaves open, or extent of a dimension; repeatable', shape)
+    .option(
+      '--state <input=output>',
+      'an input that holds what an output had at the call before: the model keeps it itself; repeatable',
+      state,
+    )
     .option('--budget <size>', 'what the whole linear memory may use, such as 256KB');
 
 /** The option that chooses kernels to run on. */

@@ -39,7 +39,7 @@ export function registerQuantize(program: Command): void {
     program
       .command('quantize')
       .description('write a model with weights, and activations, in 8 bits; compare it with the one it came from')
-      .argument('<model>', '.onnx, or a model that was saved (.safetensors)')
+      .argument('<model>', '.onnx, .tflite, or a model that was saved (.safetensors)')
       .requiredOption('--out <file>', 'the file to write: .onnx (QuantizeLinear and DequantizeLinear) or .thimble'),
   )
     .option('--data <dir>', 'folder of typical inputs: .npy, .npz, .raw, pictures or sounds; labels.npy gives the accuracy')

@@ -4,6 +4,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { elemOf, tensorOf } from '../formats/onnx/elements.ts';
 import { domainName, isSupported } from '../formats/onnx/operators.ts';
 import { decodeModel, decodeTensor, type GraphProto, type ModelProto, type NodeProto, type ValueInfo } from '../formats/onnx/proto.ts';
+import { statesOf } from '../formats/onnx/states.ts';
 import type { TfliteElem } from '../formats/tflite/elements.ts';
 import { isTflite } from '../formats/tflite/schema.ts';
 import { inspectTflite } from './inspectTflite.ts';
@@ -41,7 +42,9 @@ export const inspect = (bytes: Uint8Array): ModelDescription => (isTflite(bytes)
 function inspectOnnx(bytes: Uint8Array): ModelDescription {
   const model = decodeModel(bytes);
   const { graph } = model;
-  const initialized = new Set(graph.initializers.map(({ name }) => name));
+  const states = statesOf(model);
+  const nexts = new Set([...states.values()].map(({ next }) => next));
+  const inner = new Set([...graph.initializers.map(({ name }) => name), ...states.keys()]);
   const operators = new Map<string, number>();
   const unsupported = new Set<string>();
   for (const node of allNodes(model)) {
@@ -54,8 +57,8 @@ function inspectOnnx(bytes: Uint8Array): ModelDescription {
     format: 'onnx',
     producer: model.producer,
     opsets: Object.fromEntries(model.opsets),
-    inputs: graph.inputs.filter(({ name }) => !initialized.has(name)).map(portOf),
-    outputs: graph.outputs.map(portOf),
+    inputs: graph.inputs.filter(({ name }) => !inner.has(name)).map(portOf),
+    outputs: graph.outputs.filter(({ name }) => !nexts.has(name)).map(portOf),
     signatures: [],
     parameters: parametersOf(model),
     operators: Object.fromEntries([...operators].sort(([a], [b]) => (a < b ? -1 : 1))),

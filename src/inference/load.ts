@@ -6,6 +6,7 @@ import type { Imported } from '../formats/imported.ts';
 import { type ExternalData, readExternal } from '../formats/onnx/external.ts';
 import { Importer } from '../formats/onnx/importer.ts';
 import { decodeModel } from '../formats/onnx/proto.ts';
+import { statesOf } from '../formats/onnx/states.ts';
 import { Importer as TfliteImporter } from '../formats/tflite/importer.ts';
 import { decodeModel as decodeTflite, isTflite } from '../formats/tflite/schema.ts';
 import { kernelsFor } from '../hosts/kernels.ts';
@@ -13,6 +14,7 @@ import { optimize } from '../passes/optimize.ts';
 import { build } from '../program/build.ts';
 import type { Flavour } from '../runtime/flavour.ts';
 import { InferenceModel, withPorts } from './model.ts';
+import { bindStates } from './states.ts';
 import { isStored, loadStored } from './stored.ts';
 
 export interface LoadOptions {
@@ -23,6 +25,11 @@ export interface LoadOptions {
   readonly shapes?: Readonly<Record<string, Shape | number>>;
   /** Inputs that never change; they become constants of the program. Operands that decide on shapes have to be constant. */
   readonly constants?: Readonly<Record<string, Tensor>>;
+  /**
+   * Inputs that hold what an output had at the call before, with that output: `{ h: 'hn' }`. They become state of the model, which it keeps itself and
+   * `reset` sets to zeros, or to what the file holds for the input.
+   */
+  readonly states?: Readonly<Record<string, string>>;
   /** Bytes, or text such as '256KB', that the whole linear memory may use. */
   readonly budget?: number | string;
   /** Kernels to run on; where left out or `auto`, the fastest this host accepts that pass their self-test. `simd` and `scalar` give the same bits everywhere. */
@@ -64,17 +71,22 @@ interface Named {
   readonly task?: Task | undefined;
 }
 
-async function importOnnx(bytes: Uint8Array, { shapes, constants, externalData, signature }: LoadOptions): Promise<Named> {
+async function importOnnx(bytes: Uint8Array, options: LoadOptions): Promise<Named> {
+  const { shapes, constants, externalData, signature } = options;
   if (signature !== undefined) throw new ThimbleError('INPUT', 'an ONNX model has no signatures');
   const proto = decodeModel(bytes);
-  const imported = new Importer(proto, bytes.length, await readExternal(proto, externalData)).run({ shapes, constants });
+  const own = statesOf(proto);
+  const importer = new Importer(proto, bytes.length, await readExternal(proto, externalData));
+  const states = { ...Object.fromEntries([...own].map(([input, { next }]) => [input, next])), ...options.states };
+  const firsts = new Map([...own].flatMap(([input, { contents }]) => (contents ? [[input, contents]] : [])));
+  const imported = bindStates(importer.run({ shapes, constants }), states, firsts);
   return { imported, name: proto.graph.name || 'model', task: taskOf(proto.metadata) };
 }
 
-function importTflite(bytes: Uint8Array, { shapes, constants, signature }: LoadOptions): Named {
+function importTflite(bytes: Uint8Array, { shapes, constants, signature, states = {} }: LoadOptions): Named {
   const model = decodeTflite(bytes);
   return {
-    imported: new TfliteImporter(model, bytes.length).run({ shapes, constants, signature }),
+    imported: bindStates(new TfliteImporter(model, bytes.length).run({ shapes, constants, signature }), states),
     name: model.subgraphs[0]?.name || 'model',
   };
 }

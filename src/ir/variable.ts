@@ -1,5 +1,5 @@
-import type { TypedArray } from '../core/dtype.ts';
-import type { Shape } from '../core/shape.ts';
+import { allocate, type TypedArray } from '../core/dtype.ts';
+import { type Shape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 
 /**
@@ -21,4 +21,17 @@ export interface Variable extends TensorType {
   readonly logicalShape: Shape;
   /** The first contents, in memory layout; computed when a program is built. */
   readonly initial: () => TypedArray;
+}
+
+/** What a model remembers from call to call; zeros at first where `initial` is left out. */
+export function stream(name: string, { dtype, shape }: TensorType, initial?: () => TypedArray): Variable {
+  return {
+    name,
+    dtype,
+    shape,
+    role: 'stream',
+    layout: { kind: 'rows' },
+    logicalShape: shape,
+    initial: initial ?? (() => allocate(dtype, sizeOf(shape))),
+  };
 }

@@ -8,9 +8,10 @@ export class Rewriting {
   readonly #nodes = new Map<string, readonly Value[]>();
   readonly #ids = new Map<unknown, number>();
 
-  constructor(source: Graph, name = source.name) {
+  /** @param inputs those of the old graph that the new one has too. */
+  constructor(source: Graph, name = source.name, inputs: readonly Value[] = source.inputs) {
     this.target = new Graph(name);
-    for (const input of source.inputs) this.#map.set(input, this.target.input(input.name, input));
+    for (const input of inputs) this.#map.set(input, this.target.input(input.name, input));
   }
 
   /** What stands for `value` of the old graph. */

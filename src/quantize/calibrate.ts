@@ -59,6 +59,9 @@ export function calibrate(
   const observers = values.map((value) => new Observer(value));
   const probe = new Probe(graph, values, kernels);
   for (const call of feeds) probe.run(call).forEach((data, i) => void observers[i]?.range(data));
-  if (histograms) for (const call of feeds) probe.run(call).forEach((data, i) => void observers[i]?.count(data));
+  if (histograms) {
+    probe.reset();
+    for (const call of feeds) probe.run(call).forEach((data, i) => void observers[i]?.count(data));
+  }
   return new Map(values.map((value, i) => [value, observers[i] as Observer]));
 }

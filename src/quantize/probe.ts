@@ -4,14 +4,14 @@ import type { Graph, Value } from '../ir/graph.ts';
 import { Rewriting } from '../passes/rewrite.ts';
 import { build } from '../program/build.ts';
 import type { Kernels } from '../runtime/flavour.ts';
-import { Session } from '../runtime/session.ts';
+import { RuntimeModel } from '../runtime/model.ts';
 
 /** Data of one call by input name, in the inputs' dtypes. */
 export type ProbeFeeds = Readonly<Record<string, TypedArray>>;
 
 /** A graph that shows values inside it. */
 export class Probe {
-  readonly #session: Session;
+  readonly #model: RuntimeModel;
   readonly #method: string;
 
   constructor(graph: Graph, watched: readonly Value[], kernels: Kernels) {
@@ -25,12 +25,17 @@ export class Probe {
     }
     watched.forEach((value, i) => void to.target.output(`${i}`, to.of(value)));
     this.#method = graph.name;
-    this.#session = new Session(build([to.target], { name: 'probe' }).program, kernels);
+    this.#model = new RuntimeModel(build([to.target], { name: 'probe' }).program, kernels);
+  }
+
+  /** Puts state back to its first contents. */
+  reset(): void {
+    this.#model.reset();
   }
 
   /** The watched values, in their order: views that the next call overwrites. */
   run(feeds: ProbeFeeds): TypedArray[] {
-    const outputs = this.#session.run(this.#method, feeds);
+    const outputs = this.#model.session.run(this.#method, feeds);
     return Object.keys(outputs).map((_, i) => (outputs[`${i}`] as Tensor).data);
   }
 }

@@ -73,7 +73,7 @@ const defaults = {
  * Quantizes a trained or loaded model after training. A trained model takes one row a call in its quantized form.
  * @param calibration rows or calls that are like what the model will see; a hundred are enough. Needed by scheme `int8`, unless the model was
  * trained quantization-aware.
- * @throws INPUT for unknown options, missing or unfitting data, or a layer to keep that does not exist; UNSUPPORTED_OP for what ONNX has no
+ * @throws INPUT for unknown options, a model that is quantized already, missing or unfitting data, or a layer to keep that does not exist; UNSUPPORTED_OP for what ONNX has no
  * operator for; BUDGET.
  */
 export async function quantize(
@@ -92,6 +92,7 @@ export async function quantize(
   const flavour = settings.flavour ?? 'auto';
   const kernels = await kernelsFor(flavour);
   const { graph: frozen, borders } = frozenGraph(model, 1);
+  refuseQuantized(frozen);
   const task = model instanceof InferenceModel ? model.program.task : undefined;
   const metadata = task && metadataOf(task);
   const write = (graph: Graph, more: ExportOptions = {}) => exportGraph(graph, { borders, metadata, ...more });
@@ -163,6 +164,16 @@ export async function quantize(
 }
 
 const methods: readonly RangeMethod[] = ['min-max', 'percentile', 'mse', 'entropy'];
+
+/** Models that compute in 8-bit numbers, as TFLite has them, have no floats to round. */
+function refuseQuantized({ nodes }: Graph): void {
+  const first = nodes.find(({ op, inputs }) => op !== 'cast' && inputs.some(({ dtype }) => dtype === 'i8'));
+  if (!first) return;
+  throw new ThimbleError('INPUT', 'the model is quantized already: it computes in 8-bit numbers', {
+    node: first.name,
+    hint: 'quantize the float model that it was made from',
+  });
+}
 
 function check({ scheme, ranges, percentile, blockSize }: typeof defaults | QuantizeOptions): void {
   const among = (what: string, value: unknown, list: readonly string[]) => {

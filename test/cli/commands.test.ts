@@ -99,6 +99,8 @@ describe('thimble compile', () => {
       [['compile', 'nowhere.onnx', '--out', 'bad.wasm'], /INPUT: "nowhere.onnx": cannot be read/, 1],
       [['compile', 'add.onnx', '--budget', '100', '--out', 'bad.wasm'], /BUDGET/, 1],
       [['compile', 'add.onnx', '--shape', 'a=', '--out', 'bad.wasm'], /"a=" is not a shape/, 2],
+      [['compile', 'add.onnx', '--state', 'a=', '--out', 'bad.wasm'], /"a=" is not a state/, 2],
+      [['compile', 'add.onnx', '--state', 'a=nothing', '--out', 'bad.wasm'], /the model has no output "nothing"/, 1],
       [['compile', 'add.onnx'], /required option '--out <file>' not specified/, 2],
       [['compile', 'add.onnx', '--target', 'exe', '--out', 'bad.wasm'], /Allowed choices are wasm, wasi, thimble/, 2],
     ];

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildModel } from '../../src/cli/digits.ts';
 import { loadDigits } from '../../src/data/digits.ts';
@@ -129,6 +130,13 @@ describe('options', () => {
     await expect(quantizeDigits({ budget: '1KB' })).rejects.toThrow(expect.objectContaining({ code: 'BUDGET' }));
     expect((await t.quantize(model, undefined, { scheme: 'int8-weights' })).report.layers[0]?.sqnr).toBeNaN();
   });
+});
+
+it('a model that computes in 8-bit numbers is quantized already', async () => {
+  const bytes = readFileSync(new URL('../formats/tflite/models/conv_i8_0.tflite', import.meta.url));
+  await expect(t.quantize(await t.load(bytes), undefined, { scheme: 'int8-weights' })).rejects.toThrow(
+    /quantized already.*the float model/,
+  );
 });
 
 describe.each(testNetworks.filter(({ name }) => name !== 'digits'))('$name in int8', ({ build }) => {

@@ -1,17 +1,19 @@
 import { ThimbleError } from '../../core/errors.ts';
 import type { Shape } from '../../core/shape.ts';
 import type { Graph, Node, Value } from '../../ir/graph.ts';
+import { assign } from '../../ops/assign.ts';
 import type { Elem } from './elements.ts';
 import { encodeModel, type FileElem, type FilePort } from './encode.ts';
 import { arrays } from './export/arrays.ts';
 import { elementwise } from './export/elementwise.ts';
-import { Emission, type EmissionOptions, type Emits } from './export/emission.ts';
+import { Emission, type EmissionOptions, type Emits, rawOf } from './export/emission.ts';
 import { images } from './export/images.ts';
 import { norms } from './export/norms.ts';
 import { places } from './export/places.ts';
 import { products } from './export/products.ts';
 import { quantization } from './export/quantization.ts';
 import { absorbedProduct, recurrent } from './export/recurrent.ts';
+import { metadataOfStates, type StatePorts } from './states.ts';
 
 /** An input or output of the file: the element type it had in the file it came from. */
 export interface BorderType {
@@ -50,7 +52,7 @@ const elemOf = { f32: 'float32', i32: 'int32', i8: 'int8', u8: 'uint8', bool: 'b
 
 /**
  * The bytes of an ONNX model that computes what `graph` does, of standard operators (ai.onnx 20; 21 with weights in blocks), images in NCHW.
- * Wants a graph after `simplify`, without state.
+ * Wants a graph after `simplify`. State becomes inputs, and outputs with its next value; the metadata says which belong together.
  * @throws UNSUPPORTED_OP listing every node that ONNX has no operator for.
  */
 export function exportGraph(graph: Graph, options: ExportOptions = {}): Uint8Array<ArrayBuffer> {
@@ -62,12 +64,22 @@ export function exportGraph(graph: Graph, options: ExportOptions = {}): Uint8Arr
   };
   for (const input of graph.inputs) e.unique(input.name);
   for (const { name } of graph.outputs) e.unique(name);
+  const states = statesIn(graph).map(({ state, next }) => ({
+    state,
+    next,
+    input: e.unique(state.name),
+    output: e.unique(`${state.name}.next`),
+  }));
   const inputs = graph.inputs.map((value): FilePort => {
     const elem = typeOf(value, value.name);
     const own = elemOf[value.dtype];
     e.put(value, elem === own ? value.name : e.op('Cast', [value.name], { to: castTo[own] as number }));
     return { name: value.name, elem, dims: openDims(value.shape, options.batch) };
   });
+  for (const { state, input } of states) {
+    e.put(state, input);
+    inputs.push({ name: input, elem: elemOf[state.dtype], dims: state.shape });
+  }
   const read = new Set<Value>([...graph.nodes.flatMap(operandsOf), ...graph.outputs.map(({ value }) => value)]);
   for (const node of graph.nodes) {
     if (node.outputs.some((output) => read.has(output) && !e.isWritten(output))) e.within(node, () => rows[node.op]?.(e, node));
@@ -78,6 +90,10 @@ export function exportGraph(graph: Graph, options: ExportOptions = {}): Uint8Arr
     e.finish(name, elem === elemOf[value.dtype] ? plain : e.op('Cast', [plain], { to: castTo[elem] as number }));
     return { name, elem, dims: openDims(value.shape, options.batch) };
   });
+  for (const { next, output } of states) {
+    e.finish(output, e.plain(next));
+    outputs.push({ name: output, elem: elemOf[next.dtype], dims: next.shape });
+  }
   const isBlocked = [...(options.weights?.values() ?? [])].some(({ bits, block }) => bits === 4 || block !== undefined);
   return encodeModel({
     name: options.name ?? graph.name,
@@ -86,8 +102,22 @@ export function exportGraph(graph: Graph, options: ExportOptions = {}): Uint8Arr
     initializers: e.initializers,
     inputs,
     outputs,
-    metadata: options.metadata,
+    metadata: {
+      ...options.metadata,
+      ...metadataOfStates(Object.fromEntries(states.map(({ state, input, output }) => [input, portsOf(e, state, output)]))),
+    },
   });
+}
+
+/** The states that the graph writes, with their next values. */
+const statesIn = ({ nodes }: Graph): { readonly state: Value; readonly next: Value }[] =>
+  nodes.filter(({ op }) => op === assign.name).map(({ inputs: [state, next] }) => ({ state: state as Value, next: next as Value }));
+
+/** Metadata of a state. First contents other than zeros are an initializer that no operator reads: other runtimes are fed them. */
+function portsOf(e: Emission, { name, dtype, shape, origin }: Value, next: string): StatePorts {
+  const contents = origin.kind === 'state' ? origin.variable.initial() : undefined;
+  if (!contents?.some((value) => value !== 0)) return { next };
+  return { next, first: e.initializer(`${name}.first`, elemOf[dtype], shape, rawOf(contents)) };
 }
 
 /** What the operator of the file reads. Recurrent ones take in the product before them, which is written only where something else reads it too. */
@@ -97,7 +127,7 @@ const openDims = (shape: Shape, batch: number | undefined): (number | string)[] 
   shape.map((extent) => (batch !== undefined && extent === batch ? 'batch' : extent));
 
 function refuseUnknown(graph: Graph): void {
-  const unknown = graph.nodes.filter(({ op }) => !(op in rows));
+  const unknown = graph.nodes.filter(({ op }) => !(op in rows) && op !== assign.name);
   if (unknown.length === 0) return;
   const list = unknown.map(({ op, name }) => `${op} "${name}"`).join(', ');
   throw new ThimbleError('UNSUPPORTED_OP', `ONNX has no operator, or thimble no way to write it, for ${list}`);

@@ -6,6 +6,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import { Graph, type Value } from '../../ir/graph.ts';
 import { evaluated, isConstant } from '../../ops/evaluate.ts';
 import { cast, copy } from '../../ops/index.ts';
+import { rootOf } from '../../ops/updateStates.ts';
 import { atBorder } from '../element.ts';
 import type { Imported, Port } from '../imported.ts';
 import { fromUnsigned, toUnsigned } from './bytes.ts';
@@ -16,7 +17,7 @@ import { type Binding, isOperand } from './operand.ts';
 import { rowOf } from './operators.ts';
 import type { OperatorSpec, SignatureSpec, SubgraphSpec, TensorSpec, TfliteModel } from './schema.ts';
 import { Scope } from './scope.ts';
-import { rootOf, Variables } from './variables.ts';
+import { Variables } from './variables.ts';
 
 export interface ImportOptions {
   /** Extents of inputs, by name. What is left out is as the file has it, open extents 1. */

@@ -1,12 +1,9 @@
-import { allocate } from '../../core/dtype.ts';
 import { ThimbleError } from '../../core/errors.ts';
 import type { TensorType } from '../../core/tensor.ts';
 import type { Graph, Value } from '../../ir/graph.ts';
-import type { Variable } from '../../ir/variable.ts';
-import { assign } from '../../ops/assign.ts';
+import { stream } from '../../ir/variable.ts';
 import { evaluated, isConstant } from '../../ops/evaluate.ts';
-import { copy } from '../../ops/index.ts';
-import { opOf } from '../../ops/registry.ts';
+import { updateStates } from '../../ops/updateStates.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { held, numeric } from './elements.ts';
 import { damaged } from './flatbuffer.ts';
@@ -92,40 +89,24 @@ export class Variables {
 
   /** Appends the nodes that write each variable's last value to its memory. */
   update(): void {
-    // A variable that is written and never read needs no memory. Copies read states before any of them is written.
+    // A variable that is written and never read needs no memory.
     const changed = [...this.#states].flatMap(([name, state]) => {
-      const { value } = this.#current.get(name) as Operand;
-      if (value === state) return [];
-      if (value.dtype !== state.dtype || value.shape.join() !== state.shape.join()) {
+      const { value: next } = this.#current.get(name) as Operand;
+      if (next === state) return [];
+      if (next.dtype !== state.dtype || next.shape.join() !== state.shape.join()) {
         throw new ThimbleError('SHAPE', `variable "${name}" changes its type`, {
           expected: `${state.dtype} [${state.shape}]`,
-          got: `${value.dtype} [${value.shape}]`,
+          got: `${next.dtype} [${next.shape}]`,
         });
       }
-      return [{ state, next: rootOf(value).origin.kind === 'state' ? copy(value) : value }];
+      return [{ state, next }];
     });
-    for (const { state, next } of changed) assign.node([state, next]);
+    updateStates(changed);
   }
 
   #state(name: string, type: TensorType, first: Operand | undefined): Value {
-    const { dtype, shape } = type;
-    if (shape.some((extent) => extent < 0)) throw damaged(`variable "${name}" has shape [${shape}]`);
-    const variable: Variable = {
-      name,
-      dtype,
-      shape,
-      role: 'stream',
-      layout: { kind: 'rows' },
-      logicalShape: shape,
-      initial: () =>
-        first
-          ? evaluated(first.value).data
-          : allocate(
-              dtype,
-              shape.reduce((a, b) => a * b, 1),
-            ),
-    };
-    const value = this.#graph.state(variable);
+    if (type.shape.some((extent) => extent < 0)) throw damaged(`variable "${name}" has shape [${type.shape}]`);
+    const value = this.#graph.state(stream(name, type, first && (() => evaluated(first.value).data)));
     this.#states.set(name, value);
     return value;
   }
@@ -135,13 +116,6 @@ export class Variables {
     for (let i = 1; this.#current.has(own) || this.#initial.has(own); i++) own = `${name}:${i}`;
     return own;
   }
-}
-
-/** What a value is a view of. */
-export function rootOf(value: Value): Value {
-  let root = value;
-  while (root.origin.kind === 'node' && opOf(root.origin.node).view) root = root.origin.node.inputs[0] as Value;
-  return root;
 }
 
 /** The name a VAR_HANDLE is shared by: container and name. */

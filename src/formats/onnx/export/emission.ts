@@ -118,15 +118,13 @@ export class Emission {
   form(value: Value): Form {
     const [first] = this.#forms.get(value) ?? [];
     if (first) return first;
-    if (value.origin.kind === 'state')
-      throw new ThimbleError('UNSUPPORTED_OP', `the state "${value.name}" outlives a call, which ONNX has no like for`);
-    if (value.origin.kind !== 'const') throw new Error(`"${value.name}" is read before it is written`);
     const { dtype, origin, shape } = value;
+    if (origin.kind !== 'const' && origin.kind !== 'state') throw new Error(`"${value.name}" is read before it is written`);
+    // State that nothing writes is a constant.
+    const data = origin.kind === 'const' ? origin.data : origin.variable.initial();
     // As the dtype says: bool and bytes are constants of models that are nothing else.
     const isWord = dtype === 'f32' || dtype === 'i32';
-    const name = isWord
-      ? this.tensor(value.name, shape, origin.data)
-      : this.initializer(value.name, BYTES[dtype], shape, rawOf(origin.data));
+    const name = isWord ? this.tensor(value.name, shape, data) : this.initializer(value.name, BYTES[dtype], shape, rawOf(data));
     this.put(value, name);
     return { name, perm: identity(shape.length) };
   }
