@@ -3,7 +3,7 @@ import { exportGraph } from '../../src/formats/onnx/exporter.ts';
 import * as t from '../../src/index.ts';
 import { Graph } from '../../src/ir/graph.ts';
 import { activations } from '../../src/layers/activations.ts';
-import { add, nonZero } from '../../src/ops/index.ts';
+import { nonZero } from '../../src/ops/index.ts';
 import { randomRows, testNetworks } from '../networks.ts';
 import { onnxruntime, runInOnnxruntime } from './onnxruntime.ts';
 
@@ -135,23 +135,6 @@ it('convolutions follow one another without transpositions; batch normalisation 
   expect(opsets).toEqual({ '': 20 });
   expect(inputs).toEqual([{ name: 'input', type: 'float32', shape: ['batch', 8, 8, 3] }]);
   expect(t.inspect(t.exportOnnx(model, { batchSize: 4 })).inputs[0]?.shape).toEqual([4, 8, 8, 3]);
-});
-
-it('state that outlives a call is refused', () => {
-  const graph = new Graph('infer');
-  const variable = {
-    name: 'memory',
-    dtype: 'f32',
-    shape: [4],
-    role: 'stream',
-    layout: { kind: 'rows' },
-    logicalShape: [4],
-    initial: () => new Float32Array(4),
-  } as const;
-  graph.output('y', add([graph.input('x', { dtype: 'f32', shape: [4] }), graph.state(variable)]));
-  expect(() => exportGraph(graph)).toThrow(
-    expect.objectContaining({ code: 'UNSUPPORTED_OP', message: expect.stringContaining('"memory"') }),
-  );
 });
 
 it('carries what the model is for', async () => {

@@ -6,7 +6,7 @@ import type { Epilogue } from '../../../ops/epilogue.ts';
 import type { RecurrentAttributes } from '../../../ops/recurrent.ts';
 import type { SliceAttributes } from '../../../ops/slice.ts';
 import { attrsOf, type Emission, type Emit, type Emits, permuted } from './emission.ts';
-import { constantOf } from './weights.ts';
+import { weightOf } from './weights.ts';
 
 /** Where each gate of ONNX is among thimble's. */
 const ORDERS = {
@@ -37,18 +37,50 @@ export function absorbedProduct(node: Node): Node | undefined {
   return !residual && low === Number.NEGATIVE_INFINITY && high === Number.POSITIVE_INFINITY ? linear : undefined;
 }
 
+/** Gates that lie one after the other along the first axis of tensor `name`, put in ONNX's order. */
+function gatesInOrder(e: Emission, name: string, units: number, gates: readonly number[]): string {
+  if (gates.every((gate, i) => gate === i)) return name;
+  const parts = e.many('Split', [name, e.ints(gates.map(() => units))], { axis: 0 }, gates.length);
+  const ordered = gates.map((gate) => parts[gate] as string);
+  return e.op('Concat', ordered, { axis: 0 });
+}
+
+/** Name of the tensor [1, gates · units, depth] with weights [depth, gates · units], which may be computed when the model runs. */
+function weights(e: Emission, value: Value, depth: number, units: number, gates: readonly number[]): string {
+  const columns = gates.length * units;
+  if (value.origin.kind === 'const') {
+    const data = unpackPanels(value.origin.data as Float32Array, [depth, columns]);
+    return e.tensor(value.name, [1, columns, depth], gateRows(data, depth, units, gates));
+  }
+  const rows = weightOf(e, value, { logical: [depth, columns], groups: 1, perm: [1, 0] });
+  return e.op('Unsqueeze', [gatesInOrder(e, rows, units, gates), e.ints([0])]);
+}
+
+/** Name of the tensor [1, 2 · gates · units] with the biases of the input and of the state, zeros where there is none. */
+function biases(e: Emission, name: string, given: readonly (Value | undefined)[], units: number, gates: readonly number[]): string {
+  const width = gates.length * units;
+  if (given.every((bias) => !bias || bias.origin.kind === 'const')) {
+    const both = new Float32Array(2 * width);
+    given.forEach((bias, i) => void (bias && both.set(inGateOrder(dataOf(bias) as Float32Array, units, gates), i * width)));
+    return e.tensor(name, [1, 2 * width], both);
+  }
+  const parts = given.map((bias) =>
+    bias ? gatesInOrder(e, e.plain(bias), units, gates) : e.tensor(name, [width], new Float32Array(width)),
+  );
+  return e.op('Unsqueeze', [e.op('Concat', parts, { axis: 0 }), e.ints([0])]);
+}
+
 /** The products with the input: the dense layer that computes xw, or where something is in between, the identity. */
-function inputProducts(node: Node, width: number) {
+function inputProducts(e: Emission, node: Node, units: number, gates: readonly number[]) {
   const xw = node.inputs[0] as Value;
   const linear = absorbedProduct(node);
   if (!linear) {
+    const width = gates.length * units;
     const eye = Float32Array.from({ length: width * width }, (_, i) => (i % (width + 1) === 0 ? 1 : 0));
-    return { x: xw, depth: width, kernel: eye, bias: new Float32Array(width), name: node.name };
+    return { x: xw, kernel: e.tensor(node.name, [1, width, width], gateRows(eye, width, units, gates)), bias: undefined };
   }
-  const [x, w, b] = linear.inputs as [Value, Value, Value?];
-  const depth = x.shape.at(-1) as number;
-  const kernel = unpackPanels(constantOf(w) as Float32Array, [depth, width]);
-  return { x, depth, kernel, bias: b ? (dataOf(b) as Float32Array) : new Float32Array(width), name: w.name };
+  const [x, w, bias] = linear.inputs as [Value, Value, Value?];
+  return { x, kernel: weights(e, w, x.shape.at(-1) as number, units, gates), bias };
 }
 
 /** ONNX gives the cells of the last step alone: what reads them, which must be slices of that step. */
@@ -73,23 +105,17 @@ const cell =
     const recurrentBias = kind === 'gru' ? rest[0] : undefined;
     const candidate = kind === 'gruBefore' ? rest[0] : undefined;
     const states = rest.slice(recurrentBias || candidate ? 1 : 0);
-    const width = gates.length * units;
-    const { x, depth, kernel, bias, name } = inputProducts(node, width);
-    const rows = (value: Value, own: readonly number[]) => {
-      const columns = own.length * units;
-      return gateRows(unpackPanels(constantOf(value) as Float32Array, [units, columns]), units, units, own);
-    };
-    const recurrent = candidate ? Float32Array.of(...rows(w, [0, 1]), ...rows(candidate, [0])) : rows(w, gates);
-    const recurrentShift = recurrentBias ? (dataOf(recurrentBias) as Float32Array) : new Float32Array(width);
-    const biases = new Float32Array(2 * width);
-    biases.set(inGateOrder(bias, units, gates));
-    biases.set(inGateOrder(recurrentShift, units, gates), width);
+    const { x, kernel, bias } = inputProducts(e, node, units, gates);
+    // The gates that scale the state before the product of the candidate stand apart from it.
+    const recurrent = candidate
+      ? e.op('Concat', [weights(e, w, units, units, [0, 1]), weights(e, candidate, units, units, [0])], { axis: 1 })
+      : weights(e, w, units, units, gates);
     const inputs = [
       // ONNX wants the steps first.
       e.as(x, [1, 0, 2]),
-      e.tensor(name, [1, width, depth], gateRows(kernel, depth, units, gates)),
-      e.tensor(w.name, [1, width, units], recurrent),
-      e.tensor(`${node.name}/bias`, [1, 2 * width], biases),
+      kernel,
+      recurrent,
+      biases(e, `${node.name}/bias`, [bias, recurrentBias], units, gates),
       ...(states.length ? ['', ...states.map((state) => e.op('Unsqueeze', [e.plain(state), e.ints([0])]))] : []),
     ];
     const attributes = {
