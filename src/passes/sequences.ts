@@ -2,6 +2,7 @@ import { type Graph, type Node, producer, type Value } from '../ir/graph.ts';
 import type { LinearAttributes } from '../ops/linear.ts';
 import type { RecurrentAttributes } from '../ops/recurrent.ts';
 import { recurrentSequence, type SequenceCell } from '../ops/recurrentSequence.ts';
+import { opOf } from '../ops/registry.ts';
 import { reshape } from '../ops/reshape.ts';
 import type { SliceAttributes } from '../ops/slice.ts';
 import { type TransposeAttributes, transpose } from '../ops/transpose.ts';
@@ -74,9 +75,11 @@ export function joinSequences(graph: Graph): Graph {
   const uses = useCounts(graph);
   const cells = new Set<Value>();
   const joined = rewrite(graph, (node, inputs, to) => {
+    // Equal nodes stay apart: what is computed again to save memory must not be kept instead.
+    const same = () => to.target.named(node.name, () => opOf(node).all(inputs, node.attrs));
     if (CELLS.includes(node.op)) {
       const product = inputProduct(node, uses);
-      if (!product || !keepsNothing(node, graph, uses)) return undefined;
+      if (!product || !keepsNothing(node, graph, uses)) return same();
       const cell = node.op as SequenceCell;
       const attrs = node.attrs as unknown as RecurrentAttributes;
       const [x, wx, given] = product.linear.inputs.map((value) => to.of(value)) as [Value, Value, Value?];
@@ -90,7 +93,7 @@ export function joinSequences(graph: Graph): Graph {
       if (cell === 'lstm') cells.add(node.outputs[1] as Value);
       return outputs;
     }
-    if (!cells.has(node.inputs[0] as Value)) return undefined;
+    if (!cells.has(node.inputs[0] as Value)) return same();
     return [to.target.named(node.name, () => reshape(inputs[0] as Value, { shape: (node.outputs[0] as Value).shape }))];
   });
   prune(joined);
