@@ -5,7 +5,9 @@ import { buildSync } from 'esbuild';
 /** Blocks of rows and channels as the library plans them. */
 const scratchFile = fileURLToPath(new URL('../../src/kernels/scratch.ts', import.meta.url));
 const [{ text }] = buildSync({ entryPoints: [scratchFile], bundle: true, format: 'esm', write: false }).outputFiles;
-const { depthwiseInt8Scratch, pairedInt8Scratch } = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+const { depthwiseInt8Scratch, dynamicInt8Scratch, linearWeightsScratch, pairedInt8Scratch } = await import(
+  `data:text/javascript,${encodeURIComponent(text)}`
+);
 
 const quads = (length) => Math.ceil(length / 4) * 4;
 const panels = (columns) => Math.ceil(columns / 8) * 8;
@@ -112,24 +114,10 @@ export function fewBitsCase(module, { name, rows, depth, columns }, bits, dynami
   new Float32Array(memory.buffer).fill(0.5);
   const [x, w, scales, bias, y, scratch, more] = starts;
   const count = Math.ceil(depth / 512);
+  const length = Math.ceil(depth / count / 4) * 4;
   const words = dynamic
-    ? [x, w, scales, bias, bias, y, scratch, more, rows, columns, depth, rows]
-    : [
-        x,
-        w,
-        scales,
-        bias,
-        y,
-        scratch,
-        rows,
-        columns,
-        depth,
-        Math.ceil(depth / count / 4) * 4,
-        count,
-        0,
-        bits,
-        rows < 4 ? 1 : Math.min(rows, 4),
-      ];
+    ? [x, w, scales, bias, bias, y, scratch, more, rows, columns, depth, dynamicInt8Scratch(rows, depth).blockRows]
+    : [x, w, scales, bias, y, scratch, rows, columns, depth, length, count, 0, bits, linearWeightsScratch(rows, length, count).blockRows];
   new Int32Array(memory.buffer, 64).set(words);
   const kernel = dynamic ? 'linear_dynamic_s8' : 'linear_weights_f32';
   const label = dynamic ? `${name} dynamic` : `${name} weights of ${bits} bits`;

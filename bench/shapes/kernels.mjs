@@ -145,7 +145,12 @@ export const products = [
 ];
 
 /** Dense layers that wait for their weights. */
-export const fewBits = [dense(1, 1024, 1024), dense(1, 640, 128), dense(1, 1280, 1000), dense(4, 1024, 1024)];
+export const fewBits = [
+  dense(1, 1024, 1024),
+  dense(1, 640, 128),
+  dense(1, 1280, 1000),
+  ...[4, 64, 256].map((rows) => dense(rows, 1024, 1024)),
+];
 
 /** What the MNIST networks of bench/training train, a batch of 32, and two depthwise layers: forward, dw and dx. */
 export const trained = [
