@@ -4,8 +4,7 @@ import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import type { Imported, Port } from '../formats/imported.ts';
 import type { Value } from '../ir/graph.ts';
 import { stream } from '../ir/variable.ts';
-import { copy } from '../ops/copy.ts';
-import { rootOf, type Update, updateStates } from '../ops/updateStates.ts';
+import { beforeUpdates, updateStates } from '../ops/updateStates.ts';
 import { Rewriting } from '../passes/rewrite.ts';
 
 export interface Contents {
@@ -41,18 +40,10 @@ export function bindStates(
     to.set(value, state);
     return { state, next: output.value };
   });
-  for (const node of source.nodes) {
-    const outputs = to.apply(
-      node,
-      node.inputs.map((value) => to.of(value)),
-    );
-    node.outputs.forEach((value, i) => void to.set(value, outputs[i] as Value));
-  }
+  for (const node of source.nodes) to.keep(node);
   const dropped = new Set([...bound.outputs].map(({ name }) => name));
-  // The state is written before the caller reads its old value.
-  const shown = (value: Value) => (rootOf(value).origin.kind === 'state' ? copy(value) : value);
-  for (const { name, value } of source.outputs) if (!dropped.has(name)) to.target.output(name, shown(to.of(value)));
-  updateStates(updates.map(({ state, next }): Update => ({ state, next: to.of(next) })));
+  for (const { name, value } of source.outputs) if (!dropped.has(name)) to.target.output(name, beforeUpdates(to.of(value)));
+  updateStates(updates.map(({ state, next }) => ({ state, next: to.of(next) })));
   return {
     ...imported,
     graph: to.target,

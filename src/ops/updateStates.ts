@@ -1,4 +1,5 @@
 import type { Value } from '../ir/graph.ts';
+import { rootOf } from '../ir/root.ts';
 import { assign } from './assign.ts';
 import { copy } from './copy.ts';
 import { opOf } from './registry.ts';
@@ -9,15 +10,11 @@ export interface Update {
   readonly next: Value;
 }
 
-/** Appends the nodes that write each state. What shows a state itself is copied, so that all are read before any is written. */
-export function updateStates(updates: readonly Update[]): void {
-  const copied = updates.map(({ state, next }) => ({ state, next: rootOf(next).origin.kind === 'state' ? copy(next) : next }));
-  for (const { state, next } of copied) assign.node([state, next]);
-}
+/** The value as it is before any state is written: a copy of what shows a state itself. */
+export const beforeUpdates = (value: Value): Value => (rootOf(value, opOf).origin.kind === 'state' ? copy(value) : value);
 
-/** What a value is a view of. */
-export function rootOf(value: Value): Value {
-  let root = value;
-  while (root.origin.kind === 'node' && opOf(root.origin.node).view) root = root.origin.node.inputs[0] as Value;
-  return root;
+/** Appends the nodes that write each state, after all that read one. */
+export function updateStates(updates: readonly Update[]): void {
+  const settled = updates.map(({ state, next }) => ({ state, next: beforeUpdates(next) }));
+  for (const { state, next } of settled) assign.node([state, next]);
 }

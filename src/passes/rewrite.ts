@@ -49,6 +49,15 @@ export class Rewriting {
     return outputs;
   }
 
+  /** Takes `node` over as it is. */
+  keep(node: Node): void {
+    const outputs = this.apply(
+      node,
+      node.inputs.map((input) => this.of(input)),
+    );
+    node.outputs.forEach((output, i) => void this.set(output, outputs[i] as Value));
+  }
+
   /** Constants over the same bytes are the same. */
   #identity(value: Value): string {
     if (value.origin.kind !== 'const') return `${value.id}`;

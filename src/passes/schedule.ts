@@ -1,5 +1,6 @@
 import { byteLength } from '../core/tensor.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
+import { rootOf } from '../ir/root.ts';
 import { opOf } from '../ops/registry.ts';
 import { lifetimes, lowerBound } from '../plan/lifetimes.ts';
 
@@ -70,8 +71,7 @@ function listed<K>(lists: Map<K, Node[]>, key: K, node: Node): void {
 
 /** The state that `value` is a view of; itself where it is none. */
 function stateBehind(value: Value): Value {
-  let root = value;
-  while (root.origin.kind === 'node' && opOf(root.origin.node).view) root = root.origin.node.inputs[0] as Value;
+  const root = rootOf(value, opOf);
   return root.origin.kind === 'state' ? root : value;
 }
 

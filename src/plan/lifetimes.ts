@@ -1,6 +1,7 @@
 import { alignUp } from '../core/bytes.ts';
 import { byteLength } from '../core/tensor.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
+import { rootOf } from '../ir/root.ts';
 
 /** What the planner must know of an operator; `ops/` satisfies it. */
 export interface StorageFacts {
@@ -117,8 +118,7 @@ const isIn = (place: Storage, buffer: Buffer): boolean => place.kind === 'arena'
 function pinnedOutputs(graph: Graph, facts: (node: Node) => StorageFacts): Map<Value, string> {
   const pinned = new Map<Value, string>();
   for (const { name, value } of graph.outputs) {
-    let root = value;
-    while (root.origin.kind === 'node' && facts(root.origin.node).view) root = root.origin.node.inputs[0] as Value;
+    const root = rootOf(value, facts);
     if (root.origin.kind !== 'node' || pinned.has(root)) throw new Error(`output "${name}" needs a copy: it shares "${root.name}"`);
     pinned.set(root, name);
   }

@@ -1,4 +1,5 @@
 import type { Attributes, Graph, Node } from '../ir/graph.ts';
+import { rootOf } from '../ir/root.ts';
 import { verify } from '../ir/verify.ts';
 import { copy } from '../ops/copy.ts';
 import { opOf } from '../ops/registry.ts';
@@ -24,7 +25,7 @@ export function lowerMethod(given: Graph): LoweredMethod {
     verify(given, opOf);
   }
   const graph = joinSequences(given);
-  verify(graph, opOf);
+  if (graph !== given) verify(graph, opOf);
   const lowered = new Map<Node, LowerContext<Attributes>>();
   for (const node of graph.nodes) {
     const context = new LowerContext<Attributes>(node);
@@ -42,8 +43,7 @@ export function lowerMethod(given: Graph): LoweredMethod {
 function separateOutputs(graph: Graph): void {
   const roots = new Set();
   for (const output of graph.outputs) {
-    let root = output.value;
-    while (root.origin.kind === 'node' && opOf(root.origin.node).view) root = root.origin.node.inputs[0] as typeof root;
+    const root = rootOf(output.value, opOf);
     if (root.origin.kind !== 'node' || roots.has(root)) output.value = copy(output.value);
     roots.add(root);
   }

@@ -16,13 +16,7 @@ export class Probe {
 
   constructor(graph: Graph, watched: readonly Value[], kernels: Kernels) {
     const to = new Rewriting(graph);
-    for (const node of graph.nodes) {
-      const outputs = to.apply(
-        node,
-        node.inputs.map((input) => to.of(input)),
-      ); // prettier-ignore
-      node.outputs.forEach((output, i) => void to.set(output, outputs[i] as Value));
-    }
+    for (const node of graph.nodes) to.keep(node);
     watched.forEach((value, i) => void to.target.output(`${i}`, to.of(value)));
     this.#method = graph.name;
     this.#model = new RuntimeModel(build([to.target], { name: 'probe' }).program, kernels);

@@ -43,11 +43,10 @@ export function layerNoise(
   const byNode = new Map(layers.map((layer) => [layer.node, layer]));
   const alone = new Map<QuantizedLayer, Value>();
   for (const node of source.nodes) {
-    const inputs = node.inputs.map((input) => to.of(input));
-    const outputs = to.apply(node, inputs);
-    node.outputs.forEach((output, i) => void to.set(output, outputs[i] as Value));
+    to.keep(node);
     const layer = byNode.get(node);
     if (!layer) continue;
+    const inputs = node.inputs.map((input) => to.of(input));
     const layout = weightsOf(node) as NonNullable<ReturnType<typeof weightsOf>>;
     const [x, w] = node.inputs as [Value, Value];
     const constant = (shape: readonly number[], data: Float32Array) => to.target.constant({ dtype: 'f32', shape, data });

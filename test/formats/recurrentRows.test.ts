@@ -43,9 +43,10 @@ function rows({ type, dims, data }: FileTensor, from: number, to: number): FileT
 async function outputs(
   { kind, direction, linearBeforeReset }: Case,
   tensors: Readonly<Record<string, FileTensor>>,
-  roundTrip = false,
+  { roundTrip = false, areFed = false } = {},
 ): Promise<Record<string, number[]>> {
   const hasState = !!tensors.h;
+  const weights = ['w', 'r', 'b'];
   const names = ['y', 'last', ...(kind === 'LSTM' ? ['cell'] : [])];
   const file: FileModel = {
     nodes: [
@@ -60,8 +61,10 @@ async function outputs(
         outputs: names,
       },
     ],
-    inputs: Object.fromEntries(['x', 'h', 'c'].flatMap((name) => (tensors[name] ? [[name, tensors[name]]] : []))),
-    initializers: Object.fromEntries(['w', 'r', 'b'].map((name) => [name, tensors[name] as FileTensor])),
+    inputs: Object.fromEntries(
+      ['x', 'h', 'c', ...(areFed ? weights : [])].flatMap((name) => (tensors[name] ? [[name, tensors[name]]] : [])),
+    ),
+    initializers: Object.fromEntries((areFed ? [] : weights).map((name) => [name, tensors[name] as FileTensor])),
     outputs: names,
   };
   const model = await load(modelFile(file), { flavour: 'simd' });
@@ -111,7 +114,7 @@ describe.each(cases)('$kind $direction, state given: $hasState, linear_before_re
       b: random(count, 2 * width),
       ...(one.hasState && { h: random(count, BATCH, UNITS), ...(one.kind === 'LSTM' && { c: random(count, BATCH, UNITS) }) }),
     };
-    const got = await outputs(one, tensors, true);
+    const got = await outputs(one, tensors, { roundTrip: true });
     const directions: Awaited<ReturnType<typeof stepByStep>>[] = [];
     for (let d = 0; d < count; d++) directions.push(await stepByStep(one, one.direction === 'reverse' || d === 1, d, tensors));
     const want = {
@@ -120,5 +123,7 @@ describe.each(cases)('$kind $direction, state given: $hasState, linear_before_re
       ...(one.kind === 'LSTM' && { cell: directions.flatMap(({ cell }) => cell) }),
     };
     for (const [name, values] of Object.entries(want)) expect(furthest(got[name], values), name).toBeLessThan(1e-5);
+    const fed = await outputs(one, tensors, { roundTrip: true, areFed: true });
+    for (const [name, values] of Object.entries(want)) expect(furthest(fed[name], values), `${name}, weights fed`).toBeLessThan(1e-5);
   });
 });

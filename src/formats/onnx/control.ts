@@ -35,8 +35,9 @@ function chosen(condition: Value, a: Operand, b: Operand, areBothPossible: boole
 }
 
 /**
- * A constant condition picks its branch; for another both are computed and the results selected: results of two sizes have that of either when it runs. A branch that the shapes rule out (models for
- * several sampling rates have such) is NaN: it would be an error where shapes are known at run time.
+ * A constant condition picks its branch; for another both are computed and the results selected: results of two sizes have that of either when it
+ * runs. A branch that the shapes rule out (models for several sampling rates have such) is NaN: it would be an error where shapes are known at run
+ * time.
  */
 function ifRow(n: NodeContext): Result {
   const condition = n.x(0);

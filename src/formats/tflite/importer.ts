@@ -5,8 +5,8 @@ import { formatShape, sizeOf } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { Graph, type Value } from '../../ir/graph.ts';
 import { evaluated, isConstant } from '../../ops/evaluate.ts';
-import { cast, copy } from '../../ops/index.ts';
-import { rootOf } from '../../ops/updateStates.ts';
+import { cast } from '../../ops/index.ts';
+import { beforeUpdates } from '../../ops/updateStates.ts';
 import { atBorder } from '../element.ts';
 import type { Imported, Port } from '../imported.ts';
 import { fromUnsigned, toUnsigned } from './bytes.ts';
@@ -114,8 +114,7 @@ export class Importer {
     if (!isOperand(binding))
       throw new ThimbleError('UNSUPPORTED_OP', `output "${name}" is complex or a handle`, { expected: 'a tensor of numbers' });
     const { elem, value, count } = binding;
-    // The state is written before the caller reads its old value.
-    const outside = atOutput(rootOf(value).origin.kind === 'state' ? copy(value) : value, elem);
+    const outside = atOutput(beforeUpdates(value), elem);
     this.graph.output(name, outside);
     if (!count) return { name, elem, value: outside };
     const counter = `${name}#count`;

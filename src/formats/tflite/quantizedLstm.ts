@@ -4,7 +4,7 @@ import { type NodeContext, scaleOf } from './context.ts';
 import { damaged } from './flatbuffer.ts';
 import { factor, scaleIn } from './quantization.ts';
 import { biasOf, weightsOf } from './quantizedConvolution.ts';
-import { type LstmInputs, stateOf } from './recurrent.ts';
+import { type LstmInputs, stateOf } from './recurrentInputs.ts';
 
 /** Sums of gates are in steps of this. */
 const GATE = 2 ** -12;

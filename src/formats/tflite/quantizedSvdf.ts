@@ -5,7 +5,7 @@ import { part, reshapedTo } from '../moves.ts';
 import { type NodeContext, scaleOf } from './context.ts';
 import { factor, scaleIn, scaleOut } from './quantization.ts';
 import { weightsOf } from './quantizedConvolution.ts';
-import { stateOf } from './recurrent.ts';
+import { stateOf } from './recurrentInputs.ts';
 
 /**
  * SVDF of int8 (EvalIntegerSVDF): features are scaled to the state, which has 16 or 8 bits, and products over time summed by rank and scaled to the output.

@@ -7,7 +7,7 @@ import { panels, permuted } from '../weights.ts';
 import { RELU, TANH } from './activation.ts';
 import type { NodeContext } from './context.ts';
 import { floatWeights } from './hybrid.ts';
-import { given, type LstmClips, type LstmInputs, type Sequence, type State, stateOf, vector } from './recurrent.ts';
+import { given, type LstmClips, type LstmInputs, type Sequence, type State, stateOf, vector } from './recurrentInputs.ts';
 
 /** Weights [units, width] of all gates side by side, in panels, and their number of columns. */
 function columns(n: NodeContext, indexes: readonly number[]): { weights: Value; units: number } {
