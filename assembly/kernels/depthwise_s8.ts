@@ -6,6 +6,7 @@ import { isWide } from './band_s8';
 import { fillBlock } from './depthwise_band_s8';
 import { biasesOf, finish, prepare } from './finish_s8';
 import { dot, wideDot } from './gemm_s8';
+import { zip16, zip16High, zip8 } from './zip';
 
 export function depthwise_conv2d_s8(r: DepthwiseInt8): void {
   if (r.outWidth == 0) return;
@@ -108,22 +109,6 @@ function scalarWindow(r: DepthwiseInt8, x: usize, line: usize, w: usize, rest: u
     w += quads << 5;
   }
   return sum;
-}
-
-/** Bytes of two lines, alternating. */
-@inline
-function zip8(a: v128, b: v128): v128 {
-  return v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-}
-
-@inline
-function zip16(a: v128, b: v128): v128 {
-  return v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-}
-
-@inline
-function zip16High(a: v128, b: v128): v128 {
-  return v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
 /**

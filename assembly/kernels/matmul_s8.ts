@@ -4,6 +4,7 @@ import { isWide, widen } from './band_s8';
 import { biasesOf, finish, prepare, runsOf, signBytes } from './finish_s8';
 import { panelSums } from './gemm_s8';
 import { lessZeros, total } from './linear_scaled_s8';
+import { zip16, zip16High, zip8 } from './zip';
 
 /** In front of the sums: bZero 8 times, and the sum of each row of a block without its zero point. */
 @inline
@@ -88,50 +89,12 @@ function rowsOfColumns(x: usize, stride: usize, to: usize, quads: usize): void {
   if (ASC_FEATURE_SIMD) {
     const twice = stride << 1;
     for (; quads; quads--) {
-      const top = v128.shuffle<i8>(
-        v128.load64_zero(x),
-        v128.load64_zero(x + stride),
-        0,
-        16,
-        1,
-        17,
-        2,
-        18,
-        3,
-        19,
-        4,
-        20,
-        5,
-        21,
-        6,
-        22,
-        7,
-        23,
-      );
+      const top = zip8(v128.load64_zero(x), v128.load64_zero(x + stride));
       x += twice;
-      const bottom = v128.shuffle<i8>(
-        v128.load64_zero(x),
-        v128.load64_zero(x + stride),
-        0,
-        16,
-        1,
-        17,
-        2,
-        18,
-        3,
-        19,
-        4,
-        20,
-        5,
-        21,
-        6,
-        22,
-        7,
-        23,
-      );
+      const bottom = zip8(v128.load64_zero(x), v128.load64_zero(x + stride));
       x += twice;
-      v128.store(to, v128.shuffle<i16>(top, bottom, 0, 8, 1, 9, 2, 10, 3, 11));
-      v128.store(to, v128.shuffle<i16>(top, bottom, 4, 12, 5, 13, 6, 14, 7, 15), 16);
+      v128.store(to, zip16(top, bottom));
+      v128.store(to, zip16High(top, bottom), 16);
       to += 32;
     }
   }

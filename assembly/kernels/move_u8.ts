@@ -1,6 +1,7 @@
 // `move.ts` for elements of one byte.
 import { FillI32, Gather, Resize, Strided } from '../records';
 import { limited, nearestIndex } from './move';
+import { zip8, zip8High } from './zip';
 
 export function fill_u8(r: FillI32): void {
   memory.fill(r.y, <u8>r.value, r.length);
@@ -48,8 +49,8 @@ function pixelsOf3(red: usize, green: usize, blue: usize, y: usize, count: u32):
     const r = v128.load(red),
       g = v128.load(green),
       b = v128.load(blue);
-    const low = v128.shuffle<i8>(r, g, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
-      high = v128.shuffle<i8>(r, g, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    const low = zip8(r, g),
+      high = zip8High(r, g);
     v128.store(y, v128.shuffle<i8>(low, b, 0, 1, 16, 2, 3, 17, 4, 5, 18, 6, 7, 19, 0, 0, 0, 0));
     v128.store(y, v128.shuffle<i8>(low, b, 8, 9, 20, 10, 11, 21, 12, 13, 22, 14, 15, 23, 0, 0, 0, 0), 12);
     v128.store(y, v128.shuffle<i8>(high, b, 0, 1, 24, 2, 3, 25, 4, 5, 26, 6, 7, 27, 0, 0, 0, 0), 24);
