@@ -163,6 +163,7 @@ export { top_k_f32, top_k_i32 } from './kernels/top_k';
 export { unique_f32, unique_i32 } from './kernels/unique';
 export { conv2d_f32_winograd } from './kernels/winograd_f32';
 export { conv2d_s8 } from './kernels/conv2d_s8';
+export { conv2d_s8_winograd } from './kernels/winograd_s8';
 export { depthwise_conv2d_s8 } from './kernels/depthwise_s8';
 export { linear_weights_f32 } from './kernels/linear_weights_f32';
 export { round_rows_f32 } from './kernels/round_rows_f32';

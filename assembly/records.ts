@@ -704,6 +704,45 @@ export class Conv2dInt8 {
 }
 
 @unmanaged
+export class WinogradInt8 {
+  x: usize;
+  w: usize;
+  bias: usize;
+  y: usize;
+  band: usize;
+  sums: usize;
+  table: usize;
+  batch: u32;
+  inHeight: u32;
+  inWidth: u32;
+  inChannels: u32;
+  outHeight: u32;
+  outWidth: u32;
+  outChannels: u32;
+  kernelHeight: u32;
+  kernelWidth: u32;
+  strideY: u32;
+  strideX: u32;
+  dilationY: u32;
+  dilationX: u32;
+  padTop: i32;
+  padLeft: i32;
+  groups: u32;
+  blockRows: u32;
+  xZero: i32;
+  multiplier: usize;
+  shift: usize;
+  scale: usize;
+  perChannel: u32;
+  yZero: i32;
+  low: i32;
+  high: i32;
+  rounding: u32;
+  pairs: usize;
+  tiles: u32;
+}
+
+@unmanaged
 export class DepthwiseInt8 {
   x: usize;
   w: usize;

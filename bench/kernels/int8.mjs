@@ -5,7 +5,7 @@ import { buildSync } from 'esbuild';
 /** Blocks of rows and channels as the library plans them. */
 const scratchFile = fileURLToPath(new URL('../../src/kernels/scratch.ts', import.meta.url));
 const [{ text }] = buildSync({ entryPoints: [scratchFile], bundle: true, format: 'esm', write: false }).outputFiles;
-const { depthwiseInt8Scratch, dynamicInt8Scratch, linearWeightsScratch, pairedInt8Scratch } = await import(
+const { depthwiseInt8Scratch, dynamicInt8Scratch, linearWeightsScratch, pairedInt8Scratch, winogradInt8Scratch } = await import(
   `data:text/javascript,${encodeURIComponent(text)}`
 );
 
@@ -52,7 +52,8 @@ function product(module, kernel, { sizes, g, scratch, depth }, rounding) {
     view.setFloat32(scale + 4 * c, factor, true);
   }
   const { blockRows, blockChannels, sumRows } = scratch;
-  const rest = blockChannels ? [blockChannels, sumRows, 0] : [scratch.pairs && pairs];
+  const { tiles } = scratch;
+  const rest = blockChannels ? [blockChannels, sumRows, 0] : [scratch.pairs && pairs, ...(tiles ? [tiles] : [])];
   const words = [...starts.slice(0, 7), ...Object.values(g), blockRows, 3, multiplier, shift, scale, 1, -128, -128, 127, rounding, ...rest];
   new Int32Array(memory.buffer, 64).set(words);
   return () => exports[kernel](64);
@@ -81,7 +82,16 @@ const makers = {
   dense(module, { rows, depth, columns }, rounding) {
     return { ...makers.conv(module, { size: [1, rows], from: depth, to: columns, kernel: [1, 1] }, rounding), bytes: depth * columns };
   },
-  winograd: (module, layer, rounding) => makers.conv(module, { ...layer, kernel: [3, 3], stride: 1 }, rounding),
+  winograd(module, { size, from, to, batch }, rounding) {
+    const g = geometry({ size, kernel: [3, 3], stride: 1, batch, from, to });
+    const pixels = batch * size[0] * size[1];
+    const sizes = { x: pixels * from, w: 3 * quads(3 * from) * panels(to), y: pixels * to };
+    const direct = pairedInt8Scratch(g, false);
+    const tiles = 16;
+    const scratch = { ...direct, band: Math.max(direct.band, winogradInt8Scratch(tiles, from)), tiles };
+    const depth = 9 * from;
+    return { macs: pixels * depth * to, run: product(module, 'conv2d_s8_winograd', { sizes, g, scratch, depth }, rounding) };
+  },
   columns: (module, layer, rounding) => makers.conv(module, layer, rounding),
   depthwise(module, { size, channels, stride, kernel }, rounding) {
     const g = geometry({ size, kernel, stride, from: channels, to: channels, groups: channels });

@@ -55,6 +55,8 @@ const convolution = { ...window, xZero: 'i32', ...requantization } as const;
 
 export const int8Records = {
   Conv2dInt8: { ...convolution, pairs: 'ptr' },
+  /** Begins as a `Conv2dInt8`; in 16 bits all scratch but the table is one piece from the band on, and there are `tiles` tiles of 2×2 pixels at a time. */
+  WinogradInt8: { ...convolution, pairs: 'ptr', tiles: 'u32' },
   /**
    * Depthwise: begins as a `Conv2dInt8`, but for its last field. The band holds blockChannels output channels' inputs of blockRows output rows; sums are
    * made of sumRows rows at a time. rest: a second part of the weights, or 0.

@@ -227,6 +227,8 @@ export const kernels = {
   unique_i32: 'Unique',
   // conv2d_s8
   conv2d_s8: 'Conv2dInt8',
+  // winograd_s8
+  conv2d_s8_winograd: 'WinogradInt8',
   // depthwise_s8
   depthwise_conv2d_s8: 'DepthwiseInt8',
   // int16

@@ -126,6 +126,13 @@ function pairedWindows(g: Convolution & { groups: number }, plain: Int8Scratch):
   return isPaired ? { ...plain, ...least, sums, pairs } : { ...plain, sums, pairs: 0 };
 }
 
+/**
+ * `conv2d_s8_winograd`, from its band on: in 16 positions, 16 bytes past their ends, `tiles` tiles of transformed inputs, rounded up to fours, and a panel
+ * of transformed weights; products and sums of 4 tiles; one tile's inputs with padding.
+ */
+export const winogradInt8Scratch = (tiles: number, channels: number): number =>
+  16 * (Math.ceil(tiles / 4) * 8 * channels + 16 + channels * 16 + 16) + 2048 + 512 + channels * 16;
+
 /** Bytes of the band of `depthwise_conv2d_s8`: of whole images; of rows, unless one of 16 channels takes more. Pixels whose sums are at hand. */
 const IMAGE_BYTES = 8192;
 const BLOCK_BYTES = 12288;

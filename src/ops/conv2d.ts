@@ -75,17 +75,22 @@ const TILED_CHANNELS = 8;
 const TILES_BYTES = 32768;
 
 /**
- * Tiles of 2×2 output pixels at a time where 16 products a tile (rounded up to 4 tiles) and their transformations take less than 9 products a
- * pixel, else 0. Weights are transformed anew for each block of tiles: at 16 tiles that takes an eighth of the time of the products.
+ * Tiles of 2×2 output pixels, at most `most` of them, to compute at a time, where 16 products a tile (rounded up to 4 tiles) and their transformations
+ * take less than 9 products a pixel, else 0. Weights are transformed anew for each block of tiles: at 16 tiles that takes an eighth of the time of
+ * the products.
  */
-export function tilesAtATime(g: Geometry): number {
+export function evenTiles(g: Geometry, most: number): number {
   if (g.kernelHeight !== 3 || g.kernelWidth !== 3 || g.strideY * g.strideX * g.dilationY * g.dilationX * g.groups !== 1) return 0;
-  if (Math.min(g.inChannels, g.outChannels) < TILED_CHANNELS) return 0;
   const tiles = g.batch * Math.ceil(g.outHeight / 2) * Math.ceil(g.outWidth / 2);
   if (Math.ceil(tiles / 4) * 4 * 16 > g.batch * g.outHeight * g.outWidth * 9 * 0.7) return 0;
-  const most = Math.max(16, Math.floor(TILES_BYTES / winogradTileBytes(g.inChannels) / 4) * 4);
   const blocks = Math.ceil(tiles / most);
   return Math.ceil(tiles / blocks / 4) * 4;
+}
+
+/** Tiles at a time of `conv2d_f32_winograd`, or 0. */
+export function tilesAtATime(g: Geometry): number {
+  if (Math.min(g.inChannels, g.outChannels) < TILED_CHANNELS) return 0;
+  return evenTiles(g, Math.max(16, Math.floor(TILES_BYTES / winogradTileBytes(g.inChannels) / 4) * 4));
 }
 
 /** Widest output rows that go side by side into one matrix product: tiles of it take 4 to 6 pixels (measured: 6 wide 0.9×, 8 wide 1.0× the time). */

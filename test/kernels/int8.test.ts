@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Rounding, roundHalfEven, scaled } from '../../src/core/fixedPoint.ts';
 import { foldedBias, packDepthwiseQuads, packQuads } from '../../src/core/quads.ts';
-import { depthwiseInt8Scratch, pairedInt8Scratch } from '../../src/kernels/scratch.ts';
+import { depthwiseInt8Scratch, pairedInt8Scratch, winogradInt8Scratch } from '../../src/kernels/scratch.ts';
 import { draw } from './products.ts';
 import { runAlike as run } from './runAlike.ts';
 
@@ -127,17 +127,19 @@ function convolution(
   return { sums, outHeight, outWidth, pads };
 }
 
-describe.each([false, true])('3×3 windows, depthwise: %s', (depthwise) => {
-  test.each([...Array(24).keys()])('real zero points, tails and extremes of every operand: case %i', (seed) => {
+describe.each(['conv2d_s8', 'conv2d_s8_winograd', 'depthwise_conv2d_s8'] as const)('3×3 windows, %s', (kernel) => {
+  const depthwise = kernel === 'depthwise_conv2d_s8';
+  const inTiles = kernel === 'conv2d_s8_winograd';
+  test.each([...Array(inTiles ? 48 : 24).keys()])('real zero points, tails and extremes of every operand: case %i', (seed) => {
     const within = draw(seed);
-    const channels = depthwise ? within(1, 40) : within(1, 21);
+    const channels = depthwise ? within(1, 40) : inTiles ? 8 * within(1, 5) : within(1, 21);
     const filters = depthwise ? channels : within(1, 19);
     const size = {
       height: within(1, 9),
-      width: within(1, 13),
+      width: within(1, inTiles ? 40 : 13),
       channels,
       filters,
-      stride: within(1, 2),
+      stride: inTiles ? 1 : within(1, 2),
       depthwise,
       xZero: within(-128, 127),
     };
@@ -164,12 +166,13 @@ describe.each([false, true])('3×3 windows, depthwise: %s', (depthwise) => {
       ...{ padTop: pads[0], padLeft: pads[1], groups: depthwise ? channels : 1 },
     };
     const { band, sums: panel, table, ...blocks } = depthwise ? depthwiseInt8Scratch(g) : pairedInt8Scratch(g, false);
+    const tiles = within(1, 24);
     const y = new Int8Array(sums.length);
     const fields = {
       x,
       w: depthwise ? packDepthwiseQuads(weights, shape) : packQuads(weights, shape, 1, 3),
       bias: foldedBias(weights, filters, size.xZero, bias),
-      band: { bytes: band },
+      band: { bytes: inTiles ? Math.max(band, winogradInt8Scratch(tiles, channels)) : band },
       sums: { bytes: panel },
       table: { bytes: table },
       ...g,
@@ -183,8 +186,9 @@ describe.each([false, true])('3×3 windows, depthwise: %s', (depthwise) => {
       perChannel: 1,
       ...{ yZero: 3, low, high: 127, rounding: 0 },
       ...(depthwise ? {} : { pairs: within(0, 1) && { bytes: 3 * Math.ceil((3 * channels) / 2) * 32 } }),
+      ...(inTiles ? { tiles } : {}),
     };
-    run(depthwise ? 'depthwise_conv2d_s8' : 'conv2d_s8', fields, y, [x, fields.w, fields.bias, factors.multiplier][seed % 4] as Int8Array);
+    run(kernel, fields, y, [x, fields.w, fields.bias, factors.multiplier][seed % 4] as Int8Array);
     const want = Array.from(sums, (sum, i) => Math.min(Math.max(expected(sum, i % filters, 'double', factors) + 3, low), 127));
     expect(Array.from(y)).toEqual(want);
   });

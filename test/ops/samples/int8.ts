@@ -50,6 +50,10 @@ const convolutions: Convolution[] = [
   { x: [2, 40, 4, 1], attrs: { kernel: [5, 4], filters: 3, strides: [1, 2], padding: [0, 3, 1, 1] } },
   { x: [1, 13, 17, 40], attrs: { kernel: [1, 1], filters: 21 } },
   { x: [1, 3, 11, 8], attrs: { kernel: [3, 3], filters: 8, padding: 'valid' } },
+  // In tiles: across images and rows, with every tail, padding on one side, a crop.
+  { x: [3, 9, 11, 24], attrs: { kernel: [3, 3], filters: 19, padding: [0, 2, 1, 1] } },
+  { x: [1, 12, 14, 16], attrs: { kernel: [3, 3], filters: 16, padding: [-1, 1, 1, -1] } },
+  { x: [2, 4, 4, 128], attrs: { kernel: [3, 3], filters: 17, padding: 'same' } },
 ];
 
 const requantized = (rounding: Rounding, i: number) => ({
