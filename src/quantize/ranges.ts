@@ -31,6 +31,8 @@ export type RangeMethod = 'min-max' | 'percentile' | 'mse' | 'entropy';
 
 /** Numbers that an activation can take. */
 const LEVELS = 256;
+/** The share of the elements that `entropy` may cut off. */
+const MOST_CUT = 0.0001;
 /** Ends that are tried for a side of the range: each is this part of the one before, down to a hundredth. */
 const SHRINK = 0.94;
 const CANDIDATES = 75;
@@ -97,10 +99,24 @@ function squaredError({ low, high, bins }: Statistics, range: Range): number {
 }
 
 /**
+ * The histogram with as much in the bin of 0 as in the fuller bin beside it, at most. The zeros of a relu or of padding are exact in any range; spread
+ * over the bins of their level they would outweigh all that is cut off, and the narrowest range would be the best.
+ */
+function withoutZeros({ low, high, bins }: Statistics): Float64Array {
+  const zero = Math.min(bins.length - 1, Math.floor((-low / (high - low)) * bins.length));
+  if (zero < 0) return bins;
+  const rest = bins.slice();
+  rest[zero] = Math.min(rest[zero] as number, Math.max(rest[zero - 1] ?? 0, rest[zero + 1] ?? 0));
+  return rest;
+}
+
+/**
  * Σ p log(p / q) of the histogram cut to the range (what is outside counts at its ends) against what is left of it in 256 levels, each spread over
  * its filled bins (Migacz, 8-bit inference with TensorRT, 2017).
  */
-function divergence({ low, high, bins }: Statistics, range: Range): number {
+function divergence(statistics: Statistics, range: Range): number {
+  const { low, high } = statistics;
+  const bins = withoutZeros(statistics);
   const width = (high - low) / bins.length;
   const first = Math.min(bins.length - 1, Math.max(0, Math.round((range.low - low) / width)));
   const last = Math.max(first, Math.min(bins.length - 1, Math.round((range.high - low) / width) - 1));
@@ -111,6 +127,7 @@ function divergence({ low, high, bins }: Statistics, range: Range): number {
   cut[cut.length - 1] = (cut.at(-1) as number) + outside(bins.subarray(last + 1));
   const total = outside(cut);
   const kept = outside(inside);
+  if (total - kept > MOST_CUT * total) return Number.POSITIVE_INFINITY;
   let sum = 0;
   for (let level = 0; level < LEVELS; level++) {
     const from = Math.floor((level * inside.length) / LEVELS);
