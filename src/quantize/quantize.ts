@@ -17,7 +17,7 @@ import type { RangeMethod } from './ranges.ts';
 import { type Comparison, compare, type QuantizationReport } from './report.ts';
 import { layerNoise } from './sqnr.ts';
 import { chooseSteps, type QuantizedLayer, quantizeStatic } from './static.ts';
-import { halvedLayers, quantizeWeights } from './weightOnly.ts';
+import { halvedLayers, quantizeWeights, roundedProducts } from './weightOnly.ts';
 
 /**
  * `int8`: weights and activations, with ranges from calibration data. `int8-dynamic`: weights, and the inputs of dense layers with the range they
@@ -139,18 +139,19 @@ export async function quantize(
         onnx: write(result.graph, { weights: result.weights }),
       };
     }
-    progress('rounding weights');
     if (scheme === 'f16') {
+      progress('rounding weights');
       const layers = halvedLayers(source);
       return { layers, noise: noiseOf(layers), onnx: write(source, { half: true }) };
     }
-    const result = quantizeWeights(
-      source,
-      kept,
-      scheme === 'int4-weights' ? 4 : 8,
-      blockSize,
-      scheme === 'int8-dynamic' ? 'linear' : undefined,
-    );
+    const products = roundedProducts(source, kept, scheme === 'int8-dynamic' ? 'linear' : undefined);
+    if (biasCorrection && feeds.length) progress('calibrating');
+    const observed: Map<Value, Observed> =
+      biasCorrection && feeds.length
+        ? calibrate(source, [...new Set(products.map(({ inputs }) => inputs[0] as Value))], feeds, kernels, false)
+        : new Map();
+    progress('rounding weights');
+    const result = quantizeWeights(source, products, observed, { bits: scheme === 'int4-weights' ? 4 : 8, block: blockSize });
     return {
       layers: result.layers,
       noise: noiseOf(result.layers),

@@ -5,6 +5,7 @@ import { dataOf } from '../ops/constants.ts';
 import { fakeQuantize } from '../ops/fakeQuantize.ts';
 import { type ActivationPlan, isRounded } from '../passes/activationPlan.ts';
 import { Rewriting } from '../passes/rewrite.ts';
+import { biasOf, corrected } from './biases.ts';
 import type { Observed } from './calibrate.ts';
 import { chooseRange, type Range, type RangeMethod, type Steps, stepsOf } from './ranges.ts';
 import { decode, encodeColumns, packed, rowsOf, weightsOf } from './weights.ts';
@@ -69,29 +70,6 @@ export function rounded(x: Value, { scale, zero }: Steps, name: string): Value {
   return x.graph.named(`${name}/fakeQuantize`, () => fakeQuantize([x, scalar(scale, 'scale'), scalar(zero, 'zero')]));
 }
 
-/** The bias that makes up for what rounding the weights adds on average (Nagel et al. 2019): Σ (w - rounded w) · mean(x). */
-function corrected(
-  node: Node,
-  original: Float32Array,
-  encoding: WeightEncoding,
-  bias: Float32Array | undefined,
-  means: Float64Array,
-): Float32Array {
-  const { logical } = weightsOf(node) as NonNullable<ReturnType<typeof weightsOf>>;
-  const columns = logical.at(-1) as number;
-  const multiplier = node.op === 'depthwiseConv2d' ? columns / means.length : 0;
-  const perGroup = node.op === 'conv2d' ? columns / (node.attrs.groups as number) : columns;
-  const inner = logical.at(-2) as number;
-  const wanted = new Float32Array(columns).map((_, c) => bias?.[c] ?? 0);
-  const decoded = decode(encoding, columns);
-  original.forEach((value, i) => {
-    const c = i % columns;
-    const channel = multiplier ? Math.floor(c / multiplier) : Math.floor(c / perGroup) * inner + (Math.floor(i / columns) % inner);
-    wanted[c] = (wanted[c] as number) + (value - (decoded[i] as number)) * (means[channel] as number);
-  });
-  return wanted;
-}
-
 /** A bias of i32 must be able to hold what the f32 one is: the largest number of steps it may have. */
 const BIAS_STEPS = 2 ** 30;
 
@@ -133,15 +111,14 @@ export function quantizeStatic(
     const layout = weightsOf(node) as NonNullable<ReturnType<typeof weightsOf>>;
     const columns = layout.logical.at(-1) as number;
     const original = rowsOf(node, layout);
-    const given = node.inputs[2]?.origin.kind === 'const' ? (dataOf(node.inputs[2]) as Float32Array) : undefined;
+    const given = biasOf(node);
     const { scale } = steps.get(x) as Steps;
     const encoding = encodeColumns(original, columns, (c) => Math.fround(Math.abs(given?.[c] ?? 0) / BIAS_STEPS / scale));
-    const means = observed.get(x)?.means;
-    const bias = biasCorrection && means ? corrected(node, original, encoding, given, means) : given;
     const constant = (name: string, shape: readonly number[], data: Float32Array) =>
       to.target.constant({ dtype: 'f32', shape, data }, name);
     const [, w] = node.inputs as [Value, Value];
     const decoded = decode(encoding, columns);
+    const bias = biasCorrection ? corrected(node, original, decoded, observed.get(x)?.means) : given;
     const replacement = constant(w.name, w.shape, packed(decoded, layout));
     weights.set(replacement, encoding);
     layers.push({ node, bits: 8, weights: decoded, bias });
