@@ -3,6 +3,7 @@ import type { Graph, Node, Value } from '../ir/graph.ts';
 import { producer } from '../ir/graph.ts';
 import { type Conv2dAttributes, filterShape } from '../ops/conv2d.ts';
 import { useCounts } from './rewrite.ts';
+import { CELLS } from './sequences.ts';
 
 /** Weights of a product: their logical shape, whose last axis is the output axis, and the groups of their panels (undefined: rows). */
 export interface ProductWeights {
@@ -27,6 +28,8 @@ export interface ActivationPlan {
   readonly values: readonly Value[];
   /** Products that compute on 8-bit numbers. */
   readonly products: readonly Node[];
+  /** Products of which the weights alone become 8-bit numbers. */
+  readonly projections: readonly Node[];
   /** Values whose operator computes on 8-bit numbers: everything that reads them reads the quantized ones. */
   readonly computed: ReadonlySet<Value>;
   /** Operators that read 8-bit numbers. */
@@ -56,6 +59,7 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
   const values = new Set<Value>();
   const computed = new Set<Value>();
   const products: Node[] = [];
+  const projections: Node[] = [];
   const ties = new Ties();
   const moved = new Map<Value, Value>();
   const eight = new Set<Node>();
@@ -81,7 +85,9 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
     const [x] = node.inputs;
     const operands = node.inputs.filter((input) => input.origin.kind !== 'const');
     const areQuantized = operands.length > 0 && operands.every((input) => values.has(input));
-    if (weightsOf(node)) {
+    if (weightsOf(node) && isProjection(node, readers)) {
+      projections.push(node);
+    } else if (weightsOf(node)) {
       products.push(node);
       values.add(undropped(x as Value));
       compute(node);
@@ -98,11 +104,22 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
   return {
     values: order.filter((value) => values.has(value)),
     products,
+    projections,
     computed,
     readers: eight,
     moved,
     leader: (value) => ties.leader(value),
   };
+}
+
+/**
+ * Whether recurrent layers alone read the result. They carry its rounding from step to step, and are one operator with the dense layer before them, in
+ * files and when they run, where nothing is between the two: activations stay in float.
+ */
+function isProjection({ op, outputs }: Node, readers: ReadonlyMap<Value, readonly Node[]>): boolean {
+  const [y] = outputs as [Value];
+  const behind = readers.get(y) ?? [];
+  return op === 'linear' && behind.length > 0 && behind.every((node) => CELLS.includes(node.op) && node.inputs[0] === y);
 }
 
 /** What dropout, which is there in training only, lets through. */

@@ -36,7 +36,7 @@ const SMALLEST = 2 ** -100;
 export function quantizeAware(source: Graph, ranges: RangeVariables, training: boolean): Graph {
   const plan = planActivations(source, new Set());
   const planned = new Set(plan.values);
-  const products = new Set(plan.products);
+  const products = new Set([...plan.products, ...plan.projections]);
   const names = namesOf(plan.values.filter((value) => !plan.moved.has(value)));
   const to = new Rewriting(source);
   const rounded = new Map<Value, Value>();

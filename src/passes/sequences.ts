@@ -9,7 +9,8 @@ import { type TransposeAttributes, transpose } from '../ops/transpose.ts';
 import { prune } from './prune.ts';
 import { rewrite, useCounts } from './rewrite.ts';
 
-const CELLS: readonly string[] = ['rnn', 'lstm', 'gru', 'gruBefore'] satisfies SequenceCell[];
+/** Recurrent operators. */
+export const CELLS: readonly string[] = ['rnn', 'lstm', 'gru', 'gruBefore'] satisfies SequenceCell[];
 
 /** A dense layer, and the nodes that put its rows in another order, last one first. */
 interface Product {

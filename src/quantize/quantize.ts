@@ -127,7 +127,7 @@ export async function quantize(
       }
       progress('calibrating');
       const observed: Map<Value, Observed> = feeds.length
-        ? calibrate(source, plan.values, feeds, kernels, ranges !== 'min-max')
+        ? calibrate(source, [...new Set([...plan.values, ...plan.projections.map(inputOf)])], feeds, kernels, ranges !== 'min-max')
         : new Map();
       progress('choosing ranges');
       const steps = chooseSteps(plan, observed, ranges, percentile);
@@ -147,9 +147,7 @@ export async function quantize(
     const products = roundedProducts(source, kept, scheme === 'int8-dynamic' ? 'linear' : undefined);
     if (biasCorrection && feeds.length) progress('calibrating');
     const observed: Map<Value, Observed> =
-      biasCorrection && feeds.length
-        ? calibrate(source, [...new Set(products.map(({ inputs }) => inputs[0] as Value))], feeds, kernels, false)
-        : new Map();
+      biasCorrection && feeds.length ? calibrate(source, [...new Set(products.map(inputOf))], feeds, kernels, false) : new Map();
     progress('rounding weights');
     const result = quantizeWeights(source, products, observed, { bits: scheme === 'int4-weights' ? 4 : 8, block: blockSize });
     return {
@@ -163,6 +161,8 @@ export async function quantize(
     return feeds.length ? layerNoise(source, layers, feeds, kernels, activations) : layers.map(() => Number.NaN);
   }
 }
+
+const inputOf = ({ inputs }: Node): Value => inputs[0] as Value;
 
 const methods: readonly RangeMethod[] = ['min-max', 'percentile', 'mse', 'entropy'];
 

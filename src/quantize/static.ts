@@ -97,7 +97,7 @@ export function quantizeStatic(
   const isPlanned = new Set(plan.values);
   const read = (value: Value, reader?: Node): Value =>
     isPlanned.has(value) && (plan.computed.has(value) || (reader && plan.readers.has(reader))) ? roundedOf(value) : to.of(value);
-  const isProduct = new Set(plan.products);
+  const isProduct = new Set([...plan.products, ...plan.projections]);
   for (const node of source.nodes) {
     const inputs = node.inputs.map((input) => read(input, node));
     const outputs = isProduct.has(node) ? product(node, inputs) : to.apply(node, inputs);
@@ -112,8 +112,9 @@ export function quantizeStatic(
     const columns = layout.logical.at(-1) as number;
     const original = rowsOf(node, layout);
     const given = biasOf(node);
-    const { scale } = steps.get(x) as Steps;
-    const encoding = encodeColumns(original, columns, (c) => Math.fround(Math.abs(given?.[c] ?? 0) / BIAS_STEPS / scale));
+    const scale = steps.get(x)?.scale;
+    const least = (c: number) => (scale ? Math.fround(Math.abs(given?.[c] ?? 0) / BIAS_STEPS / scale) : 0);
+    const encoding = encodeColumns(original, columns, least);
     const constant = (name: string, shape: readonly number[], data: Float32Array) =>
       to.target.constant({ dtype: 'f32', shape, data }, name);
     const [, w] = node.inputs as [Value, Value];

@@ -46,14 +46,15 @@ function find(): OnnxRuntime | undefined {
 /** onnxruntime-node, installed when it is first needed; undefined, with one line that says why, where it cannot be had. */
 export const onnxruntime = find();
 
-/** What onnxruntime computes for one input. */
+/** What onnxruntime computes for one input; `options`: of its session. */
 export async function runInOnnxruntime(
   bytes: Uint8Array,
   name: string,
   data: TypedArray,
   dims: readonly number[],
+  options: object = {},
 ): Promise<Awaited<ReturnType<Session['run']>>> {
   if (!onnxruntime) throw new Error('onnxruntime-node is not available');
-  const session = await onnxruntime.InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3 });
+  const session = await onnxruntime.InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3, ...options });
   return session.run({ [name]: new onnxruntime.Tensor(data instanceof Int32Array ? 'int32' : 'float32', data, dims) });
 }

@@ -69,21 +69,24 @@ it('a residual becomes a sum with a range of its own', () => {
   expect(splitResiduals(graph).nodes.map(({ op }) => op)).toEqual(['conv2d', 'conv2d', 'add', 'relu']);
 });
 
-it('bias correction takes back what rounding the weights adds on average', async () => {
-  // Inputs that are far from 0 on average: rounding errors of the weights do not cancel.
-  const model = t.sequential([t.input({ shape: [64] }), t.dense({ units: 10 })], { seed: 3 });
-  const x = Float32Array.from({ length: 64 * 64 }, (_, i) => 5 + Math.sin(i));
-  const shift = async (biasCorrection: boolean) => {
-    const { model: quantized } = await t.quantize(model, x, { biasCorrection, ranges: 'min-max', scheme: 'int8' });
-    const want = (await model.predict(x)).data;
-    const means = new Float64Array(10);
-    for (let row = 0; row < 64; row++) {
-      const got = (quantized.run({ input: x.slice(row * 64, (row + 1) * 64) }).predictions as t.Tensor).data;
-      got.forEach((value, c) => {
-        means[c] = (means[c] as number) + (value - (want[row * 10 + c] as number)) / 64;
-      });
-    }
-    return means.reduce((sum, mean) => sum + mean ** 2, 0);
-  };
-  expect(await shift(true)).toBeLessThan((await shift(false)) * 0.5);
-});
+it.each(['int8', 'int8-weights', 'int4-weights'] as const)(
+  'bias correction takes back what rounding to %s adds on average',
+  async (scheme) => {
+    // Inputs that are far from 0 on average: rounding errors of the weights do not cancel.
+    const model = t.sequential([t.input({ shape: [64] }), t.dense({ units: 10 })], { seed: 3 });
+    const x = Float32Array.from({ length: 64 * 64 }, (_, i) => 5 + Math.sin(i));
+    const shift = async (biasCorrection: boolean) => {
+      const { model: quantized } = await t.quantize(model, x, { biasCorrection, ranges: 'min-max', scheme });
+      const want = (await model.predict(x)).data;
+      const means = new Float64Array(10);
+      for (let row = 0; row < 64; row++) {
+        const got = (quantized.run({ input: x.slice(row * 64, (row + 1) * 64) }).predictions as t.Tensor).data;
+        got.forEach((value, c) => {
+          means[c] = (means[c] as number) + (value - (want[row * 10 + c] as number)) / 64;
+        });
+      }
+      return means.reduce((sum, mean) => sum + mean ** 2, 0);
+    };
+    expect(await shift(true)).toBeLessThan((await shift(false)) * 0.5);
+  },
+);

@@ -56,6 +56,20 @@ describe('ranges of activations', () => {
     }
   });
 
+  it('entropy keeps what many equal elements are few beside', () => {
+    // Zeros of a relu, the values that empty parts of pictures get, and a tenth that tells them apart.
+    const zeros: number[] = Array.from({ length: 14000 }, () => 0);
+    const equal = Array.from({ length: 4000 }, (_, i) => [0.1, 0.233, 0.71][i % 3] as number);
+    const rest = Array.from({ length: 2000 }, (_, i) => (6 * (i + 1)) / 2000);
+    for (const values of [
+      [...zeros, ...rest],
+      [...equal, ...rest],
+      [...zeros, ...equal, ...rest],
+    ]) {
+      expect(chooseRange(statistics(values), 'entropy', 99.99).high).toBeGreaterThan(5.9);
+    }
+  });
+
   it('0 is one of the numbers, whatever the range', () => {
     const bounds = fc.float({ min: -1000, max: 1000, noNaN: true });
     const methods = fc.constantFrom<RangeMethod>('min-max', 'percentile', 'mse', 'entropy');
@@ -118,11 +132,18 @@ describe('weights in whole numbers', () => {
           const n = encoding.data[i] as number;
           expect(back[i]).toBe(Math.fround(n * step));
           // What is not cut off is at most half a step off.
-          if (Math.abs(n) < 7) expect(Math.abs((back[i] as number) - value)).toBeLessThanOrEqual(step * 0.5001);
+          if (n > -8 && n < 7) expect(Math.abs((back[i] as number) - value)).toBeLessThanOrEqual(step * 0.5001);
         });
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('4 bits take all 16 numbers', () => {
+    const sixteen = Float32Array.from({ length: 16 }, (_, i) => (i - 8) * 0.3);
+    const encoding = encodeBlocks(sixteen, 1, 16);
+    expect(Array.from(encoding.data)).toEqual(Array.from({ length: 16 }, (_, i) => i - 8));
+    expect(encoding.scales[0]).toBeCloseTo(0.3, 6);
   });
 
   it('a step that is too small for the bias to be counted in is raised', () => {

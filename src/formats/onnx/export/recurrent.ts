@@ -45,10 +45,10 @@ function gatesInOrder(e: Emission, name: string, units: number, gates: readonly 
   return e.op('Concat', ordered, { axis: 0 });
 }
 
-/** Name of the tensor [1, gates · units, depth] with weights [depth, gates · units], which may be computed when the model runs. */
+/** Name of the tensor [1, gates · units, depth] with weights [depth, gates · units], which may be whole numbers or computed when the model runs. */
 function weights(e: Emission, value: Value, depth: number, units: number, gates: readonly number[]): string {
   const columns = gates.length * units;
-  if (value.origin.kind === 'const') {
+  if (value.origin.kind === 'const' && !e.weights.has(value)) {
     const data = unpackPanels(value.origin.data as Float32Array, [depth, columns]);
     return e.tensor(value.name, [1, columns, depth], gateRows(data, depth, units, gates));
   }
