@@ -1,4 +1,4 @@
-import type { Node } from '../ir/graph.ts';
+import type { Node, Value } from '../ir/graph.ts';
 import { dataOf } from '../ops/constants.ts';
 import { weightsOf } from './weights.ts';
 
@@ -7,6 +7,10 @@ export function biasOf({ inputs, attrs }: Node): Float32Array | undefined {
   const [, , bias] = inputs;
   return bias?.origin.kind === 'const' && !attrs.residual ? (dataOf(bias) as Float32Array) : undefined;
 }
+
+/** What `products` read, of which calibration finds the means; states are other ones by the time it could. */
+export const inputsOf = (products: readonly Node[]): Value[] =>
+  [...new Set(products.map(({ inputs }) => inputs[0] as Value))].filter(({ origin }) => origin.kind !== 'state');
 
 /**
  * The bias that makes up for what rounding the weights adds on average (Nagel et al. 2019): Σ (w - rounded w) · mean(x). It stays as it is without

@@ -92,13 +92,14 @@ function rangesOf(node: Node, data: Float32Array, side: 'input' | 'output', coun
 function balance({ first, second }: Pair, weights: Map<Node, Float32Array>, biases: Map<Node, Float32Array>): void {
   const [a, b] = [weights.get(first) as Float32Array, weights.get(second) as Float32Array];
   const count = (first.outputs[0] as Value).shape.at(-1) as number;
-  const own = rangesOf(first, a, 'output', count);
+  const bias = biases.get(first);
+  // A channel that is little else than its bias has the range of that: its weights alone would call for any factor.
+  const own = rangesOf(first, a, 'output', count).map((range, c) => Math.max(range, Math.abs(bias?.[c] ?? 0)));
   const next = rangesOf(second, b, 'input', count);
   // A channel that one side does not use has nothing to balance.
   const factors = own.map((range, c) => (range > 0 && (next[c] as number) > 0 ? Math.sqrt((next[c] as number) / range) : 1));
   a.set(a.map((value, i) => value * (factors[channels(first, i).output] as number)));
   b.set(b.map((value, i) => value / (factors[channels(second, i).input] as number)));
-  const bias = biases.get(first);
   bias?.set(bias.map((value, c) => value * (factors[c] as number)));
 }
 

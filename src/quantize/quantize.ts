@@ -9,6 +9,7 @@ import type { Graph, Node, Value } from '../ir/graph.ts';
 import { openValues, planActivations } from '../passes/activationPlan.ts';
 import type { Flavour } from '../runtime/flavour.ts';
 import type { Model } from '../train/model.ts';
+import { inputsOf } from './biases.ts';
 import { calibrate, type Observed } from './calibrate.ts';
 import { type CalibrationData, feedsOf } from './feeds.ts';
 import { keptNodes, layerName } from './layers.ts';
@@ -127,7 +128,7 @@ export async function quantize(
       }
       progress('calibrating');
       const observed: Map<Value, Observed> = feeds.length
-        ? calibrate(source, [...new Set([...plan.values, ...plan.projections.map(inputOf)])], feeds, kernels, ranges !== 'min-max')
+        ? calibrate(source, [...new Set([...plan.values, ...inputsOf(plan.projections)])], feeds, kernels, ranges !== 'min-max')
         : new Map();
       progress('choosing ranges');
       const steps = chooseSteps(plan, observed, ranges, percentile);
@@ -147,7 +148,7 @@ export async function quantize(
     const products = roundedProducts(source, kept, scheme === 'int8-dynamic' ? 'linear' : undefined);
     if (biasCorrection && feeds.length) progress('calibrating');
     const observed: Map<Value, Observed> =
-      biasCorrection && feeds.length ? calibrate(source, [...new Set(products.map(inputOf))], feeds, kernels, false) : new Map();
+      biasCorrection && feeds.length ? calibrate(source, inputsOf(products), feeds, kernels, false) : new Map();
     progress('rounding weights');
     const result = quantizeWeights(source, products, observed, { bits: scheme === 'int4-weights' ? 4 : 8, block: blockSize });
     return {
@@ -161,8 +162,6 @@ export async function quantize(
     return feeds.length ? layerNoise(source, layers, feeds, kernels, activations) : layers.map(() => Number.NaN);
   }
 }
-
-const inputOf = ({ inputs }: Node): Value => inputs[0] as Value;
 
 const methods: readonly RangeMethod[] = ['min-max', 'percentile', 'mse', 'entropy'];
 

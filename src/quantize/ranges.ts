@@ -25,8 +25,7 @@ export function stepsOf({ low, high }: Range): Steps {
 
 /**
  * How the range of an activation is chosen: all that was seen; without the rarest elements (`percentile`); the one whose quantized elements differ
- * least (`mse`), or whose distribution does (`entropy`, the Kullback-Leibler divergence, with
- * no more than one element in 10,000 outside).
+ * least (`mse`), or whose distribution does (`entropy`, the Kullback-Leibler divergence, with no more than one element in 10,000 outside).
  */
 export type RangeMethod = 'min-max' | 'percentile' | 'mse' | 'entropy';
 

@@ -3,7 +3,7 @@ import { exportGraph } from '../../src/formats/onnx/exporter.ts';
 import * as t from '../../src/index.ts';
 import { Graph } from '../../src/ir/graph.ts';
 import { activations } from '../../src/layers/activations.ts';
-import { nonZero } from '../../src/ops/index.ts';
+import { nonZero, roundRows } from '../../src/ops/index.ts';
 import { randomRows, testNetworks } from '../networks.ts';
 import { onnxruntime, runInOnnxruntime } from './onnxruntime.ts';
 
@@ -144,6 +144,24 @@ it('carries what the model is for', async () => {
   expect(loaded.program.task).toEqual(task);
   expect((await t.load(t.exportOnnx(loaded))).program.task).toEqual(task);
   expect(() => t.exportOnnx(model, { task: { ...task, scores: 'points' as never } })).toThrow(/scores/);
+});
+
+it.runIf(onnxruntime).each([
+  [-1, false],
+  [-1, true],
+  [1, false],
+  [1, true],
+])('rows from axis %i on, asymmetric: %s, are rounded to their own steps in onnxruntime, too', async (axis, asymmetric) => {
+  const graph = new Graph('infer');
+  const shape = [2, 3, 5];
+  graph.output('y', roundRows([graph.input('x', { dtype: 'f32', shape })], { axis, asymmetric }));
+  const bytes = exportGraph(graph);
+  const x = Float32Array.from({ length: 30 }, (_, i) => Math.sin(i * 1.7) * (i + 1) + 0.3);
+  const want = ((await t.load(bytes)).run({ x }).y as t.Tensor).data;
+  const { y } = await runInOnnxruntime(bytes, 'x', x, shape);
+  want.forEach((value, i) => void expect(y?.data[i]).toBeCloseTo(value, 4));
+  // At most half a step of the largest row off.
+  want.forEach((value, i) => void expect(Math.abs(value - (x[i] as number))).toBeLessThan(30 / 127));
 });
 
 it('an operator that ONNX does not have is named', () => {

@@ -57,6 +57,20 @@ describe('cross-layer equalisation', () => {
     expect(withIt).toBeGreaterThan(without + 6);
     expect(withIt).toBeGreaterThan(25);
   });
+
+  it('channels that are little else than their bias keep their size', async () => {
+    const model = t.sequential(
+      [t.input({ shape: [8, 8, 3] }), t.conv2d({ filters: 8, kernelSize: 3, activation: 'relu' }), t.conv2d({ filters: 8, kernelSize: 1 })],
+      { seed: 4 },
+    );
+    const weights = model.getWeights();
+    const [w, bias] = weights as [Float32Array, Float32Array];
+    w.set(w.map((value, i) => (i % 8 < 3 ? value * 1e-7 : value)));
+    bias.fill(0.4);
+    model.setWeights(weights);
+    const noise = async (equalization: boolean) => (await t.quantize(model, rows(32), { equalization })).report.outputs[0]?.sqnr as number;
+    expect(await noise(true)).toBeGreaterThan((await noise(false)) - 1);
+  });
 });
 
 it('a residual becomes a sum with a range of its own', () => {

@@ -57,10 +57,10 @@ function roundRows(e: Emission, node: Node): void {
   const name = e.plain(x);
   const rank = x.shape.length;
   const first = axis < 0 ? axis + rank : axis;
-  const axes = Array.from({ length: rank - first }, (_, i) => first + i);
+  const axes = e.ints(Array.from({ length: rank - first }, (_, i) => first + i));
   const zero = e.scalar(0);
-  const low = e.op('Min', [e.op('ReduceMin', [name], { axes, keepdims: 1 }), zero]);
-  const high = e.op('Max', [e.op('ReduceMax', [name], { axes, keepdims: 1 }), zero]);
+  const low = e.op('Min', [e.op('ReduceMin', [name, axes], { keepdims: 1 }), zero]);
+  const high = e.op('Max', [e.op('ReduceMax', [name, axes], { keepdims: 1 }), zero]);
   const span = asymmetric ? e.op('Sub', [high, low]) : e.op('Max', [high, e.op('Neg', [low])]);
   // A row of zeros has no step: any will do.
   const unit = e.op('Div', [e.op('Max', [span, e.scalar(1e-30)]), e.scalar(asymmetric ? 255 : 127)]);
