@@ -13,13 +13,26 @@ const arrays = {
   uint8: Uint8Array,
   bool: Uint8Array,
   int16: Int16Array,
+  uint16: Uint16Array,
   int32: Int32Array,
+  // The same 32 bits, as graphs hold them.
+  uint32: Int32Array,
   int64: BigInt64Array,
 };
 
+/** An IEEE 754 half of 16 bits. */
+function halfOf(bits) {
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  const magnitude =
+    exponent === 31 ? (fraction ? NaN : Infinity) : exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24;
+  return bits >> 15 ? -magnitude : magnitude;
+}
+
 function tensorOf(folder, { file, shape, dtype }) {
   const bytes = readFileSync(join(folder, file));
-  const data = new arrays[dtype](bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+  if (dtype === 'float16') return { shape, data: Float32Array.from(new Uint16Array(buffer), halfOf), dtype: 'f32' };
+  const data = new arrays[dtype](buffer);
   const numbers = data instanceof BigInt64Array ? Int32Array.from(data, Number) : data;
   return { shape, data: numbers, dtype: { float32: 'f32', int8: 'i8', uint8: 'u8', bool: 'bool' }[dtype] ?? 'i32' };
 }

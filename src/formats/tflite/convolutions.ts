@@ -2,19 +2,20 @@ import { ThimbleError } from '../../core/errors.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { convTranspose2d } from '../../ops/convTranspose2d.ts';
-import { add, conv2d, conv2dGradInput, depthwiseConv2d, slice } from '../../ops/index.ts';
+import { add, conv2d, conv2dGradInput, depthwiseConv2d } from '../../ops/index.ts';
 import { windowOf as windowExtents } from '../../ops/window.ts';
-import { padded, part, reshapedTo } from '../moves.ts';
+import { padded, reshapedTo } from '../moves.ts';
 import { panels, permuted } from '../weights.ts';
 import { activated } from './activation.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { damaged } from './flatbuffer.ts';
 import { floatWeights, hybridConvolution, hybridDepthwise, hybridImage } from './hybrid.ts';
-import { conv2DOptions, conv3DOptions, depthwiseConv2DOptions, transposeConvOptions } from './options.ts';
+import { conv2DOptions, depthwiseConv2DOptions, transposeConvOptions } from './options.ts';
 import { quantizedConvolution, quantizedDepthwise, quantizedTransposed } from './quantizedConvolution.ts';
 import { fourAxes, windowOf } from './windows.ts';
 
-const bias = (n: NodeContext, index: number): Value[] =>
+/** The bias in input `index`, where there is one. */
+export const bias = (n: NodeContext, index: number): Value[] =>
   n.has(index) ? [reshapedTo(n.f32(index), [n.f32(index).shape.reduce((a, b) => a * b, 1)])] : [];
 
 /** x [N, H, W, C] with filters [out, kernelHeight, kernelWidth, C / groups]. */
@@ -113,49 +114,7 @@ export function transposedFloat(
   return biased ? add([placed, biased]) : placed;
 }
 
-/** x [N, D, H, W, C] with filters [kernelDepth, kernelHeight, kernelWidth, C, out]: a sum of convolutions of planes. */
-function convolution3d(n: NodeContext): Result {
-  const { strideD, dilationDFactor, ...options } = n.options(conv3DOptions);
-  const { padding, ...rest } = windowOf(options);
-  const [x, w] = [n.f32(0), n.f32(1)];
-  const [batch, depth, height, width, channels] = x.shape as [number, number, number, number, number];
-  const [planes, kernelHeight, kernelWidth, own, filters] = w.shape as [number, number, number, number, number];
-  if (x.shape.length !== 5 || w.shape.length !== 5 || own !== channels || strideD < 1 || dilationDFactor < 1) {
-    throw new ThimbleError('SHAPE', 'the filters do not fit', {
-      expected: '[depth, height, width, C, out] for x [N, D, H, W, C]',
-      got: `${formatShape(w.shape)} for ${formatShape(x.shape)}`,
-    });
-  }
-  const attrs = { ...rest, padding, kernel: [kernelHeight, kernelWidth], filters, groups: 1 } as const;
-  const along = { strides: [strideD, 1], dilations: [dilationDFactor, 1], padding } as const;
-  const { outHeight: out, padTop: before } = windowExtents(depth, 1, [planes, 1], along);
-  const after = Math.max(0, (out - 1) * strideD + (planes - 1) * dilationDFactor + 1 - depth - before);
-  const volume = padded(
-    x,
-    [
-      [0, 0],
-      [before, after],
-      [0, 0],
-      [0, 0],
-      [0, 0],
-    ],
-    'constant',
-    0,
-  ); // prettier-ignore
-  n.allow(planes);
-  const parts = Array.from({ length: planes }, (_, k) => {
-    const sizes = [batch, out, height, width, channels];
-    const plane = slice(volume, { starts: [0, k * dilationDFactor, 0, 0, 0], sizes, steps: [1, strideD, 1, 1, 1] });
-    const kernel = n.folded(reshapedTo(part(w, 0, k, 1), [kernelHeight, kernelWidth, channels, filters]));
-    return conv2d([reshapedTo(plane, [batch * out, height, width, channels]), panels(kernel), ...(k ? [] : bias(n, 2))], attrs);
-  });
-  const sum = parts.reduce((a, b) => add([a, b]));
-  const [, outHeight, outWidth] = sum.shape as [number, number, number, number];
-  return activated(n, reshapedTo(sum, [batch, out, outHeight, outWidth, filters]), options.fusedActivationFunction);
-}
-
 export const convolutions: Rows = {
-  CONV_3D: convolution3d,
   CONV_2D: convolution,
   DEPTHWISE_CONV_2D: depthwise,
   TRANSPOSE_CONV: transposedConvolution,

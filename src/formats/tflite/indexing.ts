@@ -19,6 +19,7 @@ import {
   reduceSum,
   scatter,
   topK,
+  unique,
   where,
 } from '../../ops/index.ts';
 import { reshapedTo } from '../moves.ts';
@@ -178,6 +179,16 @@ function whereRow(n: NodeContext): Operand {
   return { value, elem: 'int64', count };
 }
 
+/** The distinct elements in the order of their first occurrence, and which of them each element is. */
+function uniqueRow(n: NodeContext): Result {
+  const x = n.operand(0);
+  const values: Value = x.value.dtype === 'f32' ? x.value : n.held32(0);
+  const size = sizeOf(x.value.shape);
+  const [found, , places, , count] = unique.all(reshapedTo(values, [size, 1]), { sorted: false }) as [Value, Value, Value, Value, Value];
+  const distinct = reshapedTo(found, [size]);
+  return [{ ...x, value: x.value.dtype === 'i8' ? cast(distinct, { to: 'i8' }) : distinct, count }, places];
+}
+
 /** How many boundaries each number is at or above. */
 function bucketize(n: NodeContext): Value {
   const boundaries = n.node.options?.numbers(0, 'f32') ?? [];
@@ -223,6 +234,7 @@ export const indexing: Rows = {
   TOPK_V2: topKRow,
   CUMSUM: cumsum,
   WHERE: whereRow,
+  UNIQUE: uniqueRow,
   BUCKETIZE: bucketize,
   DYNAMIC_UPDATE_SLICE: dynamicUpdateSlice,
 };

@@ -1,7 +1,8 @@
 import { ThimbleError } from '../../core/errors.ts';
 import { formatShape, normalizeAxis, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
-import { broadcast, concat, gather, slice, transpose } from '../../ops/index.ts';
+import { isConstant } from '../../ops/evaluate.ts';
+import { add, broadcast, concat, gather, greater, max, min, slice, sub, transpose, where } from '../../ops/index.ts';
 import { padded, part, reshapedTo } from '../moves.ts';
 import { activated } from './activation.ts';
 import { type NodeContext, type Row, type Rows, scaleOf } from './context.ts';
@@ -88,10 +89,27 @@ function unpack(n: NodeContext): Operand[] {
 }
 
 function sliceRow(n: NodeContext): Operand {
-  const shape = n.shape(0);
+  const { shape } = n.x(0);
+  const sizes = n.numbers(2);
+  if (sizes.length !== shape.length) throw damaged(`sizes [${sizes}] of ${formatShape(shape)}`);
+  if (!isConstant(n.i32(1))) return computedSlice(n, sizes);
   const starts = n.numbers(1);
-  const sizes = n.numbers(2).map((size, i) => (size === -1 ? (shape[i] ?? 0) - (starts[i] ?? 0) : size));
-  return like(n, slice(n.x(0), { starts, sizes }));
+  return like(n, slice(n.x(0), { starts, sizes: sizes.map((size, i) => (size === -1 ? (shape[i] as number) - (starts[i] ?? 0) : size)) }));
+}
+
+/** A box whose place is computed, moved to lie within x. */
+function computedSlice(n: NodeContext, sizes: readonly number[]): Operand {
+  const begin = n.i32(1);
+  const value = sizes.reduce((box, size, axis) => {
+    const room = (n.shape(0)[axis] as number) - size;
+    if (size === -1) n.refuse(`a computed start of axis ${axis}, which is taken to its end`, { expected: 'a size' });
+    if (size < 0 || room < 0) throw damaged(`sizes [${sizes}] of ${formatShape(n.shape(0))}`);
+    if (room === 0) return box;
+    n.allow(size);
+    const first = min([max([part(begin, 0, axis, 1), n.integers([0])]), n.integers([room])]);
+    return gather([box, add([n.integers(Array.from({ length: size }, (_, i) => i)), first])], { axis });
+  }, n.x(0));
+  return like(n, value);
 }
 
 /** One axis of a strided slice: its first element, step and count. */
@@ -291,21 +309,20 @@ function spaceToBatch(n: NodeContext): Operand {
   return like(n, reshapedTo(transposed(apart, perm), shape));
 }
 
-/** Reverses the first `lengths[batch]` elements along an axis; the lengths are known at import. */
+/** Reverses the first `lengths[batch]` elements along an axis. */
 function reverseSequence(n: NodeContext): Operand {
   const { seqDim, batchDim } = n.options(reverseSequenceOptions);
   const x = n.x(0);
   const [sequence, batch] = [normalizeAxis(seqDim, x.shape.length), normalizeAxis(batchDim, x.shape.length)];
-  const steps = x.shape[sequence] as number;
-  n.allow(steps * sizeOf(n.shape(1)));
-  const items = n.numbers(1).map((length, item) => {
-    const own = part(x, batch, item, 1);
-    return taken(
-      n,
-      own,
-      Array.from({ length: steps }, (_, i) => (i < length ? length - 1 - i : i)),
-      sequence,
-    );
+  const [steps, count] = [x.shape[sequence] as number, x.shape[batch] as number];
+  const lengths = n.i32(1);
+  if (sizeOf(lengths.shape) !== count) throw damaged(`${sizeOf(lengths.shape)} lengths for ${count} sequences`);
+  n.allow(steps * (1 + count));
+  const places = n.integers(Array.from({ length: steps }, (_, i) => i));
+  const items = Array.from({ length: count }, (_, item) => {
+    const length = part(lengths, 0, item, 1);
+    const at = where([greater([length, places]), sub([sub([length, n.integers([1])]), places]), places]);
+    return gather([part(x, batch, item, 1), n.folded(at)], { axis: sequence });
   });
   return like(n, joined(items, batch));
 }

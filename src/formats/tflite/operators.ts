@@ -5,7 +5,9 @@ import type { Row, Rows } from './context.ts';
 import { control } from './control.ts';
 import { conversions } from './conversions.ts';
 import { convolutions } from './convolutions.ts';
+import { convolutions3d } from './convolutions3d.ts';
 import { custom } from './custom.ts';
+import { diagonals } from './diagonals.ts';
 import { indexing } from './indexing.ts';
 import { layers } from './layers.ts';
 import { logic } from './logic.ts';
@@ -16,6 +18,7 @@ import { recurrent } from './recurrent.ts';
 import { reductions } from './reductions.ts';
 import { resizing } from './resizing.ts';
 import type { OperatorSpec } from './schema.ts';
+import { segments } from './segments.ts';
 import { shapes } from './shapes.ts';
 import { signal } from './signal.ts';
 import { variables } from './variables.ts';
@@ -26,6 +29,8 @@ const rows: Rows = {
   ...control,
   ...conversions,
   ...convolutions,
+  ...convolutions3d,
+  ...diagonals,
   ...indexing,
   ...layers,
   ...logic,
@@ -35,6 +40,7 @@ const rows: Rows = {
   ...recurrent,
   ...reductions,
   ...resizing,
+  ...segments,
   ...shapes,
   ...signal,
   ...variables,

@@ -145,7 +145,6 @@ export const oneHotOptions = { axis: [0, 'i32'] } as const satisfies Fields;
 export const unpackOptions = { num: [0, 'i32'], axis: [1, 'i32'] } as const satisfies Fields;
 export const leakyReluOptions = { alpha: [0, 'f32'] } as const satisfies Fields;
 export const mirrorPadOptions = { mode: [0, 'i8'] } as const satisfies Fields;
-export const uniqueOptions = { idxOutType: [0, 'i8'] } as const satisfies Fields;
 export const reverseSequenceOptions = { seqDim: [0, 'i32'], batchDim: [1, 'i32'] } as const satisfies Fields;
 export const ifOptions = { thenSubgraphIndex: [0, 'i32'], elseSubgraphIndex: [1, 'i32'] } as const satisfies Fields;
 export const callOnceOptions = { initSubgraphIndex: [0, 'i32'] } as const satisfies Fields;

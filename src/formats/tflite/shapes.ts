@@ -1,8 +1,9 @@
 import { ThimbleError } from '../../core/errors.ts';
 import { broadcastShapes, formatShape, normalizeAxis, type Shape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
-import { broadcast } from '../../ops/index.ts';
-import { reshapedTo } from '../moves.ts';
+import { isConstant } from '../../ops/evaluate.ts';
+import { broadcast, equal, where } from '../../ops/index.ts';
+import { padded, reshapedTo } from '../moves.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { damaged } from './flatbuffer.ts';
 import type { Operand } from './operand.ts';
@@ -66,6 +67,16 @@ function broadcastTo(n: NodeContext): Operand {
   return alike(n, shape.join() === n.shape(0).join() ? n.x(0) : broadcast(n.x(0), { shape }));
 }
 
+/** The shape that two shapes broadcast to. Where they are computed, only extents of 1 can be told from others. */
+function broadcastArgs(n: NodeContext): Value {
+  const [a, b] = [n.i32(0), n.i32(1)];
+  if (isConstant(a) && isConstant(b)) return n.integers(broadcastShapes(n.numbers(0), n.numbers(1)));
+  const rank = Math.max(sizeOf(a.shape), sizeOf(b.shape));
+  const filledUp = (shape: Value): Value => padded(shape, [[rank - sizeOf(shape.shape), 0]], 'constant', 1);
+  const [left, right] = [filledUp(a), filledUp(b)];
+  return where([equal([left, n.integers([1])]), right, left]);
+}
+
 /** Shapes and their arithmetic. */
 export const shapes: Rows = {
   RESHAPE: ofParts(reshape),
@@ -77,5 +88,5 @@ export const shapes: Rows = {
   ZEROS_LIKE: (n) => filled(n, n.x(0).dtype === 'f32' ? n.graph.scalar(0) : n.narrow(n.integers([0], [])), n.shape(0)),
   RANGE: range,
   BROADCAST_TO: broadcastTo,
-  BROADCAST_ARGS: (n) => n.integers(broadcastShapes(n.numbers(0), n.numbers(1))),
+  BROADCAST_ARGS: broadcastArgs,
 };

@@ -382,6 +382,51 @@ for i, (size, window, strides, padding, biased) in enumerate([((3, 4), (3, 2), (
     fields = dict(padding=padding, strideH=strides[0], strideW=strides[1], quantizedBiasType=TYPES['i64' if biased else 'i32'][0])
     single(f'tconv_i16_{i}', 'TRANSPOSE_CONV', inputs, quantized('i16', shape, 0.002), 'TransposeConvOptions', version=3, **fields)
 
+# Diagonals, segments in any order, distinct elements, and boxes and sequences whose places and lengths are fed.
+single('MATRIX_DIAG_u8', 'MATRIX_DIAG', [bytes_of('u8', [2, 4])], dict(shape=[2, 4, 4], kind='u8'), 'MatrixDiagOptions')
+for i, (height, width) in enumerate([(3, 5), (5, 3)]):
+    single(f'MATRIX_SET_DIAG_i8_{i}', 'MATRIX_SET_DIAG', [bytes_of('i8', [2, height, width]), bytes_of('i8', [2, 3])], dict(shape=[2, height, width], kind='i8'), 'MatrixSetDiagOptions')
+for op, options in [('SUM', 'Sum'), ('PROD', 'Prod'), ('MAX', 'Max'), ('MIN', 'Min')]:
+    for kind in ('f32', 'i32'):
+        inputs = [
+            dict(shape=[2, 5, 3], kind=kind, low=-9, high=9),
+            dict(shape=[2, 5], kind='i32', low=-1, high=4),
+            dict(shape=[], kind='i32', data=5),
+        ]
+        single(f'UNSORTED_SEGMENT_{op}_{kind}', f'UNSORTED_SEGMENT_{op}', inputs, dict(shape=[5, 3], kind=kind), f'UnsortedSegment{options}Options')
+for kind in ('i8', 'i32'):
+    model = Model()
+    x = model.tensor([40], kind, input=True)
+    outputs = [model.tensor([40], kind), model.tensor([40], 'i32')]
+    model.op('UNIQUE', [x], outputs, 'UniqueOptions', idxOutType=schema.TensorType.INT32)
+    random = np.random.default_rng(3)
+    record(f'UNIQUE_{kind}', model.bytes(*outputs), [[random.integers(-bound, bound, 40).astype(TYPES[kind][1])] for bound in (1, 5, 100)])
+lengths = dict(shape=[3], kind='i32', low=0, high=6)
+single('REVERSE_SEQUENCE_fed', 'REVERSE_SEQUENCE', [bytes_of('i32', [3, 2, 5]), lengths], dict(shape=[3, 2, 5], kind='i32'), 'ReverseSequenceOptions', feeds=4, seqDim=2, batchDim=0)
+box = dict(shape=[3], kind='i32', data=[2, 2, 6])
+inputs = [bytes_of('i8', [5, 4, 6]), dict(shape=[3], kind='i32', low=[0, 1, 0], high=[4, 3, 1]), box]
+single('SLICE_fed', 'SLICE', inputs, dict(shape=[2, 2, 6], kind='i8'), 'SliceOptions', feeds=6)
+shapes = [dict(shape=[rank], kind='i32', low=low, high=[extent + 1 for extent in low]) for rank, low in ((3, [1, 4, 1]), (2, [1, 5]))]
+single('BROADCAST_ARGS_fed', 'BROADCAST_ARGS', shapes, dict(shape=[3], kind='i32'))
+for i, (size, window, strides, dilations, padding, biased) in enumerate([
+    ((3, 2, 4), (2, 3, 2), (2, 1, 3), (1, 1, 1), 1, True),
+    ((2, 3, 3), (3, 2, 3), (2, 2, 1), (1, 1, 1), 0, False),
+    ((3, 4, 2), (2, 2, 3), (1, 2, 2), (2, 1, 1), 0, True),
+]):
+    random = np.random.default_rng(i)
+    full = [e * s if padding == 0 else (e - 1) * s + (k - 1) * d + 1 for e, s, k, d in zip(size, strides, window, dilations)]
+    shape = [2, *full, 5]
+    inputs = [
+        dict(shape=[5], kind='i32', data=shape),
+        dict(shape=[*window, 5, 3], data=random.normal(size=(*window, 5, 3))),
+        dict(shape=[2, *size, 3], low=-9, high=9),
+    ]
+    if biased:
+        inputs.append(dict(shape=[5], data=random.normal(size=5)))
+    fields = {f'stride{axis}': stride for axis, stride in zip('DHW', strides)}
+    fields.update({f'dilation{axis}Factor': dilation for axis, dilation in zip('DHW', dilations)})
+    single(f'CONV_3D_TRANSPOSE_{i}', 'CONV_3D_TRANSPOSE', inputs, dict(shape=shape), 'Conv3DOptions', padding=padding, **fields)
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}
