@@ -137,6 +137,8 @@ export const winogradInt8Scratch = (tiles: number, channels: number): number =>
 const IMAGE_BYTES = 8192;
 const BLOCK_BYTES = 12288;
 const SUM_PIXELS = 128;
+/** In small networks, where scratch weighs most, sums take at most this part of the output's bytes: 2 KB less of DS-CNN's 29, in 1 % more time (measured). */
+const SUM_SHARE = 4;
 /** Of two taps: their weights of 8 channels in 16 bits, and where they are. */
 const STEP_BYTES = 40;
 
@@ -163,7 +165,8 @@ export function depthwiseInt8Scratch(g: Convolution): DepthwiseInt8Scratch {
   const blockChannels = Math.min(g.outChannels, isPixel ? 16 : fit || (rowsOf(32) > 1 ? 32 : 16));
   const blockRows = rowsOf(blockChannels);
   const steps = hasLoops ? 0 : Math.ceil((g.kernelHeight * g.kernelWidth) / 2) * STEP_BYTES;
-  const sumRows = Math.min(blockRows, Math.max(1, Math.floor((SUM_PIXELS * 32 - steps) / (g.outWidth * 32))));
+  const sumBytes = Math.min(SUM_PIXELS * 32 - steps, (g.outHeight * g.outWidth * g.outChannels) / SUM_SHARE);
+  const sumRows = Math.min(blockRows, Math.max(1, Math.floor(sumBytes / (Math.max(1, g.outWidth) * 32))));
   const band = ((blockRows - 1) * g.strideY + window) * width * blockChannels + SLACK;
   return { blockRows, blockChannels, sumRows, band, sums: sumRows * g.outWidth * 32 + steps, table: factorBytes(g.outChannels) };
 }

@@ -57,7 +57,7 @@ const arenas: readonly (readonly [string, number])[] = [
   ['tflite-micro__trained_lstm_int8', 2112],
   ['tflite-support__mobilenet_v1_0.25_224_quant', 401408],
   ['tiny__ad01_int8', 3168],
-  ['tiny__kws_ref_model', 26992],
+  ['tiny__kws_ref_model', 24912],
   ['tiny__pretrainedResnet_quant', 66512],
   ['tiny__vww_96_int8', 62336],
 ];
