@@ -6,6 +6,8 @@ import { factor, scaleIn } from './quantization.ts';
 import { biasOf, weightsOf } from './quantizedConvolution.ts';
 import { type LstmInputs, stateOf } from './recurrentInputs.ts';
 
+const f32 = Math.fround;
+
 /** Sums of gates are in steps of this. */
 const GATE = 2 ** -12;
 
@@ -43,7 +45,7 @@ export function quantizedLstm(n: NodeContext, at: LstmInputs, timeMajor: boolean
       data.set(own, g * units * width);
     });
     const own = gates.flatMap((gate) => (biases ? biasOf(n, biases[gate] as number, units) : new Array<number>(units).fill(0)));
-    const factors = each.map(({ scales }) => factor(((scales[0] as number) * scale) / GATE));
+    const factors = each.map(({ scales }) => factor(f32(f32((scales[0] as number) * scale) / GATE)));
     return {
       weights: n.graph.constant({ dtype: 'i8', shape: [gates.length * units, width], data }),
       biases: own.map((bias, row) => (bias - zero * data.subarray(row * width, (row + 1) * width).reduce((sum, w) => sum + w, 0)) | 0),
@@ -65,7 +67,7 @@ export function quantizedLstm(n: NodeContext, at: LstmInputs, timeMajor: boolean
       cell.value,
     ],
     {
-      ...factor((2 ** -15 / hiddenScale.scale) * 2 ** -15),
+      ...factor(f32((2 ** -15 / hiddenScale.scale) * 2 ** -15)),
       timeMajor,
       cellScale,
       zero: hiddenScale.zero,

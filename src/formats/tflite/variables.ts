@@ -1,11 +1,13 @@
+import type { TypedArray } from '../../core/dtype.ts';
 import { ThimbleError } from '../../core/errors.ts';
+import { sizeOf } from '../../core/shape.ts';
 import type { TensorType } from '../../core/tensor.ts';
 import type { Graph, Value } from '../../ir/graph.ts';
 import { stream } from '../../ir/variable.ts';
 import { evaluated, isConstant } from '../../ops/evaluate.ts';
 import { updateStates } from '../../ops/updateStates.ts';
 import type { NodeContext, Rows } from './context.ts';
-import { held, numeric } from './elements.ts';
+import { elemOf, held, numeric } from './elements.ts';
 import { damaged } from './flatbuffer.ts';
 import type { Operand } from './operand.ts';
 import { callOnceOptions } from './options.ts';
@@ -28,14 +30,15 @@ export class Variables {
     this.#graph = graph;
   }
 
-  /** The value of `name`; `type` is what the file says of it. */
-  read(name: string, spec: TensorSpec): Operand {
+  /** The value of `name`; `spec` is what the file says of it, `zero` what fills it where nothing was assigned. */
+  read(name: string, spec: TensorSpec, zero = 0): Operand {
     const current = this.#current.get(name);
     if (current) return current;
     const first = this.#initial.get(name);
     const elem = numeric(spec);
     const type: TensorType = first ? first.value : { dtype: held(elem), shape: spec.shape };
-    const value = this.#state(name, type, first);
+    const filled = zero ? () => new Int8Array(sizeOf(type.shape)).fill(zero) : undefined;
+    const value = this.#state(name, type, first ? () => evaluated(first.value).data : filled);
     const operand = { value, elem: first?.elem ?? elem, quantization: spec.quantization };
     this.#current.set(name, operand);
     return operand;
@@ -71,14 +74,14 @@ export class Variables {
     return result;
   }
 
-  /** A tensor of a subgraph that keeps its value from call to call; it starts as zeros. */
+  /** A tensor of a subgraph that keeps its value from call to call. It starts as zeros: int8 as its zero point, all others as the number 0 (ResetVariableTensor). */
   tensor(graph: SubgraphSpec, index: number): Operand {
     const names = this.#tensors.get(graph) ?? new Map<number, string>();
     this.#tensors.set(graph, names);
     const spec = graph.tensors[index] as TensorSpec;
     const name = names.get(index) ?? this.#unused(spec.name || `variable_${index}`);
     names.set(index, name);
-    return this.read(name, spec);
+    return this.read(name, spec, elemOf(spec) === 'int8' ? spec.quantization?.zeroPoints[0] : 0);
   }
 
   /** Sets the tensor that keeps its value. */
@@ -104,9 +107,9 @@ export class Variables {
     updateStates(changed);
   }
 
-  #state(name: string, type: TensorType, first: Operand | undefined): Value {
+  #state(name: string, type: TensorType, first: (() => TypedArray) | undefined): Value {
     if (type.shape.some((extent) => extent < 0)) throw damaged(`variable "${name}" has shape [${type.shape}]`);
-    const value = this.#graph.state(stream(name, type, first && (() => evaluated(first.value).data)));
+    const value = this.#graph.state(stream(name, type, first));
     this.#states.set(name, value);
     return value;
   }

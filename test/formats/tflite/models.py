@@ -427,6 +427,57 @@ for i, (size, window, strides, dilations, padding, biased) in enumerate([
     fields.update({f'dilation{axis}Factor': dilation for axis, dilation in zip('DHW', dilations)})
     single(f'CONV_3D_TRANSPOSE_{i}', 'CONV_3D_TRANSPOSE', inputs, dict(shape=shape), 'Conv3DOptions', padding=padding, **fields)
 
+# An integer LSTM, whose first h is its zero point; and both directions of LSTM and RNN with 8-bit weights and float inputs. TFLite reads the states of
+# other items than the first at a wrong place where both directions are merged and items come before steps.
+def lstm_int8(name, coupled, shape, units, time_major):
+    random = np.random.default_rng(units)
+    batch, width = shape[1 if time_major else 0], shape[2]
+    model = Model()
+    hidden = dict(kind='i8', scale=1 / 128, zero=-9)
+    gates = [None if coupled and gate == 0 else gate for gate in range(4)]
+
+    def each(shape, kind, limit):
+        scales = random.uniform(0.005, 0.015, 4)
+        return [-1 if gate is None else model.tensor(shape, kind, scales[gate], data=random.integers(-limit, limit, shape)) for gate in gates]
+
+    inputs = [model.tensor(shape, 'i8', 0.02, 11, input=True), *each([units, width], 'i8', 128), *each([units, units], 'i8', 128), -1, -1, -1]
+    inputs += [*each([units], 'i32', 3000), -1, -1]
+    inputs += [model.tensor([batch, units], **hidden, variable=True), model.tensor([batch, units], 'i16', 2.0**-12, variable=True)]
+    inputs += [-1] * 4
+    intermediates = [model.tensor([], 'i16', 2.0**-12) for _ in range(4)] + [model.tensor([], **hidden)]
+    y = model.tensor([*shape[:2], units], **hidden)
+    options = dict(fusedActivationFunction=4, timeMajor=time_major)
+    model.op('UNIDIRECTIONAL_SEQUENCE_LSTM', inputs, [y], 'UnidirectionalSequenceLSTMOptions', intermediates, version=3, **options)
+    record(name, model.bytes(y), [[random.integers(-128, 128, shape).astype(np.int8)] for _ in range(2)])
+
+
+def both_directions(name, cell, shape, units, asymmetric, merge):
+    random = np.random.default_rng(units)
+    batch, _, width = shape
+    model = Model()
+    weights = lambda shape: model.tensor(shape, 'i8', 0.01, data=random.integers(-127, 128, shape))
+    state = lambda: model.tensor([batch, units], variable=True)
+    bias = lambda: model.tensor([units], data=random.normal(size=units))
+    inputs = [model.tensor(shape, input=True)]
+    for _ in range(2):
+        if cell == 'RNN':
+            inputs += [weights([units, width]), weights([units, units]), bias(), state()]
+        else:
+            inputs += [weights([units, width]) for _ in range(4)] + [weights([units, units]) for _ in range(4)] + [-1] * 3 + [bias() for _ in range(4)] + [-1] * 2
+    inputs += [-1] * 3 if cell == 'RNN' else [state() for _ in range(4)] + [-1] * 9
+    outputs = [model.tensor([*shape[:2], 2 * units])] if merge else [model.tensor([*shape[:2], units]) for _ in range(2)]
+    options = dict(fusedActivationFunction=4, mergeOutputs=merge, timeMajor=False, asymmetricQuantizeInputs=asymmetric)
+    model.op(f'BIDIRECTIONAL_SEQUENCE_{cell}', inputs, outputs, f'BidirectionalSequence{cell}Options', version=3, **options)
+    record(name, model.bytes(*outputs), [[random.normal(size=shape).astype(np.float32)] for _ in range(2)])
+
+
+lstm_int8('LSTM_i8_0', False, [2, 5, 7], 6, False)
+lstm_int8('LSTM_i8_1', True, [4, 1, 20], 17, True)
+both_directions('BLSTM_hyb_0', 'LSTM', [1, 4, 5], 3, False, True)
+both_directions('BLSTM_hyb_1', 'LSTM', [3, 2, 9], 4, True, False)
+both_directions('BRNN_hyb_0', 'RNN', [2, 4, 5], 3, False, False)
+both_directions('BRNN_hyb_1', 'RNN', [3, 2, 9], 4, True, True)
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}
