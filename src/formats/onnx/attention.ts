@@ -26,10 +26,11 @@ import { isSequence } from './operand.ts';
 import { damaged } from './protobuf.ts';
 import { padded, reshapedTo } from './shapes.ts';
 
-const NEVER = Number.NEGATIVE_INFINITY;
+/** What is added to the scores of keys that a query may not attend to. */
+export const NEVER = Number.NEGATIVE_INFINITY;
 
 /** [batch, steps, heads · size] → [batch, heads, steps, size]; four axes stay. */
-function toHeads(x: Value, heads: number): Value {
+export function toHeads(x: Value, heads: number): Value {
   if (x.shape.length === 4) return x;
   const [batch, steps, width] = x.shape as [number, number, number];
   return transpose(reshape(x, { shape: [batch, steps, heads, width / heads] }), { perm: [0, 2, 1, 3] });

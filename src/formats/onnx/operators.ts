@@ -1,6 +1,8 @@
 import { ThimbleError } from '../../core/errors.ts';
 import { attention, previews } from './attention.ts';
+import { attentionContrib } from './attentionContrib.ts';
 import type { Row, Rows } from './context.ts';
+import { contrib } from './contrib.ts';
 import { control } from './control.ts';
 import { convolutions } from './convolutions.ts';
 import { deformable } from './deformable.ts';
@@ -51,7 +53,7 @@ const domains: Readonly<Record<string, Rows>> = {
   'ai.onnx.ml': ml,
   'ai.onnx.preview': previews,
   'ai.onnx.preview.training': training,
-  'com.microsoft': { ...quantizedContrib, ...dynamicContrib },
+  'com.microsoft': { ...contrib, ...attentionContrib, ...quantizedContrib, ...dynamicContrib },
 };
 
 /** `Conv`, or `com.example:Conv` of another domain. */

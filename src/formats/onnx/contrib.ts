@@ -1,0 +1,167 @@
+import { sizeOf } from '../../core/shape.ts';
+import type { Value } from '../../ir/graph.ts';
+import { evaluate, isConstant } from '../../ops/evaluate.ts';
+import { layerNorm, rmsNorm } from '../../ops/groupNorm.ts';
+import { add, clip, gather, gelu, geluTanh, hardSigmoid, leakyRelu, matmul, mul, reduceSum, relu, sigmoid, tanh } from '../../ops/index.ts';
+import { permuted } from '../weights.ts';
+import type { NodeContext, Result, Row, Rows } from './context.ts';
+import { convolutions } from './convolutions.ts';
+import { count } from './counted.ts';
+import type { Operand } from './operand.ts';
+import { product, products } from './products.ts';
+import { damaged } from './protobuf.ts';
+import { reshapedTo } from './shapes.ts';
+
+/** The sum of inputs of which some may be left out. */
+const sumOf = (n: NodeContext, ...indexes: number[]): Value =>
+  indexes
+    .filter((i) => n.has(i))
+    .map((i) => n.f32(i))
+    .reduce((a, b) => add([a, b]));
+
+/** x · sigmoid(alpha x). */
+function quickGelu(n: NodeContext): Value {
+  const x = n.f32(0);
+  return mul([x, sigmoid(mul([x, n.graph.scalar(n.float('alpha', 1.702))]))]);
+}
+
+/** alpha · A · B, either with its last two axes exchanged. */
+function fusedMatMul(n: NodeContext): Value {
+  if (n.int('transBatchA', 0) || n.int('transBatchB', 0))
+    n.refuse('batch axes that are exchanged', { expected: 'transBatchA = transBatchB = 0' });
+  const alpha = n.float('alpha', 1);
+  const [a, b] = [n.f32(0), n.f32(1)];
+  const isTurned = (name: string, { shape }: Value) => n.int(name, 0) !== 0 && shape.length > 1;
+  const turned = (x: Value) => permuted(x, [...count(x.shape.length - 2), x.shape.length - 1, x.shape.length - 2]);
+  const left = isTurned('transA', a) ? turned(a) : a;
+  if (!isConstant(b) && a.shape.length > 1 && b.shape.length > 1) {
+    return matmul([left, b], { transposeB: isTurned('transB', b), alpha });
+  }
+  const y = product(left, isTurned('transB', b) ? turned(b) : b);
+  return alpha === 1 ? y : mul([y, n.graph.scalar(alpha)]);
+}
+
+/** The activation that is named in a fused operator, with its parameters in the order of the attributes of its own. */
+function activated(n: NodeContext, x: Value, [first, second]: readonly (number | undefined)[]): Value {
+  const name = n.text('activation', '');
+  switch (name) {
+    case '':
+      return x;
+    case 'Relu':
+      return relu(x);
+    case 'Tanh':
+      return tanh(x);
+    case 'Sigmoid':
+      return sigmoid(x);
+    case 'LeakyRelu':
+      return leakyRelu(x, { alpha: first ?? 0.01 });
+    case 'HardSigmoid':
+      return hardSigmoid(x, { alpha: first ?? 0.2, beta: second ?? 0.5 });
+    case 'Clip':
+      return clip(x, { min: first ?? Number.NEGATIVE_INFINITY, max: second ?? Number.POSITIVE_INFINITY });
+    default:
+      return n.refuse(`the activation ${name}`, { expected: 'Relu, Tanh, Sigmoid, LeakyRelu, HardSigmoid, Clip' });
+  }
+}
+
+/** A convolution, what is added to it, its activation. */
+function fusedConv(n: NodeContext): Value {
+  const y = (convolutions.Conv as Row)(n.with([0, 1, 2].map((i) => n.binding(i)))) as Value;
+  return activated(n, n.has(3) ? add([y, n.f32(3)]) : y, n.floats('activation_params'));
+}
+
+function fusedGemm(n: NodeContext): Value {
+  const parameter = (name: string) => n.attribute(name)?.float;
+  return activated(n, (products.Gemm as Row)(n) as Value, [parameter('activation_alpha'), parameter('activation_beta')]);
+}
+
+/** Normalisation over the last axis. ONNX Runtime's ε where none is given is 1e-12. */
+function normalized(n: NodeContext, norm: typeof layerNorm, x: Value, ...weights: readonly number[]): Value {
+  const size = x.shape.at(-1) as number;
+  const given = weights.filter((i) => n.has(i)).map((i) => reshapedTo(n.f32(i), [size]));
+  const rows = reshapedTo(x, [sizeOf(x.shape) / size, size]);
+  return reshapedTo(norm([rows, ...given], { epsilon: n.float('epsilon', 1e-12) }), x.shape);
+}
+
+/** The normalisation of a sum of the input, a residual connection and a bias; the sum is the fourth output. */
+const skipNorm =
+  (norm: typeof layerNorm, weights: readonly number[], bias: number): Row =>
+  (n) => {
+    if (n.wants(1) || n.wants(2)) n.refuse('mean and deviation as outputs', { expected: 'the outputs 0 and 3' });
+    const sum = sumOf(n, 0, 1, bias);
+    return [normalized(n, norm, sum, ...weights), undefined, undefined, sum];
+  };
+
+/** Embeddings of tokens, of their positions and of their segments, normalised (BERT). The second output has the unmasked tokens of each row. */
+function embedNorm(n: NodeContext): Result {
+  const [batch, steps] = n.shape(0) as [number, number];
+  const positions = n.has(8) ? n.x(8) : n.integers(count(steps), [1, steps]);
+  const parts = [gather([n.f32(2), n.x(0)], { axis: 0 }), gather([n.f32(3), positions], { axis: 0 })];
+  if (n.has(1) && n.has(4)) parts.push(gather([n.f32(4), n.x(1)], { axis: 0 }));
+  const sum = parts.reduce((a, b) => add([a, b]));
+  const tokens = n.has(7) ? reduceSum(n.x(7), { axes: [1] }) : n.filled('i32', [batch], 0);
+  return [normalized(n, layerNorm, sum, 5, 6), { value: reshapedTo(tokens, [batch]), elem: 'int32' }, sum];
+}
+
+/** Elements of `bits` bits in a byte, from the lowest. */
+const element = (bytes: Float64Array, row: number, rowBytes: number, index: number, bits: number): number => {
+  const perByte = 8 / bits;
+  const byte = bytes[row * rowBytes + Math.floor(index / perByte)] as number;
+  return (byte >> (bits * (index % perByte))) & (2 ** bits - 1);
+};
+
+/** The numbers of a constant input, as they are held. */
+function known(n: NodeContext, index: number): Float64Array {
+  const value = n.x(index);
+  if (!isConstant(value)) n.refuse(`input ${index} that only run time knows`, { expected: 'a constant' });
+  return evaluate(value);
+}
+
+/**
+ * A [.., K] times weights of 2, 4 or 8 bits [N, blocks, block · bits / 8], a scale and a zero point for each block of a column. Dense layers keep
+ * such weights in few bits (`passes/fewBits.ts`).
+ */
+function matmulNBits(n: NodeContext): Operand {
+  const [depth, units, block, bits] = [n.int('K'), n.int('N'), n.int('block_size'), n.int('bits', 4)];
+  if (![2, 4, 8].includes(bits)) n.refuse(`weights of ${bits} bits`, { expected: '2, 4 or 8' });
+  if (Math.min(depth, units, block) < 1) throw damaged(`${depth} × ${units} weights in blocks of ${block}`);
+  if (n.has(4)) n.refuse('blocks in another order (g_idx)', { expected: 'no input 4' });
+  const blocks = Math.ceil(depth / block);
+  const [weights, scales] = [known(n, 1), known(n, 2)];
+  const rowBytes = (blocks * block * bits) / 8;
+  if (weights.length !== units * rowBytes || scales.length !== units * blocks) {
+    throw damaged(
+      `${weights.length} bytes of weights and ${scales.length} scales are not those of ${depth} × ${units} in blocks of ${block}`,
+    );
+  }
+  const zeros = n.has(3) ? known(n, 3) : undefined;
+  const zeroBytes = Math.ceil((blocks * bits) / 8);
+  const isPacked = zeros && n.x(3).dtype !== 'f32';
+  if (zeros && zeros.length !== units * (isPacked ? zeroBytes : blocks)) throw damaged(`there are ${zeros.length} zero points`);
+  const zeroOf = (unit: number, at: number): number =>
+    !zeros ? 2 ** (bits - 1) : isPacked ? element(zeros, unit, zeroBytes, at, bits) : (zeros[unit * blocks + at] as number);
+  const w = new Float32Array(depth * units);
+  for (let unit = 0; unit < units; unit++) {
+    for (let k = 0; k < depth; k++) {
+      const at = Math.floor(k / block);
+      w[k * units + unit] = (element(weights, unit, rowBytes, k, bits) - zeroOf(unit, at)) * (scales[unit * blocks + at] as number);
+    }
+  }
+  const y = product(n.f32(0), n.constant(w, [depth, units]));
+  return { value: n.has(5) ? add([y, n.f32(5)]) : y, elem: n.elem(0) };
+}
+
+/** Float operators of ONNX Runtime (domain com.microsoft) that its optimizers put in the place of several. */
+export const contrib: Rows = {
+  Gelu: (n) => gelu(n.f32(0)),
+  BiasGelu: (n) => gelu(sumOf(n, 0, 1)),
+  FastGelu: (n) => geluTanh(sumOf(n, 0, 1)),
+  QuickGelu: quickGelu,
+  FusedMatMul: fusedMatMul,
+  FusedGemm: fusedGemm,
+  FusedConv: fusedConv,
+  MatMulNBits: matmulNBits,
+  SkipLayerNormalization: skipNorm(layerNorm, [2, 3], 4),
+  SkipSimplifiedLayerNormalization: skipNorm(rmsNorm, [2], 3),
+  EmbedLayerNormalization: embedNorm,
+};

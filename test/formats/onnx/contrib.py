@@ -1,0 +1,135 @@
+"""Writes contrib.json: operators that ONNX Runtime's optimizers write (domain com.microsoft), and what ONNX Runtime computes with them.
+
+pip install onnx==1.23.2 onnxruntime==1.32.0 && python contrib.py
+"""
+import base64
+import json
+import os
+
+import numpy as np
+import onnxruntime as ort
+from onnx import helper, numpy_helper
+
+random = np.random.default_rng(7)
+options = ort.SessionOptions()
+options.log_severity_level = 3
+options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+cases = []
+
+
+def floats(*shape):
+    return random.normal(size=shape).astype(np.float32)
+
+
+def i32(values):
+    return np.asarray(values, np.int32)
+
+
+def i64(values):
+    return np.asarray(values, np.int64)
+
+
+def text(array):
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+
+
+def case(name, op, inputs, constants=None, outputs=('y',), order=None, **attributes):
+    """One node. `inputs` are fed, `constants` are in the file; `order` names them as the node takes them, '' for none."""
+    constants = constants or {}
+    order = order or [*inputs, *constants]
+    node = helper.make_node(op, order, list(outputs), domain='com.microsoft', **attributes)
+    ports = [helper.make_tensor_value_info(key, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape) for key, x in inputs.items()]
+    results = [helper.make_empty_tensor_value_info(key) for key in outputs if key]
+    graph = helper.make_graph([node], 'contrib', ports, results, [numpy_helper.from_array(x, key) for key, x in constants.items()])
+    opsets = [helper.make_opsetid('', 17), helper.make_opsetid('com.microsoft', 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+    want = ort.InferenceSession(model, options, providers=['CPUExecutionProvider']).run(None, inputs)
+    cases.append({
+        'name': name,
+        'model': text(np.frombuffer(model, np.uint8)),
+        'inputs': {key: {'dtype': str(x.dtype), 'shape': x.shape, 'data': text(x)} for key, x in inputs.items()},
+        'outputs': {key: {'dtype': str(x.dtype), 'shape': x.shape, 'data': text(x)} for key, x in zip([o for o in outputs if o], want)},
+    })
+
+
+x = floats(2, 5, 8)
+case('Gelu', 'Gelu', {'x': x})
+case('BiasGelu', 'BiasGelu', {'x': x}, {'b': floats(8)})
+case('FastGelu', 'FastGelu', {'x': x})
+case('FastGelu with a bias', 'FastGelu', {'x': x}, {'b': floats(8)})
+case('QuickGelu', 'QuickGelu', {'x': x}, alpha=1.702)
+case('QuickGelu of another slope', 'QuickGelu', {'x': x}, alpha=0.7)
+
+for a, b, turnA, turnB in [((2, 3, 5), (2, 5, 4), 0, 0), ((2, 5, 3), (2, 4, 5), 1, 1), ((5, 3), (5, 4), 1, 0), ((3, 5), (2, 4, 5), 0, 1)]:
+    case(f'FusedMatMul {a} {b}', 'FusedMatMul', {'a': floats(*a), 'b': floats(*b)}, alpha=0.3, transA=turnA, transB=turnB)
+    case(f'FusedMatMul {a} {b[-2:]} constant', 'FusedMatMul', {'a': floats(*a)}, {'b': floats(*b[-2:])}, alpha=0.3, transA=turnA, transB=turnB)
+case('FusedMatMul with a vector', 'FusedMatMul', {'a': floats(3, 5), 'b': floats(5)}, transB=1)
+
+image = {'x': floats(1, 3, 6, 5)}
+filters = {'w': floats(4, 3, 3, 3), 'b': floats(4)}
+for activation, *params in [('Relu',), ('Tanh',), ('Sigmoid',), ('LeakyRelu', 0.3), ('HardSigmoid', 0.3, 0.4), ('Clip', -1.0, 2.0)]:
+    extra = {'activation_params': params} if params else {}
+    case(f'FusedConv {activation}', 'FusedConv', image, filters, activation=activation, pads=[1, 1, 1, 1], **extra)
+case('FusedConv with a sum', 'FusedConv', {**image, 'z': floats(1, 4, 6, 5)}, filters, order=['x', 'w', 'b', 'z'], activation='Relu', pads=[1, 1, 1, 1])
+case('FusedGemm', 'FusedGemm', {'x': floats(3, 5)}, {'w': floats(4, 5), 'b': floats(4)}, transB=1, alpha=0.5, activation='LeakyRelu', activation_alpha=0.2)
+
+norm = {'gamma': floats(8), 'beta': floats(8), 'bias': floats(8)}
+case('SkipLayerNormalization', 'SkipLayerNormalization', {'x': x, 'skip': floats(2, 5, 8)}, norm, outputs=('y', '', '', 'sum'), epsilon=1e-5)
+case('SkipLayerNormalization of one skip', 'SkipLayerNormalization', {'x': x, 'skip': floats(1, 5, 8)}, {'gamma': floats(8)})
+case('SkipSimplifiedLayerNormalization', 'SkipSimplifiedLayerNormalization', {'x': x, 'skip': floats(2, 5, 8)}, {'gamma': floats(8), 'bias': floats(8)}, outputs=('y', '', '', 'sum'), epsilon=1e-5)
+
+ids = {'ids': i32(random.integers(0, 9, (2, 5))), 'segments': i32(random.integers(0, 2, (2, 5))), 'mask': i32([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])}
+tables = {'words': floats(9, 8), 'places': floats(6, 8), 'kinds': floats(2, 8), 'gamma': floats(8), 'beta': floats(8)}
+order = ['ids', 'segments', 'words', 'places', 'kinds', 'gamma', 'beta', 'mask']
+case('EmbedLayerNormalization', 'EmbedLayerNormalization', ids, tables, order=order, outputs=('y', 'count', 'sum'), epsilon=1e-5)
+few = {key: tables[key] for key in ('words', 'places', 'gamma', 'beta')}
+case('EmbedLayerNormalization of words alone', 'EmbedLayerNormalization', {'ids': ids['ids']}, few, order=['ids', '', 'words', 'places', '', 'gamma', 'beta'], outputs=('y', 'count'))
+case('EmbedLayerNormalization at positions', 'EmbedLayerNormalization', {'ids': ids['ids'], 'at': i32([[1, 2, 3, 4, 5], [0, 0, 1, 1, 2]])}, few, order=['ids', '', 'words', 'places', '', 'gamma', 'beta', '', 'at'], outputs=('y', 'count'))
+
+weights = {'w': floats(8, 24) * 0.4, 'b': floats(24)}
+padding = ids['mask']
+case('Attention', 'Attention', {'x': x}, weights, num_heads=2)
+case('Attention, causal', 'Attention', {'x': x}, weights, num_heads=4, unidirectional=1, scale=0.9)
+case('Attention, padded', 'Attention', {'x': x, 'mask': padding}, weights, order=['x', 'w', 'b', 'mask'], num_heads=2)
+case('Attention, causal and padded', 'Attention', {'x': x, 'mask': padding}, weights, order=['x', 'w', 'b', 'mask'], num_heads=2, unidirectional=1)
+case('Attention, with its own masks', 'Attention', {'x': x, 'mask': i32(random.integers(0, 2, (2, 5, 5)) | np.eye(5, dtype=int))}, weights, order=['x', 'w', 'b', 'mask'], num_heads=2)
+case('Attention, lengths', 'Attention', {'x': x, 'mask': i32([5, 3])}, weights, order=['x', 'w', 'b', 'mask'], num_heads=2)
+case('Attention, ends and starts', 'Attention', {'x': x, 'mask': i32([5, 4, 1, 0])}, weights, order=['x', 'w', 'b', 'mask'], num_heads=2)
+case('Attention, biased', 'Attention', {'x': x, 'bias': floats(2, 2, 5, 5)}, weights, order=['x', 'w', 'b', '', '', 'bias'], num_heads=2)
+case('Attention, unequal widths', 'Attention', {'x': x}, {'w': floats(8, 28) * 0.4, 'b': floats(28)}, num_heads=2, qkv_hidden_sizes=[8, 8, 12])
+case('Attention, a cache', 'Attention', {'x': x, 'past': floats(2, 2, 2, 3, 4)}, weights, order=['x', 'w', 'b', '', 'past'], outputs=('y', 'present'), num_heads=2, unidirectional=1)
+
+codes = {'w': random.integers(-90, 90, (8, 24)).astype(np.int8), 'b': floats(24), 'xs': np.float32(0.02), 'ws': np.float32(0.01), 'xz': np.uint8(117), 'wz': np.int8(3)}
+case('QAttention', 'QAttention', {'x': random.integers(0, 255, (2, 5, 8)).astype(np.uint8), 'mask': i32([5, 3])}, codes, order=['x', 'w', 'b', 'xs', 'ws', 'mask', 'xz', 'wz'], num_heads=2)
+
+q, k, v = floats(2, 5, 8), floats(2, 6, 8), floats(2, 6, 12)
+case('MultiHeadAttention', 'MultiHeadAttention', {'q': q, 'k': k, 'v': v}, num_heads=2)
+case('MultiHeadAttention, with bias', 'MultiHeadAttention', {'q': q, 'k': k, 'v': v}, {'b': floats(28)}, num_heads=2, scale=0.4)
+case('MultiHeadAttention, padded', 'MultiHeadAttention', {'q': q, 'k': k, 'v': v, 'mask': i32([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0]])}, order=['q', 'k', 'v', '', 'mask'], num_heads=2)
+case('MultiHeadAttention, biased scores', 'MultiHeadAttention', {'q': q, 'k': k, 'v': v, 'bias': floats(1, 2, 5, 6)}, order=['q', 'k', 'v', '', '', 'bias'], num_heads=2)
+case('MultiHeadAttention, causal', 'MultiHeadAttention', {'q': q, 'k': floats(2, 5, 8), 'v': floats(2, 5, 8)}, num_heads=2, unidirectional=1)
+case('MultiHeadAttention, a cache', 'MultiHeadAttention', {'q': q, 'k': floats(2, 5, 8), 'v': floats(2, 5, 8), 'pk': floats(2, 2, 3, 4), 'pv': floats(2, 2, 3, 4)}, order=['q', 'k', 'v', '', '', '', 'pk', 'pv'], outputs=('y', 'presentK', 'presentV'), num_heads=2)
+case('MultiHeadAttention, heads of another sequence', 'MultiHeadAttention', {'q': q, 'k': floats(2, 2, 6, 4), 'v': floats(2, 2, 6, 4)}, num_heads=2)
+
+caches = {'cos': floats(7, 2), 'sin': floats(7, 2)}
+at = i64([[0, 1, 2, 3, 4], [2, 3, 4, 5, 6]])
+order = ['x', 'at', 'cos', 'sin']
+case('RotaryEmbedding', 'RotaryEmbedding', {'x': x, 'at': at}, caches, order=order)
+case('RotaryEmbedding, interleaved', 'RotaryEmbedding', {'x': x, 'at': at}, caches, order=order, interleaved=1)
+case('RotaryEmbedding from a step on', 'RotaryEmbedding', {'x': x, 'at': i64([2])}, caches, order=order)
+case('RotaryEmbedding of heads', 'RotaryEmbedding', {'x': floats(2, 3, 5, 4), 'at': at}, caches, order=order)
+case('RotaryEmbedding of a part', 'RotaryEmbedding', {'x': floats(2, 5, 12), 'at': at}, caches, order=order, num_heads=2, rotary_embedding_dim=4)
+
+for bits, depth, units, block, zeros in [(4, 64, 6, 32, None), (4, 72, 5, 16, 'packed'), (4, 40, 70, 32, 'packed'), (8, 32, 7, 16, None), (8, 48, 3, 16, 'packed'), (4, 64, 80, 32, 'floats')]:
+    blocks = -(-depth // block)
+    constants = {'w': random.integers(0, 256, (units, blocks, block * bits // 8)).astype(np.uint8), 's': np.abs(floats(units * blocks)) * 0.1}
+    if zeros == 'packed':
+        constants['z'] = random.integers(0, 256, units * -(-blocks * bits // 8)).astype(np.uint8)
+    if zeros == 'floats':
+        constants['z'] = (random.normal(size=units * blocks) + 8).astype(np.float32)
+    case(f'MatMulNBits {bits} bits {depth}x{units} in {block}, zero points {zeros}', 'MatMulNBits', {'x': floats(3, depth)}, constants, K=depth, N=units, bits=bits, block_size=block)
+case('MatMulNBits with a bias', 'MatMulNBits', {'x': floats(1, 2, 32)}, {'w': random.integers(0, 256, (6, 1, 16)).astype(np.uint8), 's': floats(6), 'b': floats(6)}, order=['x', 'w', 's', '', '', 'b'], K=32, N=6, bits=4, block_size=32)
+
+here = os.path.dirname(os.path.abspath(__file__))
+with open(os.path.join(here, 'contrib.json'), 'w') as file:
+    file.write('[\n' + ',\n'.join(json.dumps(one) for one in cases) + '\n]\n')

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { load, type Tensor } from '../../../src/index.ts';
+import { flavours } from '../../ops/lowering.ts';
+import { modelFile } from '../onnxFile.ts';
+
+interface Recorded {
+  readonly dtype: 'float32' | 'int32' | 'int64' | 'uint8';
+  readonly shape: readonly number[];
+  /** Elements in base64. */
+  readonly data: string;
+}
+
+interface Golden {
+  readonly name: string;
+  /** An ONNX file in base64. */
+  readonly model: string;
+  readonly inputs: Readonly<Record<string, Recorded>>;
+  readonly outputs: Readonly<Record<string, Recorded>>;
+}
+
+/** Written by contrib.py: operators that ONNX Runtime's optimizers put in the place of several, one a file. */
+const golden: readonly Golden[] = JSON.parse(readFileSync(new URL('contrib.json', import.meta.url), 'utf8'));
+
+const bytesOf = (base64: string) => Uint8Array.from(Buffer.from(base64, 'base64'));
+
+function dataOf({ dtype, data }: Recorded) {
+  const bytes = bytesOf(data);
+  if (dtype === 'uint8') return bytes;
+  if (dtype === 'int64') return Int32Array.from(new BigInt64Array(bytes.buffer), Number);
+  return dtype === 'int32' ? new Int32Array(bytes.buffer) : new Float32Array(bytes.buffer);
+}
+
+describe.each(golden)('$name', ({ model: file, inputs, outputs }) => {
+  it.each(flavours)('computes what ONNX Runtime computes, on %s', async (flavour) => {
+    const model = await load(bytesOf(file), { flavour });
+    const results = model.run(Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, dataOf(input)])));
+    for (const [name, output] of Object.entries(outputs)) {
+      const got = results[name] as Tensor;
+      const want = Float64Array.from(dataOf(output));
+      expect(got.shape).toEqual(output.shape);
+      const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      const error = want.reduce((most, value, i) => Math.max(most, Math.abs((got.data[i] as number) - value)), 0);
+      expect(error, name).toBeLessThanOrEqual(output.dtype === 'float32' ? 1e-5 * Math.max(1, largest) : 0);
+    }
+  });
+});
+
+describe('weights of few bits', () => {
+  const data = (length: number, f: (i: number) => number) => Array.from({ length }, (_, i) => f(i));
+  const [depth, units, block] = [128, 64, 32];
+  const file = (attributes: Readonly<Record<string, number>> = {}, scales = (depth / block) * units) =>
+    modelFile({
+      opsets: { '': 17, 'com.microsoft': 1 },
+      nodes: [
+        {
+          op: 'MatMulNBits',
+          domain: 'com.microsoft',
+          inputs: ['x', 'w', 's'],
+          outputs: ['y'],
+          attributes: { K: depth, N: units, bits: 4, block_size: block, ...attributes },
+        },
+      ],
+      inputs: { x: { type: 'float', dims: [1, depth] } },
+      outputs: ['y'],
+      initializers: {
+        w: {
+          type: 'uint8',
+          dims: [units, depth / block, block / 2],
+          data: data((depth * units) / 2, (i) => (i * 37 + (i >> 5) * 11) % 256),
+        },
+        s: { type: 'float', dims: [scales], data: data(scales, (i) => 0.01 + (i % 7) / 500) },
+      },
+    });
+
+  it('stay in 4 bits where a matrix is large', async () => {
+    const { work } = await load(file());
+    expect(work.linearWeights?.macs).toBe(depth * units);
+    expect(work.linear).toBeUndefined();
+  });
+
+  it('that are not of the shape that the node says are damage', async () => {
+    await expect(load(file({ K: 130 }))).rejects.toThrow(/bytes of weights/);
+    await expect(load(file({}, 5))).rejects.toThrow(/5 scales/);
+    await expect(load(file({ block_size: 0 }))).rejects.toThrow(/blocks of 0/);
+    await expect(load(file({ K: -128, N: -64 }))).rejects.toMatchObject({ code: 'FORMAT' });
+    await expect(load(file({ bits: 3 }))).rejects.toMatchObject({ code: 'UNSUPPORTED_ATTR' });
+  });
+});
