@@ -119,17 +119,60 @@ interface Stride {
   readonly size: number;
 }
 
-/** Python's slices: masks leave ends open, an ellipsis takes the axes in between, axes are added and dropped (tf.strided_slice). */
-function stridedSlice(n: NodeContext): Operand {
-  const x = n.x(0);
-  const [begin, end, steps] = [n.numbers(1), n.numbers(2), n.numbers(3)];
+/** Which entry of a strided slice names which axes: masks, and how many axes an ellipsis takes. */
+interface Entries {
+  readonly masks: { readonly [K in keyof typeof stridedSliceOptions]: number };
+  readonly has: (mask: number, i: number) => boolean;
+  readonly between: number;
+}
+
+function entriesOf(n: NodeContext, count: number): Entries {
   const masks = n.options(stridedSliceOptions);
   const has = (mask: number, i: number) => ((mask >> i) & 1) === 1;
-  const added = begin.filter((_, i) => has(masks.newAxisMask, i) && !has(masks.ellipsisMask, i)).length;
-  const ellipses = begin.filter((_, i) => has(masks.ellipsisMask, i)).length;
-  const between = x.shape.length - (begin.length - added - ellipses);
-  if (end.length !== begin.length || steps.length !== begin.length || ellipses > 1 || between < 0)
-    throw damaged('begin, end and strides do not fit');
+  const all = Array.from({ length: count }, (_, i) => i);
+  const added = all.filter((i) => has(masks.newAxisMask, i) && !has(masks.ellipsisMask, i)).length;
+  const ellipses = all.filter((i) => has(masks.ellipsisMask, i)).length;
+  const between = n.shape(0).length - (count - added - ellipses);
+  if (ellipses > 1 || between < 0) throw damaged('begin, end and strides do not fit');
+  return { masks, has, between };
+}
+
+/** A strided slice of whole axes and of single places that are computed, x[:, i]; places are limited to the axis. */
+function computedPlaces(n: NodeContext): Operand {
+  const begin = n.i32(1);
+  const steps = n.numbers(3);
+  const { masks, has, between } = entriesOf(n, steps.length);
+  let [value, axis] = [n.x(0), 0];
+  const shape: number[] = [];
+  const keep = (count: number) => {
+    shape.push(...n.shape(0).slice(axis, axis + count));
+    axis += count;
+  };
+  if (sizeOf(begin.shape) !== steps.length) throw damaged('begin, end and strides do not fit');
+  steps.forEach((step, i) => {
+    if (has(masks.ellipsisMask, i)) keep(between);
+    else if (has(masks.newAxisMask, i)) shape.push(1);
+    else if (has(masks.shrinkAxisMask, i)) {
+      const extent = n.shape(0)[axis] as number;
+      if (extent < 1) throw damaged(`a place of the empty axis ${axis}`);
+      const first = part(begin, 0, i, 1);
+      const fromFront = where([greater([n.integers([0]), first]), add([first, n.integers([extent])]), first]);
+      value = gather([value, fromFront], { axis });
+      axis++;
+    } else if (has(masks.beginMask, i) && has(masks.endMask, i) && step === 1) keep(1);
+    else n.refuse(`axis ${axis} from or to a computed place`, { expected: 'the whole axis, or one place of it' });
+  });
+  keep(n.shape(0).length - axis);
+  return like(n, reshapedTo(value, shape));
+}
+
+/** Python's slices: masks leave ends open, an ellipsis takes the axes in between, axes are added and dropped (tf.strided_slice). */
+function stridedSlice(n: NodeContext): Operand {
+  if (![1, 2].every((index) => isConstant(n.i32(index)))) return computedPlaces(n);
+  const x = n.x(0);
+  const [begin, end, steps] = [n.numbers(1), n.numbers(2), n.numbers(3)];
+  if (end.length !== begin.length || steps.length !== begin.length) throw damaged('begin, end and strides do not fit');
+  const { masks, has, between } = entriesOf(n, begin.length);
   const taken: Stride[] = [];
   const shape: number[] = [];
   const whole = (count: number) => {

@@ -406,6 +406,13 @@ single('REVERSE_SEQUENCE_fed', 'REVERSE_SEQUENCE', [bytes_of('i32', [3, 2, 5]), 
 box = dict(shape=[3], kind='i32', data=[2, 2, 6])
 inputs = [bytes_of('i8', [5, 4, 6]), dict(shape=[3], kind='i32', low=[0, 1, 0], high=[4, 3, 1]), box]
 single('SLICE_fed', 'SLICE', inputs, dict(shape=[2, 2, 6], kind='i8'), 'SliceOptions', feeds=6)
+for name, rank, low, high, masks in [
+    ('row', 2, [0, -4], [1, 4], dict(beginMask=1, endMask=1, shrinkAxisMask=2)),
+    ('last', 3, [-5, 0, -6], [5, 1, 6], dict(ellipsisMask=2, shrinkAxisMask=5)),
+]:
+    ends, steps = ([dict(shape=[rank], kind='i32', data=[value] * rank) for value in (7, 1)])
+    inputs = [bytes_of('i8', [5, 4, 6]), dict(shape=[rank], kind='i32', low=low, high=high), ends, steps]
+    single(f'STRIDED_SLICE_fed_{name}', 'STRIDED_SLICE', inputs, dict(shape=[5, 6] if rank == 2 else [4], kind='i8'), 'StridedSliceOptions', feeds=6, **masks)
 shapes = [dict(shape=[rank], kind='i32', low=low, high=[extent + 1 for extent in low]) for rank, low in ((3, [1, 4, 1]), (2, [1, 5]))]
 single('BROADCAST_ARGS_fed', 'BROADCAST_ARGS', shapes, dict(shape=[3], kind='i32'))
 for i, (size, window, strides, dilations, padding, biased) in enumerate([
