@@ -21,6 +21,7 @@ import type { OperatorSpec } from './schema.ts';
 import { segments } from './segments.ts';
 import { shapes } from './shapes.ts';
 import { signal } from './signal.ts';
+import { slicing } from './slicing.ts';
 import { variables } from './variables.ts';
 
 const rows: Rows = {
@@ -43,6 +44,7 @@ const rows: Rows = {
   ...segments,
   ...shapes,
   ...signal,
+  ...slicing,
   ...variables,
 };
 

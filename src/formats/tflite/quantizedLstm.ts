@@ -4,7 +4,8 @@ import { type NodeContext, scaleOf } from './context.ts';
 import { damaged } from './flatbuffer.ts';
 import { factor, scaleIn } from './quantization.ts';
 import { biasOf, weightsOf } from './quantizedConvolution.ts';
-import { type LstmInputs, stateOf } from './recurrentInputs.ts';
+import { given, type LstmClips, type LstmInputs, stateOf } from './recurrentInputs.ts';
+import { unrolledLstm } from './unrolledLstm.ts';
 
 const f32 = Math.fround;
 
@@ -19,10 +20,9 @@ interface Products {
 }
 
 /** UNIDIRECTIONAL_SEQUENCE_LSTM of int8 with 16-bit cells (LstmStepInteger8x8_16). */
-export function quantizedLstm(n: NodeContext, at: LstmInputs, timeMajor: boolean, { cellClip }: { cellClip: number }): Value {
+export function quantizedLstm(n: NodeContext, at: LstmInputs, timeMajor: boolean, clips: LstmClips): Value {
   if (n.x(at.x).dtype !== 'i8') n.refuse('an int16 sequence');
-  if ([...at.peephole, ...at.norm, at.projection].some((index) => index >= 0 && n.has(index)))
-    n.refuse('quantized peepholes, normalisation or projection');
+  if (at.norm.some((index) => given(n, index))) n.refuse('an integer LSTM with layer normalisation');
   const coupled = !n.has(at.input[0] as number);
   const gates = coupled ? [1, 2, 3] : [0, 1, 2, 3];
   const units = n.shape(at.input[1] as number)[0] as number;
@@ -34,6 +34,8 @@ export function quantizedLstm(n: NodeContext, at: LstmInputs, timeMajor: boolean
   const hiddenScale = scaleOf({ quantization: hiddenSpec.quantization, elem: 'int8' });
   const cellScale = Math.log2(cellSpec.quantization.scales[0] as number);
   if (!Number.isInteger(cellScale)) n.refuse('a cell whose scale is no power of two');
+  if ([...at.peephole, at.projection].some((index) => given(n, index)))
+    return unrolledLstm(n, at, timeMajor, clips, { gate: GATE, hidden: hiddenScale, cell: cellScale });
 
   const products = (indexes: readonly number[], biases: readonly number[] | undefined, scale: number, zero: number): Products => {
     const each = gates.map((gate) => weightsOf(n, indexes[gate] as number, [0, 1]));
@@ -72,7 +74,7 @@ export function quantizedLstm(n: NodeContext, at: LstmInputs, timeMajor: boolean
       cellScale,
       zero: hiddenScale.zero,
       coupled,
-      clip: cellClip > 0 ? Math.trunc(Math.min(Math.max(cellClip / 2 ** cellScale, -32768), 32767)) : 0,
+      clip: clips.cellClip > 0 ? Math.trunc(Math.min(clips.cellClip / 2 ** cellScale, 32767)) : 0,
     },
   ) as [Value, Value, Value];
   hidden.set(h);

@@ -436,10 +436,11 @@ for i, (size, window, strides, dilations, padding, biased) in enumerate([
 
 # An integer LSTM, whose first h is its zero point; and both directions of LSTM and RNN with 8-bit weights and float inputs. TFLite reads the states of
 # other items than the first at a wrong place where both directions are merged and items come before steps.
-def lstm_int8(name, coupled, shape, units, time_major):
+def lstm_int8(name, coupled, shape, units, time_major, peepholes=False, outputs=None, clips=(0, 0)):
     random = np.random.default_rng(units)
     batch, width = shape[1 if time_major else 0], shape[2]
     model = Model()
+    projected, outputs = outputs is not None, outputs or units
     hidden = dict(kind='i8', scale=1 / 128, zero=-9)
     gates = [None if coupled and gate == 0 else gate for gate in range(4)]
 
@@ -447,13 +448,16 @@ def lstm_int8(name, coupled, shape, units, time_major):
         scales = random.uniform(0.005, 0.015, 4)
         return [-1 if gate is None else model.tensor(shape, kind, scales[gate], data=random.integers(-limit, limit, shape)) for gate in gates]
 
-    inputs = [model.tensor(shape, 'i8', 0.02, 11, input=True), *each([units, width], 'i8', 128), *each([units, units], 'i8', 128), -1, -1, -1]
-    inputs += [*each([units], 'i32', 3000), -1, -1]
-    inputs += [model.tensor([batch, units], **hidden, variable=True), model.tensor([batch, units], 'i16', 2.0**-12, variable=True)]
+    inputs = [model.tensor(shape, 'i8', 0.02, 11, input=True), *each([units, width], 'i8', 128), *each([units, outputs], 'i8', 128)]
+    inputs += [model.tensor([units], 'i16', 2.0**-14 * 1.1, data=random.integers(-32767, 32768, units)) if peepholes and gates[gate] is not None else -1 for gate in (0, 1, 3)]
+    inputs += each([units], 'i32', 3000)
+    inputs += [model.tensor([outputs, units], 'i8', 0.01, data=random.integers(-127, 128, (outputs, units))), model.tensor([outputs], 'i32', data=random.integers(-3000, 3000, outputs))] if projected else [-1, -1]
+    inputs += [model.tensor([batch, outputs], **hidden, variable=True), model.tensor([batch, units], 'i16', 2.0**-12, variable=True)]
     inputs += [-1] * 4
-    intermediates = [model.tensor([], 'i16', 2.0**-12) for _ in range(4)] + [model.tensor([], **hidden)]
-    y = model.tensor([*shape[:2], units], **hidden)
-    options = dict(fusedActivationFunction=4, timeMajor=time_major)
+    intermediates = [model.tensor([], 'i16', 2.0**-12) for _ in range(4)]
+    intermediates.append(model.tensor([], 'i8', 0.0064, 5) if projected else model.tensor([], **hidden))
+    y = model.tensor([*shape[:2], outputs], **hidden)
+    options = dict(fusedActivationFunction=4, timeMajor=time_major, cellClip=clips[0], projClip=clips[1])
     model.op('UNIDIRECTIONAL_SEQUENCE_LSTM', inputs, [y], 'UnidirectionalSequenceLSTMOptions', intermediates, version=3, **options)
     record(name, model.bytes(y), [[random.integers(-128, 128, shape).astype(np.int8)] for _ in range(2)])
 
@@ -480,6 +484,9 @@ def both_directions(name, cell, shape, units, asymmetric, merge):
 
 lstm_int8('LSTM_i8_0', False, [2, 5, 7], 6, False)
 lstm_int8('LSTM_i8_1', True, [4, 1, 20], 17, True)
+lstm_int8('LSTM_i8_peephole', False, [2, 3, 7], 6, False, peepholes=True)
+lstm_int8('LSTM_i8_projection', True, [4, 2, 9], 15, True, outputs=5)
+lstm_int8('LSTM_i8_both', False, [3, 2, 9], 8, True, peepholes=True, outputs=3, clips=(0.7, 0.6))
 both_directions('BLSTM_hyb_0', 'LSTM', [1, 4, 5], 3, False, True)
 both_directions('BLSTM_hyb_1', 'LSTM', [3, 2, 9], 4, True, False)
 both_directions('BRNN_hyb_0', 'RNN', [2, 4, 5], 3, False, False)
