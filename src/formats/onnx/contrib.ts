@@ -2,7 +2,7 @@ import { sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { evaluate, isConstant } from '../../ops/evaluate.ts';
 import { layerNorm, rmsNorm } from '../../ops/groupNorm.ts';
-import { add, clip, gather, gelu, geluTanh, hardSigmoid, leakyRelu, matmul, mul, reduceSum, relu, sigmoid, tanh } from '../../ops/index.ts';
+import { add, clip, gather, gelu, geluTanh, hardSigmoid, leakyRelu, mul, reduceSum, relu, sigmoid, tanh } from '../../ops/index.ts';
 import { permuted } from '../weights.ts';
 import type { NodeContext, Result, Row, Rows } from './context.ts';
 import { convolutions } from './convolutions.ts';
@@ -25,19 +25,25 @@ function quickGelu(n: NodeContext): Value {
   return mul([x, sigmoid(mul([x, n.graph.scalar(n.float('alpha', 1.702))]))]);
 }
 
-/** alpha · A · B, either with its last two axes exchanged. */
+/**
+ * The axes of a factor of FusedMatMul in the order of a matrix product's: `transBatch` says that the first axis stands before the batch, where the rows
+ * should be, `trans` that the last two are exchanged then.
+ */
+function factor(n: NodeContext, index: number, name: string): { readonly x: Value; readonly perm: readonly number[] } {
+  const x = n.f32(index);
+  const rank = x.shape.length;
+  const axes = count(rank);
+  if (rank < 2) return { x, perm: axes };
+  const order = n.int(`transBatch${name}`, 0) ? [...axes.slice(1, -1), 0, rank - 1] : axes;
+  const [rows, columns] = order.slice(-2) as [number, number];
+  return { x, perm: n.int(`trans${name}`, 0) ? [...order.slice(0, -2), columns, rows] : order };
+}
+
+/** alpha · A · B, the axes of either in another order. */
 function fusedMatMul(n: NodeContext): Value {
-  if (n.int('transBatchA', 0) || n.int('transBatchB', 0))
-    n.refuse('batch axes that are exchanged', { expected: 'transBatchA = transBatchB = 0' });
+  const [a, b] = [factor(n, 0, 'A'), factor(n, 1, 'B')];
+  const y = product(permuted(a.x, a.perm), permuted(b.x, b.perm));
   const alpha = n.float('alpha', 1);
-  const [a, b] = [n.f32(0), n.f32(1)];
-  const isTurned = (name: string, { shape }: Value) => n.int(name, 0) !== 0 && shape.length > 1;
-  const turned = (x: Value) => permuted(x, [...count(x.shape.length - 2), x.shape.length - 1, x.shape.length - 2]);
-  const left = isTurned('transA', a) ? turned(a) : a;
-  if (!isConstant(b) && a.shape.length > 1 && b.shape.length > 1) {
-    return matmul([left, b], { transposeB: isTurned('transB', b), alpha });
-  }
-  const y = product(left, isTurned('transB', b) ? turned(b) : b);
   return alpha === 1 ? y : mul([y, n.graph.scalar(alpha)]);
 }
 

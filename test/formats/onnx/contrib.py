@@ -130,6 +130,9 @@ for bits, depth, units, block, zeros in [(4, 64, 6, 32, None), (4, 72, 5, 16, 'p
     case(f'MatMulNBits {bits} bits {depth}x{units} in {block}, zero points {zeros}', 'MatMulNBits', {'x': floats(3, depth)}, constants, K=depth, N=units, bits=bits, block_size=block)
 case('MatMulNBits with a bias', 'MatMulNBits', {'x': floats(1, 2, 32)}, {'w': random.integers(0, 256, (6, 1, 16)).astype(np.uint8), 's': floats(6), 'b': floats(6)}, order=['x', 'w', 's', '', '', 'b'], K=32, N=6, bits=4, block_size=32)
 
+for a, b, given in [((3, 2, 4, 5), (2, 4, 5, 6), {'transBatchA': 1}), ((5, 2, 4, 3), (2, 4, 5, 6), {'transBatchA': 1, 'transA': 1}), ((2, 4, 3, 5), (6, 2, 4, 5), {'transBatchB': 1, 'transB': 1}), ((3, 2, 5), (5, 2, 6), {'transBatchA': 1, 'transBatchB': 1})]:
+    case(f'FusedMatMul {a} {b} {" ".join(given)}', 'FusedMatMul', {'a': floats(*a), 'b': floats(*b)}, alpha=0.5, **given)
+
 here = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(here, 'contrib.json'), 'w') as file:
     file.write('[\n' + ',\n'.join(json.dumps(one) for one in cases) + '\n]\n')
