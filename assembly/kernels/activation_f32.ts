@@ -61,6 +61,16 @@ function hardSigmoid1(x: f32, alpha: f32, beta: f32): f32 {
   return max<f32>(min<f32>(x * alpha + beta, 1), 0);
 }
 
+/** In TFLite's order, to its bits: quantized models round what follows from them. */
+@inline
+function hardSwish4(x: v128, shift: f32, top: f32): v128 {
+  const t = f32x4.splat(top);
+  return f32x4.div(f32x4.mul(x, f32x4.min(f32x4.max(f32x4.add(x, f32x4.splat(shift)), f32x4.splat(0)), t)), t);
+}
+function hardSwish1(x: f32, shift: f32, top: f32): f32 {
+  return (x * min<f32>(max<f32>(x + shift, 0), top)) / top;
+}
+
 /** tanh(softplus(x)) = (n² + 2n) / (n² + 2n + 2) with n = e^x; 1 from x = 20 on. */
 @inline
 export function mishGate4(x: v128): v128 {
@@ -103,7 +113,7 @@ function apply4(k: F, x: v128, alpha: f32, beta: f32, a: v128, b: v128, c: v128,
   if (k == F.GELU_TANH) return f32x4.mul(x, sigmoidOf4(geluInner4(x), a, b, c, d));
   if (k == F.SILU) return f32x4.mul(x, sigmoidOf4(x, a, b, c, d));
   if (k == F.HARD_SIGMOID) return hardSigmoid4(x, alpha, beta);
-  if (k == F.HARD_SWISH) return f32x4.mul(x, hardSigmoid4(x, alpha, beta));
+  if (k == F.HARD_SWISH) return hardSwish4(x, alpha, beta);
   if (k == F.MISH) return f32x4.mul(x, mishGate4(x));
   if (k == F.CEIL) return f32x4.ceil(x);
   if (k == F.FLOOR) return f32x4.floor(x);
@@ -134,7 +144,7 @@ function apply1(f: F, x: f32, alpha: f32, beta: f32): f32 {
   if (f == F.GELU_TANH) return x * sigmoid1(geluInner1(x));
   if (f == F.SILU) return x * sigmoid1(x);
   if (f == F.HARD_SIGMOID) return hardSigmoid1(x, alpha, beta);
-  if (f == F.HARD_SWISH) return x * hardSigmoid1(x, alpha, beta);
+  if (f == F.HARD_SWISH) return hardSwish1(x, alpha, beta);
   if (f == F.MISH) return x * mishGate1(x);
   if (f == F.CEIL) return ceil<f32>(x);
   if (f == F.FLOOR) return floor<f32>(x);
@@ -242,7 +252,7 @@ export function silu_f32(r: Unary): void {
 export function hard_sigmoid_f32(r: Unary): void {
   each(r, F.HARD_SIGMOID);
 }
-/** x hardSigmoid(x). */
+/** x min(max(x + alpha, 0), beta) / beta. */
 export function hard_swish_f32(r: Unary): void {
   each(r, F.HARD_SWISH);
 }

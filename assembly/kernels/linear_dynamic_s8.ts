@@ -2,7 +2,7 @@
 import { LinearDynamic } from '../records';
 import { isWide } from './band_s8';
 import { panelSums } from './gemm_s8';
-import { highest, lowest, numberOf, roundedAway, stepsOf, unitOf, zeroOf } from './row_range';
+import { highest, lowest, numberOf, numbersOf, stepsOf, unitOf, zeroOf } from './row_range';
 import { loadPart, storePart } from './vector_f32';
 
 /** In front of the sums: the table of runs, one at offset 0, then unit and zero point of each row of a block. */
@@ -52,17 +52,11 @@ function quantizeRow(r: LinearDynamic, x: usize, row: usize, to: usize, wide: bo
   let k: usize = 0;
   if (ASC_FEATURE_SIMD) {
     const s = f32x4.splat(steps),
-      offset = f32x4.splat(<f32>zero),
+      zeros = i32x4.splat(zero),
       sign = i16x8.splat(128),
       most = i16x8.splat(255);
     for (; k + 8 <= depth; k += 8) {
-      const v = i16x8.add_sat_s(
-        i16x8.narrow_i32x4_s(
-          roundedAway(f32x4.add(f32x4.mul(v128.load(x), s), offset)),
-          roundedAway(f32x4.add(f32x4.mul(v128.load(x, 16), s), offset)),
-        ),
-        sign,
-      );
+      const v = i16x8.add_sat_s(i16x8.narrow_i32x4_s(numbersOf(v128.load(x), s, zeros), numbersOf(v128.load(x, 16), s, zeros)), sign);
       if (wide) {
         v128.store(to, i16x8.min_s(i16x8.max_s(v, i16x8.splat(0)), most));
         to += 16;

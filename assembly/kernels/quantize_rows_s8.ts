@@ -1,7 +1,7 @@
 // Rows as 8-bit numbers of their own range: what `round_rows_f32` rounds to, for products of those numbers.
 import { QuantizeRows } from '../records';
 import { quantizeAll } from './linear_scaled_s8';
-import { highest, lowest, numberOf, roundedAway, stepsOf, unitOf, zeroOf } from './row_range';
+import { highest, lowest, numberOf, numbersOf, stepsOf, unitOf, zeroOf } from './row_range';
 
 export function quantize_rows_s8(r: QuantizeRows): void {
   let x = r.x,
@@ -28,16 +28,13 @@ export function quantize_rows_s8(r: QuantizeRows): void {
   }
 }
 
-/** y[i] = x[i] · steps + zero, halves away from zero. */
+/** y[i] = x[i] · steps, halves away from zero, + zero. */
 function quantizeAway(x: usize, y: usize, length: usize, steps: f32, zero: i32): void {
   if (ASC_FEATURE_SIMD) {
     const s = f32x4.splat(steps),
-      offset = f32x4.splat(<f32>zero);
+      zeros = i32x4.splat(zero);
     for (; length >= 8; length -= 8) {
-      const v = i16x8.narrow_i32x4_s(
-        roundedAway(f32x4.add(f32x4.mul(v128.load(x), s), offset)),
-        roundedAway(f32x4.add(f32x4.mul(v128.load(x, 16), s), offset)),
-      );
+      const v = i16x8.narrow_i32x4_s(numbersOf(v128.load(x), s, zeros), numbersOf(v128.load(x, 16), s, zeros));
       v128.store64_lane(y, i8x16.narrow_i16x8_s(v, v), 0);
       x += 32;
       y += 8;

@@ -1,6 +1,6 @@
 // Rows rounded to 255 steps of their own range, as TFLite's hybrid operators and ONNX's DynamicQuantizeLinear quantize their inputs.
 import { RoundRows } from '../records';
-import { highest, lowest, numberOf, roundedAway, stepsOf, unitOf, zeroOf } from './row_range';
+import { highest, lowest, numberOf, numbersOf, stepsOf, unitOf, zeroOf } from './row_range';
 import { clamp, clamp1 } from './vector_f32';
 
 /** y may be x. */
@@ -23,12 +23,10 @@ function roundRow(x: usize, y: usize, length: usize, steps: f32, unit: f32, zero
     const s = f32x4.splat(steps),
       u = f32x4.splat(unit),
       zeros = i32x4.splat(zero),
-      offset = f32x4.splat(<f32>zero),
       low = i32x4.splat(-128),
       high = i32x4.splat(127);
     for (; length >= 4; length -= 4) {
-      const whole = roundedAway(f32x4.add(f32x4.mul(v128.load(x), s), offset));
-      const number = i32x4.min_s(i32x4.max_s(whole, low), high);
+      const number = i32x4.min_s(i32x4.max_s(numbersOf(v128.load(x), s, zeros), low), high);
       v128.store(y, f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(number, zeros)), u));
       x += 16;
       y += 16;

@@ -62,22 +62,29 @@ export function highest(x: usize, length: usize): f32 {
   return high;
 }
 
+/** high - low, rounded to f32 as TFLite's vector code has it. */
+@inline
+function widthOf(low: f32, high: f32): f64 {
+  const width: f32 = high - low;
+  return <f64>width;
+}
+
 /** What a step of the row stands for; 1 where it is nothing but 0. */
 export function unitOf(low: f32, high: f32, asymmetric: u32): f32 {
   if (low == high) return 1;
-  return asymmetric ? <f32>((<f64>high - <f64>low) / 255) : max<f32>(-low, high) / 127;
+  return asymmetric ? <f32>(widthOf(low, high) / 255) : max<f32>(-low, high) / 127;
 }
 
-/** Steps a 1 of the row takes. */
+/** Steps a 1 of the row takes: finite, so that no number of the row is more than 255. */
 export function stepsOf(low: f32, high: f32, asymmetric: u32): f32 {
   if (low == high) return 1;
-  return asymmetric ? <f32>1 / unitOf(low, high, 1) : <f32>127 / max<f32>(-low, high);
+  return min<f32>(asymmetric ? <f32>1 / unitOf(low, high, 1) : <f32>127 / max<f32>(-low, high), f32.MAX_VALUE);
 }
 
 /** The number that stands for 0: from the end of the range that is nearer to it (AsymmetricQuantizeFloats of TFLite). */
 export function zeroOf(low: f32, high: f32, asymmetric: u32): i32 {
   if (!asymmetric || low == high) return 0;
-  const scale = (<f64>high - <f64>low) / 255;
+  const scale = widthOf(low, high) / 255;
   const lowSteps = <f64>low / scale,
     highSteps = <f64>high / scale;
   const point = 128 - lowSteps < 127 + highSteps ? -128 - lowSteps : 127 - highSteps;
@@ -90,14 +97,20 @@ const BELOW_HALF: f32 = 0.4999999701976776123046875;
 
 /** Whole numbers nearest to four f32, halves away from zero. */
 @inline
-export function roundedAway(v: v128): v128 {
+function roundedAway(v: v128): v128 {
   return i32x4.trunc_sat_f32x4_s(f32x4.add(v, v128.or(v128.and(v, i32x4.splat(i32.MIN_VALUE)), f32x4.splat(BELOW_HALF))));
 }
 
-/** The 8-bit number of one f32; NaN is 0. */
+/** The 8-bit number of one f32, whose steps are rounded before the zero point is added; NaN is the zero point. */
 @inline
 export function numberOf(x: f32, steps: f32, zero: i32): i32 {
-  const value = x * steps + <f32>zero;
+  const value: f32 = x * steps;
   const kept = value == value ? min<f32>(max<f32>(value, -1000), 1000) : 0;
-  return min<i32>(max<i32>(<i32>(kept + copysign<f32>(BELOW_HALF, kept)), -128), 127);
+  return min<i32>(max<i32>(<i32>(kept + copysign<f32>(BELOW_HALF, kept)) + zero, -128), 127);
+}
+
+/** `numberOf` of four f32, not yet limited to 8 bits. */
+@inline
+export function numbersOf(x: v128, steps: v128, zeros: v128): v128 {
+  return i32x4.add(roundedAway(f32x4.mul(x, steps)), zeros);
 }

@@ -13,6 +13,8 @@ export interface RoundRowsAttributes {
 }
 
 const { fround } = Math;
+/** The largest f32. */
+const MOST = (2 - 2 ** -23) * 2 ** 127;
 
 /** The nearest whole number, halves away from zero. */
 const rounded = (x: number): number => Math.sign(x) * Math.round(Math.abs(x));
@@ -23,17 +25,20 @@ function rangeOf(row: Float64Array): [number, number] {
   return [row.reduce((a, b) => Math.min(a, b), 0), row.reduce((a, b) => Math.max(a, b), 0)];
 }
 
-/** A row as 8-bit numbers: (number - zero) · unit (SymmetricQuantizeFloats and AsymmetricQuantizeFloats of TFLite). */
+/**
+ * A row as 8-bit numbers: (number - zero) · unit (SymmetricQuantizeFloats and AsymmetricQuantizeFloats of TFLite, whose builds for processors with
+ * vectors, the reference resolver of them included, take the width of the range in f32 and round before they add the zero point).
+ */
 export function quantizedRow(row: Float64Array, asymmetric: boolean): { numbers: Float64Array; unit: number; zero: number } {
   const [low, high] = rangeOf(row);
   if (low === high) return { numbers: new Float64Array(row.length), unit: 1, zero: 0 };
   const most = Math.max(-low, high);
-  const scale = (high - low) / 255;
+  const scale = fround(high - low) / 255;
   const unit = fround(asymmetric ? scale : most / 127);
-  const steps = fround(asymmetric ? 1 / unit : 127 / most);
+  const steps = Math.min(fround(asymmetric ? 1 / unit : 127 / most), MOST);
   const isLowNearer = 128 - low / scale < 127 + high / scale;
   const zero = asymmetric ? byte(rounded(isLowNearer ? -128 - low / scale : 127 - high / scale)) : 0;
-  return { numbers: row.map((value) => byte(rounded(fround(fround(value * steps) + zero)))), unit, zero };
+  return { numbers: row.map((value) => byte(rounded(fround(value * steps)) + zero)), unit, zero };
 }
 
 /**

@@ -6,12 +6,13 @@ import type { Factor } from './arithmeticInt8.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { between, interpolationTable } from './interpolation.ts';
 
+const inF64 = (x: number): number => x;
 const limited = (x: number): number => Math.min(Math.max(x, -32768), 32767);
 
 /** e^x of x in -10..0, and 1 / (1 + x) of x in 0..1, in steps of 2^-15. */
 export const softmaxTables = (): { powers: number[]; reciprocals: number[] } => ({
-  powers: interpolationTable(-10, 0, 32768, Math.exp),
-  reciprocals: interpolationTable(0, 1, 32768, (x) => 1 / (1 + x)),
+  powers: interpolationTable(-10, 0, 32768, Math.exp, inF64),
+  reciprocals: interpolationTable(0, 1, 32768, (x) => 1 / (1 + x), inF64),
 });
 
 /**

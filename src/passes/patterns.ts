@@ -129,7 +129,7 @@ function hardSwishOf(x: Value, gate: Value, number: number): Value | undefined {
   if (!node) return undefined;
   const { alpha, beta, min, max } = node.attrs as { alpha?: number; beta?: number; min?: number; max?: number };
   if (node.op === 'hardSigmoid' && node.inputs[0] === x && number === 1)
-    return hardSwish(x, { alpha: alpha as number, beta: beta as number });
+    return (alpha as number) > 0 ? hardSwish(x, { alpha: alpha as number, beta: beta as number }) : undefined;
   const sum = node.op === 'clip' && min === 0 && max === 6 ? withNumber(node.inputs[0], 'add') : undefined;
   return sum?.x === x && sum.number === 3 && isNear(number, 1 / 6) ? hardSwish(x, { alpha: 1 / 6, beta: 0.5 }) : undefined;
 }

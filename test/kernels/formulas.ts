@@ -62,7 +62,7 @@ export const unary = {
   gelu_tanh_f32: { f: (x) => x * sigmoid(2 * inner(x)) },
   silu_f32: { f: (x) => x * sigmoid(x) },
   hard_sigmoid_f32: { f: (x) => ramp(x, SIXTH, 0.5), alpha: SIXTH, beta: 0.5 },
-  hard_swish_f32: { f: (x) => x * ramp(x, SIXTH, 0.5), alpha: SIXTH, beta: 0.5 },
+  hard_swish_f32: { f: (x) => x * ramp(x, SIXTH, 0.5), alpha: 3, beta: 6 },
   mish_f32: { f: (x) => x * Math.tanh(softplus(x)) },
   ceil_f32: { f: Math.ceil },
   floor_f32: { f: Math.floor },
@@ -111,6 +111,6 @@ export const gradients = {
   },
   silu_f32_grad: { ...unary.silu_f32, slope: (x) => sigmoid(x) * (1 + x * sigmoid(-x)) },
   hard_sigmoid_f32_grad: { ...unary.hard_sigmoid_f32, slope: (x) => (Math.abs(x) < 3 ? SIXTH : 0) },
-  hard_swish_f32_grad: { ...unary.hard_swish_f32, slope: (x) => (x >= 3 ? 1 : x <= -3 ? 0 : 2 * SIXTH * x + 0.5) },
+  hard_swish_f32_grad: { ...unary.hard_swish_f32, alpha: SIXTH, beta: 0.5, slope: (x) => (x >= 3 ? 1 : x <= -3 ? 0 : 2 * SIXTH * x + 0.5) },
   mish_f32_grad: { ...unary.mish_f32, slope: (x) => mishGate(x) + x * (1 - mishGate(x) ** 2) * sigmoid(x) },
 } satisfies Record<string, GradReference>;

@@ -195,4 +195,12 @@ export const exported: readonly Exported[] = [
     },
     left: 'add geluTanh groupNorm silu',
   },
+  {
+    name: 'hard swish of any rising ramp, and of no other',
+    input: [3, 10],
+    body(_graph, _draw, x) {
+      return [0.3, 0, -0.2].map((alpha) => ops.mul([x, ops.hardSigmoid(x, { alpha, beta: 0.5 })]));
+    },
+    left: 'hardSigmoid hardSigmoid hardSwish mul mul',
+  },
 ];

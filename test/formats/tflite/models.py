@@ -492,6 +492,72 @@ both_directions('BLSTM_hyb_1', 'LSTM', [3, 2, 9], 4, True, False)
 both_directions('BRNN_hyb_0', 'RNN', [2, 4, 5], 3, False, False)
 both_directions('BRNN_hyb_1', 'RNN', [3, 2, 9], 4, True, True)
 
+# Sums whose reciprocals lie at the entries of the table that f64 and f32 round differently.
+single('SOFTMAX_i16_1', 'SOFTMAX', [bytes_of('i16', [400, 2], 0.001, low=0, high=1300)], quantized('i16', [400, 2], 2.0**-15), 'SoftmaxOptions', beta=1.0)
+
+
+def swish_steps(name, scale):
+    """Hard swish as 16-bit numbers: those that another order of its operations rounds to another step, and as many others."""
+    random = np.random.default_rng(5)
+    steps = lambda y: np.round(y / np.float32(scale))
+    x = random.uniform(-3, 4, 200000).astype(np.float32)
+    sixth = np.float32(1 / 6)
+    others = [x * np.clip(x * sixth + np.float32(0.5), 0, 1), x * (np.clip(x + np.float32(3), 0, 6) * sixth)]
+    y = steps(x * np.clip(x + np.float32(3), 0, 6) / np.float32(6))
+    chosen = np.concatenate([x[steps(other) != y][:30] for other in others] + [x[:60]])
+    model = Model()
+    given, wide = model.tensor(chosen.shape, input=True), model.tensor(chosen.shape)
+    rounded = model.tensor(chosen.shape, 'i16', scale)
+    model.op('HARD_SWISH', [given], [wide])
+    model.op('QUANTIZE', [wide], [rounded], 'QuantizeOptions')
+    record(name, model.bytes(rounded), [[chosen]])
+
+
+swish_steps('HARD_SWISH_steps', 2.0**-13)
+
+
+def hybrid_steps(name, width, convolution):
+    """
+    Rows with numbers half way between two of their 8-bit steps: those that change where the zero point is added before rounding, and where the width
+    of the range is not rounded to f32. The weights show each number by itself.
+    """
+    random = np.random.default_rng(width)
+    f32 = np.float32
+    away = lambda x: np.sign(x) * np.floor(np.abs(x.astype(np.float64)) + 0.5)
+
+    def numbers(x, wide, late):
+        low, high = min(x.min(), 0), max(x.max(), 0)
+        scale = (float(high) - float(low) if wide else float(f32(high - low))) / 255
+        point = -128 - low / scale if 128 - low / scale < 127 + high / scale else 127 - high / scale
+        steps = x * (f32(1) / f32(scale))
+        return away(steps) + np.round(point) if late else away(steps + f32(np.round(point)))
+
+    rows = []
+    while len(rows) < 8:
+        x = random.uniform(-1, 2, width).astype(f32)
+        low, high = float(min(x.min(), 0)), float(max(x.max(), 0))
+        unit = f32((high - low) / 255)
+        x[2:-2] = (random.integers(-60, 140, width - 4) + f32(0.5)) * unit
+        x = np.clip(x, f32(low), f32(high))
+        if any((numbers(x, wide, late) != numbers(x, False, True)).any() for wide, late in ([(False, False)], [(True, True)])[len(rows) % 2]):
+            rows.append(x)
+    model = Model()
+    scales = random.uniform(0.01, 0.02, width)
+    weights = np.diag(random.integers(90, 128, width))
+    shape = [8, 1, 1, width] if convolution else [8, width]
+    x, y = model.tensor(shape, input=True), model.tensor(shape)
+    w = model.tensor([width, 1, 1, width] if convolution else [width, width], 'i8', scales if convolution else scales[0], data=weights)
+    inputs = [x, w, model.tensor([width], data=np.zeros(width))]
+    if convolution:
+        model.op('CONV_2D', inputs, [y], 'Conv2DOptions', version=5, padding=1, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
+    else:
+        model.op('FULLY_CONNECTED', inputs, [y], 'FullyConnectedOptions', version=9, asymmetricQuantizeInputs=True)
+    record(name, model.bytes(y), [[np.stack(rows).reshape(shape)]])
+
+
+hybrid_steps('fc_hybasym_steps', 37, False)
+hybrid_steps('conv_hyb_steps', 29, True)
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}

@@ -80,7 +80,7 @@ export const elementwise: Samples = {
   geluTanh: unary(),
   silu: unary(),
   hardSigmoid: unary(-6, 6, { alpha: 0.2, beta: 0.5 }),
-  hardSwish: unary(-6, 6),
+  hardSwish: [...unary(-6, 6), { inputs: [ranged(-6, 6, 9)], attrs: { alpha: 0.3, beta: 0.4 } }],
   mish: unary(),
   sin: unary(-20, 20),
   cos: unary(-20, 20),

@@ -398,6 +398,12 @@ const roundRows: Sample[] = [
   { inputs: [{ shape: [2, 9], range: [1, 3] as const }], attrs: { asymmetric: true } },
   { inputs: [{ shape: [2, 9], range: [-3, -1] as const }], attrs: { asymmetric: true } },
   { inputs: [{ shape: [2, 4], values: [0, 0, 0, 0, 1, -2, 3, 4] }], attrs: { asymmetric: true } },
+  // Halves between steps, and ranges whose steps a 1 are more than f32 holds.
+  { inputs: [{ shape: [1, 9], values: [0, 255, 43.5, 84.5, 0.5, 254.5, 127.5, 128.5, 3.5] }], attrs: { asymmetric: true } },
+  ...[1e-38, 1e-40, 1e-44].flatMap((unit) => {
+    const inputs = [{ shape: [1, 9], values: [-3, 2, 1, -1, 0, 0.5, -2, -2.5, -3].map((x) => Math.fround(x * unit)) }];
+    return [{ inputs }, { inputs, attrs: { asymmetric: true } }];
+  }),
   { inputs: [{ shape: [2, 4], values: [0, 0, 0, 0, 1, -2, 3, 4] }] },
 ];
 
