@@ -18,7 +18,7 @@ it('training gives these very bits on every host', async () => {
   expect(digests).toMatchInlineSnapshot(`
     {
       "autoencoder": "25b1e3031e6bc0e4",
-      "cnn": "a85ce5ad22ce0906",
+      "cnn": "18c8bfab325fbb46",
       "digits": "50a33b4df56c1e7c",
       "encoder": "7eb54d7e859fb71c",
       "golden cnn": "0eeebf87f2f48645",
