@@ -9,7 +9,7 @@ import { readFeed } from './tensors.ts';
 const LABELS = new Set(['labels', 'label', 'y']);
 const ARRAYS = new Set(['.npy', '.npz', '.raw', '.bin', '.f32']);
 /** One file is one call. */
-const SAMPLES = new Set(['.png', '.jpg', '.jpeg', '.wav']);
+const SAMPLES = new Set(['.png', '.jpg', '.jpeg', '.bmp', '.wav']);
 
 /** What a folder holds to calibrate with, and the classes, where it has them. */
 export interface CalibrationFiles {

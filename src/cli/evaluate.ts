@@ -17,7 +17,7 @@ export function registerEvaluate(program: Command): void {
     .command('evaluate')
     .description('test a model on a folder of photographs: one sub-folder a class')
     .argument('<model>', 'a model that carries labels and preprocessing, as `thimble train` writes')
-    .argument('<folder>', 'the photographs, PNG or JPEG')
+    .argument('<folder>', 'the photographs, PNG, JPEG or BMP')
     .addOption(flavourOption())
     .option('--report <file>', 'a page with the confusion matrix, the mistakes and the memory')
     .option('--json', 'print the results as JSON')

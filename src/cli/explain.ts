@@ -85,7 +85,7 @@ export function registerExplain(program: Command): void {
       .command('explain')
       .description('show why a model answers as it does: a heat map over the picture, as PNG and as a page with all methods')
       .argument('<model>', '.onnx, .tflite, .thimble, or a model that was saved (.safetensors)')
-      .argument('<picture>', 'a PNG or JPEG file'),
+      .argument('<picture>', 'a PNG, JPEG or BMP file'),
   )
     .addOption(flavourOption())
     .option('--method <name>', methodNames, 'gradcam')

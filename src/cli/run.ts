@@ -20,7 +20,7 @@ export function registerRun(program: Command): void {
       .argument('<model>', '.onnx, .tflite, .thimble, or a model that was saved (.safetensors)')
       .argument(
         '[inputs...]',
-        'files for the inputs in their order, or name=file: .npy .npz .json .png .jpg .wav, others are raw bytes',
+        'files for the inputs in their order, or name=file: .npy .npz .json .png .jpg .bmp .wav, others are raw bytes',
         named,
       ),
   )
@@ -85,7 +85,7 @@ async function feedsOf(
   for (const [name, file] of single) {
     const input = name === '' ? left.shift() : inputs.find((candidate) => candidate.name === name);
     if (!input) throw new ThimbleError('INPUT', name ? `the model has no input "${name}"` : `no input is left for "${file}"`, { expected });
-    feeds[input.name] = await readFeed(file, input, task, picture);
+    feeds[input.name] = await readFeed(file, input, task, picture, (text) => console.error(text));
   }
   const missing = inputs.filter(({ name }) => feeds[name] === undefined).map(({ name }) => name);
   if (missing.length) throw new ThimbleError('INPUT', `no file for ${missing.map((name) => `"${name}"`).join(', ')}`, { expected });

@@ -25,10 +25,16 @@ export interface PictureOptions {
 }
 
 /**
- * Reads the file at `path` for `input`. Its kind is told by its name; other names are raw bytes.
+ * Reads the file at `path` for `input`. Its kind is told by its name; other names are raw bytes. `warn` is told where some of it is left out.
  * @throws INPUT where it cannot be read or has another size, FORMAT where it is damaged.
  */
-export async function readFeed(path: string, input: TensorInfo, task: Task | undefined, picture: PictureOptions): Promise<Feed> {
+export async function readFeed(
+  path: string,
+  input: TensorInfo,
+  task: Task | undefined,
+  picture: PictureOptions,
+  warn: (text: string) => void = () => {},
+): Promise<Feed> {
   const bytes = await readInput(path);
   const isTask = task?.input === input.name;
   switch (extname(path).toLowerCase()) {
@@ -39,9 +45,10 @@ export async function readFeed(path: string, input: TensorInfo, task: Task | und
     case '.png':
     case '.jpg':
     case '.jpeg':
+    case '.bmp':
       return isTask && task.preprocessing ? modelInput(task, bytes) : pictureFeed(bytes, input, picture);
     case '.wav':
-      return isTask && task.sound ? modelInput(task, bytes) : soundFeed(bytes, input);
+      return isTask && task.sound ? modelInput(task, bytes) : soundFeed(bytes, input, warn);
     default:
       return rawFeed(bytes, path, input);
   }
@@ -97,6 +104,7 @@ function rawFeed(bytes: Uint8Array, path: string, { name, dtype, shape }: Tensor
     throw new ThimbleError('INPUT', `"${path}" does not fit input "${name}"`, {
       expected: `${expected} raw bytes`,
       got: `${bytes.length}`,
+      hint: 'files of other names than .npy, .npz, .json, .png, .jpg, .bmp and .wav are raw bytes',
     });
   return tensor(new Data(bytes.slice().buffer), shape, dtype);
 }
@@ -137,7 +145,7 @@ export function pictureSpec({ name, dtype, shape }: Omit<TensorInfo, 'type'>, { 
  * A sound for an input of that many samples: cut at the end, or followed by silence. For an int8 input of so many windows of 40 values: what the front end
  * of TensorFlow Lite Micro hears.
  */
-function soundFeed(bytes: Uint8Array, { name, dtype, shape }: TensorInfo): Feed {
+function soundFeed(bytes: Uint8Array, { name, dtype, shape }: TensorInfo, warn: (text: string) => void): Feed {
   const { samples, sampleRate } = decodeWav(bytes);
   const size = sizeOf(shape);
   const frontend = new MicroFrontend();
@@ -154,6 +162,10 @@ function soundFeed(bytes: Uint8Array, { name, dtype, shape }: TensorInfo): Feed 
   if (dtype !== 'f32') {
     const expected = 'f32, or int8 in windows of 40 values';
     throw new ThimbleError('INPUT', `input "${name}" does not take a sound`, { expected, got: `${dtype} [${shape.join(', ')}]` });
+  }
+  if (samples.length > size) {
+    const seconds = (count: number) => (count / sampleRate).toFixed(2);
+    warn(`input "${name}" takes ${size} samples: the first ${seconds(size)} s of ${seconds(samples.length)} s`);
   }
   const all = new Float32Array(size);
   all.set(samples.subarray(0, size));

@@ -57,7 +57,7 @@ export function registerTrain(program: Command): void {
     program
       .command('train')
       .description('teach a model the classes of a folder of photographs: one sub-folder a class')
-      .argument('<folder>', 'the photographs, PNG or JPEG')
+      .argument('<folder>', 'the photographs, PNG, JPEG or BMP')
       .requiredOption('--base <model>', 'the model to start from: .onnx or .tflite'),
   )
     .addOption(flavourOption())

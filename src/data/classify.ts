@@ -28,7 +28,7 @@ const isImage = (given: Evidence): given is Image => 'width' in given;
 const isSound = (given: Evidence): given is Sound => 'sampleRate' in given;
 
 /**
- * What `model` takes a photograph (PNG, JPEG) or sound (WAV) for: every class, the most probable first. Decoding, preprocessing and probabilities
+ * What `model` takes a photograph (PNG, JPEG, BMP) or sound (WAV) for: every class, the most probable first. Decoding, preprocessing and probabilities
  * are the same on every host.
  * @throws INPUT where the model does not say how it wants its input; FORMAT for a file that cannot be decoded.
  */

@@ -1,7 +1,9 @@
-import { type DecodedPng, decode as decodePngFile } from 'fast-png';
+import { decode as decodePngFile } from 'fast-png';
 import { decode as decodeJpegFile } from 'jpeg-js';
 import { ThimbleError } from '../core/errors.ts';
+import { decodeBmp } from './bmp.ts';
 import type { Channels, Image } from './image.ts';
+import { expanded, unpacked } from './indexed.ts';
 import { type Orientation, orientationOf, upright } from './orientation.ts';
 
 /** A file format: how its files start, and how they become pixels. Give your own to `decodeImage` for formats thimble does not bring. */
@@ -18,17 +20,22 @@ const startsWith = (bytes: Uint8Array, ...prefix: number[]): boolean => prefix.e
 
 const png: ImageDecoder = { name: 'PNG', matches: (bytes) => startsWith(bytes, 0x89, 0x50, 0x4e, 0x47), decode: decodePng };
 const jpeg: ImageDecoder = { name: 'JPEG', matches: (bytes) => startsWith(bytes, 0xff, 0xd8), decode: decodeJpeg };
+const bmp: ImageDecoder = {
+  name: 'BMP',
+  matches: (bytes) => startsWith(bytes, 0x42, 0x4d),
+  decode: (bytes) => decodeBmp(bytes, checkExtent),
+};
 
 /**
- * The pixels of a PNG or JPEG file (baseline or progressive, 8 bits; PNG of any depth, palettes expanded, 16 bits cut to 8), upright as EXIF
- * says. Integer arithmetic throughout: the same pixels on every host.
+ * The pixels of a PNG, JPEG or BMP file (JPEG: baseline or progressive, 8 bits; PNG of any depth, palettes expanded, 16 bits cut to 8; BMP without
+ * compression), upright as EXIF says. Integer arithmetic throughout: the same pixels on every host.
  * @param decoders more formats; they are asked first.
  * @throws FORMAT for another format or a damaged file.
  */
 export async function decodeImage(bytes: Uint8Array, decoders: readonly ImageDecoder[] = []): Promise<Image> {
-  const decoder = [...decoders, png, jpeg].find(({ matches }) => matches(bytes));
+  const decoder = [...decoders, png, jpeg, bmp].find(({ matches }) => matches(bytes));
   if (!decoder) {
-    throw new ThimbleError('FORMAT', bytes.length ? 'the file is no PNG or JPEG' : 'the file is empty', {
+    throw new ThimbleError('FORMAT', bytes.length ? 'the file is no PNG, JPEG or BMP' : 'the file is empty', {
       hint: 'convert it, or pass a decoder for its format',
     });
   }
@@ -52,41 +59,18 @@ function decodePng(bytes: Uint8Array): Image {
   const decoded = decodePngFile(bytes, { checkCrc: true });
   const { width, height, palette } = decoded;
   const pixels = width * height;
-  if (palette) return { width, height, ...expanded(bitsOf(decoded), palette, pixels) };
+  const bits =
+    decoded.depth < 8 ? unpacked(decoded.data, width, height, decoded.depth, Math.ceil((width * decoded.depth) / 8)) : decoded.data;
+  if (palette) return { width, height, ...expanded(bits, palette, pixels) };
   // Grey with alpha has two channels; its alpha is dropped, as everywhere.
   const from = decoded.channels;
   const channels = (from === 2 ? 1 : from) as Channels;
-  const samples = decoded.depth < 8 ? bitsOf(decoded) : decoded.data;
   const data = new Uint8Array(pixels * channels);
   const scale = decoded.depth < 8 ? 255 / (2 ** decoded.depth - 1) : 1;
   const shift = decoded.depth === 16 ? 8 : 0;
   for (let i = 0; i < pixels; i++)
-    for (let c = 0; c < channels; c++) data[i * channels + c] = ((samples[i * from + c] as number) >> shift) * scale;
+    for (let c = 0; c < channels; c++) data[i * channels + c] = ((bits[i * from + c] as number) >> shift) * scale;
   return { width, height, channels, data };
-}
-
-/** One sample an element, where a byte holds several; rows start at whole bytes. */
-function bitsOf({ width, height, depth, data }: DecodedPng): ArrayLike<number> {
-  if (depth >= 8) return data;
-  const rowBytes = Math.ceil((width * depth) / 8);
-  const mask = 2 ** depth - 1;
-  return Uint8Array.from({ length: width * height }, (_, i) => {
-    const bit = (i % width) * depth;
-    const byte = data[Math.floor(i / width) * rowBytes + (bit >> 3)] as number;
-    return (byte >> (8 - depth - (bit & 7))) & mask;
-  });
-}
-
-/** Colours of a palette, with alpha where one of them is not opaque. */
-function expanded(indexes: ArrayLike<number>, palette: readonly (readonly number[])[], pixels: number): Pick<Image, 'channels' | 'data'> {
-  const channels = palette.some((colour) => (colour[3] ?? 255) !== 255) ? 4 : 3;
-  const data = new Uint8Array(pixels * channels);
-  for (let i = 0; i < pixels; i++) {
-    const colour = palette[indexes[i] as number];
-    if (!colour) throw new Error(`pixel ${i} has colour ${indexes[i]} of ${palette.length}`);
-    for (let c = 0; c < channels; c++) data[i * channels + c] = colour[c] ?? 255;
-  }
-  return { channels, data };
 }
 
 function decodeJpeg(bytes: Uint8Array): Image {

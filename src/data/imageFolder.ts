@@ -13,7 +13,7 @@ export interface LabelledImage {
 export interface ImageFolderOptions extends FolderOptions {
   /** Channels all pictures are brought to. Where left out, they must agree. */
   readonly channels?: Channels;
-  /** Formats besides PNG and JPEG. */
+  /** Formats besides PNG, JPEG and BMP. */
   readonly decoders?: readonly ImageDecoder[];
 }
 

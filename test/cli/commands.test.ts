@@ -151,6 +151,28 @@ describe('thimble run', () => {
     const normalized = json('run', 'small.thimble', 'x.png', '--mean', '0.1,0.2,0.3', '--std', '0.5', '--bgr').outputs.predictions.data;
     close(normalized, await run((value, channel) => (value - ([0.1, 0.2, 0.3][channel] as number)) / 0.5, true));
     expect(thimble('run', 'add.onnx', 'x.png', 'b.json').stderr).toMatch(/"a" does not take a picture/);
+    // The same pixels as a bitmap: blue first, the lower row first, rows of 8 bytes.
+    const bitmap = new DataView(new ArrayBuffer(54 + 16));
+    for (const [place, value] of Object.entries({ 2: 70, 10: 54, 14: 40, 18: 2, 22: 2 })) bitmap.setUint32(Number(place), value, true);
+    bitmap.setUint16(0, 0x424d);
+    bitmap.setUint32(26, 1 + 24 * 65536, true);
+    for (const [i, value] of pixels.entries()) bitmap.setUint8(54 + (i < 6 ? 8 : 0) + ((i % 6) - (i % 3)) + 2 - (i % 3), value);
+    writeFileSync(at('x.bmp'), bitmap);
+    expect(json('run', 'small.thimble', 'x.bmp').outputs).toEqual(json('run', 'small.thimble', 'x.png').outputs);
+  });
+
+  it('takes sounds, and says where it takes the beginning only', () => {
+    const samples = [0, 8192, -8192, 16384, 5, 6, 7, 8];
+    const wav = new DataView(new ArrayBuffer(44 + samples.length * 2));
+    for (const [place, tag] of Object.entries({ 0: 0x52494646, 8: 0x57415645, 12: 0x666d7420, 36: 0x64617461 }))
+      wav.setUint32(Number(place), tag);
+    for (const [place, value] of Object.entries({ 4: 52, 16: 16, 20: 1 + 65536, 24: 8, 28: 16, 32: 2 + 16 * 65536, 40: 16 }))
+      wav.setUint32(Number(place), value, true);
+    for (const [i, value] of samples.entries()) wav.setInt16(44 + i * 2, value, true);
+    writeFileSync(at('x.wav'), wav);
+    const cut = thimble('run', 'add.onnx', 'a=x.wav', 'b=b.json', '--json');
+    expect(cut.stderr).toBe('input "a" takes 6 samples: the first 0.75 s of 1.00 s\n');
+    expect(JSON.parse(cut.stdout).outputs.sum.data.slice(0, 4)).toEqual([10, 20.25, 29.75, 10.5]);
   });
 
   it('writes outputs in the format of the name, and prints a table for people', async () => {

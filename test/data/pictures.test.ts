@@ -82,19 +82,25 @@ describe('decodeImage', () => {
 
   test('damaged, empty and foreign files are FORMAT errors', async () => {
     const files = golden.files
-      .filter(({ name }) => /^(RGB.png|L.png|444.jpg|progressive.jpg)$/.test(name))
+      .filter(({ name }) => /^(RGB.png|L.png|444.jpg|progressive.jpg|RGB.bmp|palette8.bmp)$/.test(name))
       .map(({ file }) => bytesOf(file));
-    expect(files.length).toBe(4);
+    expect(files.length).toBe(6);
     for (const file of files) {
       for (const end of [3, 10, 40, Math.floor(file.length / 2), file.length - 16])
         await expect(decodeImage(file.subarray(0, end)), `${end} of ${file.length} bytes`).rejects.toMatchObject({ code: 'FORMAT' });
     }
     await expect(decodeImage(new Uint8Array())).rejects.toThrow(/the file is empty/);
-    await expect(decodeImage(new TextEncoder().encode('GIF89a'))).rejects.toThrow(/no PNG or JPEG.*decoder/);
+    await expect(decodeImage(new TextEncoder().encode('GIF89a'))).rejects.toThrow(/no PNG, JPEG or BMP.*decoder/);
   });
 
-  test('no bytes crash it', async () => {
-    const file = bytesOf((golden.files.find(({ name }) => name === '444.jpg') as { file: string }).file);
+  test('a compressed bitmap says so', async () => {
+    const file = bytesOf((golden.files.find(({ name }) => name === 'palette8.bmp') as { file: string }).file);
+    file[30] = 1;
+    await expect(decodeImage(file)).rejects.toThrow(/the pixels of the BMP are compressed.*as PNG/);
+  });
+
+  test.each(['444.jpg', 'palette4.bmp', '565.bmp'])('no bytes crash it: %s', async (kind) => {
+    const file = bytesOf((golden.files.find(({ name }) => name === kind) as { file: string }).file);
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(file.length - 1), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 4 }),

@@ -1,5 +1,5 @@
 # Writes pictures.json: files and pixels as Pillow 13.0.0 makes, reads and resizes them. Run: python pictures.py
-import base64, io, json
+import base64, io, json, struct
 import numpy as np
 from PIL import Image
 
@@ -59,6 +59,36 @@ for orientation in range(1, 9):
     data = saved(rgb, 'JPEG', quality=90, subsampling=0, exif=exif)
     from PIL import ImageOps
     add(f'orientation{orientation}.jpg', data, ImageOps.exif_transpose(Image.open(io.BytesIO(data))), 3)
+
+def bitmap(width, height, bits, rows, palette=b'', masks=(), core=False):
+    """A .bmp of such rows (bytes, from the top; a negative height keeps their order)."""
+    compression = 3 if masks else 0
+    after = b''.join(struct.pack('<I', mask) for mask in masks) + palette
+    header = struct.pack('<IHHHH', 12, width, height, 1, bits) if core else struct.pack('<IiiHHIIiiII', 56 if len(masks) == 4 else 40, width, height, 1, bits, compression, 0, 0, 0, 0, 0)
+    body = b''.join(row + bytes(-len(row) % 4) for row in (rows if height < 0 else rows[::-1]))
+    at = 14 + len(header) + len(after)
+    return b'BM' + struct.pack('<IHHI', at + len(body), 0, 0, at) + header + after + body
+
+def addBitmap(name, data, channels):
+    image = Image.open(io.BytesIO(data))
+    add(name, data, image.convert({1: 'L', 3: 'RGB', 4: 'RGBA'}[channels]), channels)
+
+odd = rgb.crop((0, 0, 37, 24))
+for name, image, channels in [('RGB.bmp', odd, 3), ('L.bmp', odd.convert('L'), 1), ('1.bmp', odd.convert('1'), 1), ('palette8.bmp', odd.quantize(99), 3)]:
+    addBitmap(name, saved(image, 'BMP'), channels)
+random = np.random.default_rng(1)
+row_bytes = lambda count: [random.integers(0, 256, count, dtype=np.uint8).tobytes() for _ in range(5)]
+colours = lambda count, size: b''.join(bytes([i * 7 % 256, i * 31 % 256, 255 - i, 0][:size]) for i in range(count))
+addBitmap('palette4.bmp', bitmap(13, 5, 4, row_bytes(7), colours(16, 4)), 3)
+addBitmap('palette1.bmp', bitmap(13, 5, 1, row_bytes(2), colours(2, 4)), 3)
+addBitmap('topDown.bmp', bitmap(13, -5, 24, row_bytes(39)), 3)
+addBitmap('core.bmp', bitmap(13, 5, 24, row_bytes(39), core=True), 3)
+addBitmap('corePalette.bmp', bitmap(13, 5, 8, row_bytes(13), colours(256, 3), core=True), 3)
+addBitmap('555.bmp', bitmap(13, 5, 16, row_bytes(26)), 3)
+addBitmap('565.bmp', bitmap(13, 5, 16, row_bytes(26), masks=(0xf800, 0x7e0, 0x1f)), 3)
+addBitmap('x888.bmp', bitmap(13, 5, 32, row_bytes(52)), 3)
+addBitmap('8888.bmp', bitmap(13, 5, 32, row_bytes(52), masks=(0xff0000, 0xff00, 0xff, 0xff000000)), 4)
+addBitmap('888x.bmp', bitmap(13, 5, 32, row_bytes(52), masks=(0xff000000, 0xff0000, 0xff00)), 3)
 
 grey_of = np.array(Image.fromarray(noise(16, 16, 3, 3), 'RGB').convert('L'))
 json.dump({'origin': 'test/data/golden/pictures.py, Pillow 13.0.0', 'resized': resized, 'files': files, 'luma': b64(grey_of)}, open('pictures.json', 'w'), indent=0)
