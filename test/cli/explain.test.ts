@@ -113,7 +113,7 @@ describe('thimble explain', () => {
 
   it('files that are missing, no picture, or beyond the budget are said', () => {
     expect(run(at('nothing.onnx'), at('photo.png')).stderr).toMatch(/cannot be read/);
-    expect(run(at('whole.thimble'), at('whole.thimble')).stderr).toMatch(/no PNG or JPEG/);
+    expect(run(at('whole.thimble'), at('whole.thimble')).stderr).toMatch(/no PNG, JPEG or BMP/);
     expect(run(at('model.onnx'), at('photo.png'), '--budget', '1KB').stderr).toMatch(/BUDGET/);
     expect(run(at('model.onnx'), at('photo.png'), '--mean', 'x').stderr).toMatch(/"x" is not a list of numbers/);
   });

@@ -115,7 +115,7 @@ describe('thimble train', () => {
     expect(result.meanAuc).toBeGreaterThan(0.85);
     expect(result.bytes.total).toBeLessThanOrEqual(2 ** 20);
     expect(result.epochs).toBe(25);
-    expect(result.broken).toEqual([{ path: 'bar/broken.png', reason: expect.stringMatching(/no PNG or JPEG/) }]);
+    expect(result.broken).toEqual([{ path: 'bar/broken.png', reason: expect.stringMatching(/no PNG, JPEG or BMP/) }]);
     expect(result.confusion.flat().reduce((a: number, b: number) => a + b, 0)).toBe(18);
     expect(result.mistakes.length).toBe(Math.round((1 - result.accuracy) * 18));
 

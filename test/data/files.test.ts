@@ -198,7 +198,7 @@ describe('imageFolder', () => {
     await skipping.samples.collect();
     expect(skipping.broken).toEqual([
       { path: 'a/2.png', reason: expect.stringMatching(/^the PNG is damaged/) },
-      { path: 'a/3.txt', reason: expect.stringMatching(/^the file is no PNG or JPEG/) },
+      { path: 'a/3.txt', reason: expect.stringMatching(/^the file is no PNG, JPEG or BMP/) },
       { path: 'b/2.png', reason: expect.stringMatching(/^the file is empty/) },
     ]);
     const stopping = await imageFolder(folder(files), { onBroken: 'stop' });
