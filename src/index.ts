@@ -25,10 +25,12 @@ export { fineTuningVariants, inferenceVariants, trainingVariants, type VariantPr
 export { decode } from './program/decode.ts';
 export { encode } from './program/encode.ts';
 export type { Program, Training } from './program/format.ts';
+export type { FloatLayer } from './quantize/coverage.ts';
 export type { CalibrationData } from './quantize/feeds.ts';
-export { type Quantized, type QuantizeOptions, quantize, type Scheme, schemes } from './quantize/quantize.ts';
+export { type Quantized, type QuantizeOptions, quantize } from './quantize/quantize.ts';
 export type { RangeMethod } from './quantize/ranges.ts';
 export type { LayerReport, ModelSize, QuantizationReport } from './quantize/report.ts';
+export { type Scheme, schemes } from './quantize/schemes.ts';
 export { type Flavour, type Kernels, supports } from './runtime/flavour.ts';
 export type { RuntimeModel } from './runtime/model.ts';
 export type { Feed, TensorInfo } from './runtime/ports.ts';

@@ -130,14 +130,35 @@ async function opened(path: string, { budget: _, ...options }: Options): Promise
   return { model, inputs, task: undefined };
 }
 
-/** What changed, and the layers with the largest errors. */
+/** Layers that are listed: `--json` has all. */
+const LISTED = 10;
+
+/** What changed, the layers that became small, those with the largest errors first, and those that did not. */
 function print(report: QuantizationReport, out: string): void {
   console.log(`${sizes(report)}\n`);
-  const measured = report.layers.filter(({ sqnr }) => !Number.isNaN(sqnr));
-  if (measured.length) {
-    const worst = tableOf(['layer', 'operator', 'bits', 'signal to noise'], [2, 3]);
-    for (const { name, op, bits, sqnr } of measured.slice(0, 10)) worst.push([name, op, bits, decibels(sqnr)]);
-    console.log(`layers with the largest error when each alone is quantized (--keep leaves one in float)\n${worst}\n`);
-  }
+  const { layers, floats } = report;
+  const rest = (list: readonly unknown[]) => (list.length > LISTED ? `\nand ${list.length - LISTED} more (--json lists all)` : '');
+  const isMeasured = layers.some(({ sqnr }) => !Number.isNaN(sqnr));
+  const small = tableOf(['layer', 'operator', 'weights', 'bits', ...(isMeasured ? ['signal to noise'] : [])], [2, 3, 4]);
+  for (const { name, op, parameters, bits, sqnr } of layers.slice(0, LISTED))
+    small.push([name, op, parameters.toLocaleString('en-US'), bits, ...(isMeasured ? [decibels(sqnr)] : [])]);
+  console.log(
+    isMeasured
+      ? 'layers with the largest error when each alone is quantized (--keep leaves one in float)'
+      : 'quantized layers (give --data to see the error of each)',
+  );
+  console.log(`${small}${rest(layers)}\n`);
+  printNamed(layers.flatMap(({ name, note }) => (note ? [[note, name]] : [])));
+  printNamed(floats.map(({ name, reason }) => [`in float, as ${reason}`, name]));
   console.log(`written: ${out}`);
+}
+
+/** What there is to say, each with the names of the layers it is said of. */
+function printNamed(list: readonly (readonly [what: string, name: string])[]): void {
+  for (const what of new Set(list.map(([first]) => first))) {
+    const all = list.filter(([first]) => first === what);
+    const names = all.slice(0, LISTED).map(([, name]) => name);
+    const more = all.length > LISTED ? ` and ${all.length - LISTED} more` : '';
+    console.log(`${what}: ${names.join(', ')}${more}\n`);
+  }
 }

@@ -5,27 +5,22 @@ import { type ExportOptions, exportGraph } from '../formats/onnx/exporter.ts';
 import { kernelsFor } from '../hosts/kernels.ts';
 import { load } from '../inference/load.ts';
 import { InferenceModel } from '../inference/model.ts';
-import type { Graph, Node, Value } from '../ir/graph.ts';
+import type { Graph, Value } from '../ir/graph.ts';
 import { openValues, planActivations } from '../passes/activationPlan.ts';
 import type { Flavour } from '../runtime/flavour.ts';
 import type { Model } from '../train/model.ts';
 import { inputsOf } from './biases.ts';
 import { calibrate, type Observed } from './calibrate.ts';
+import { floatLayers, refuseNothing } from './coverage.ts';
 import { type CalibrationData, feedsOf } from './feeds.ts';
 import { keptNodes, layerName } from './layers.ts';
 import { equalize, splitResiduals } from './prepare.ts';
 import type { RangeMethod } from './ranges.ts';
-import { type Comparison, compare, type QuantizationReport } from './report.ts';
+import { compare, layerReports, type QuantizationReport } from './report.ts';
+import { type Scheme, schemes } from './schemes.ts';
 import { layerNoise } from './sqnr.ts';
 import { chooseSteps, type QuantizedLayer, quantizeStatic } from './static.ts';
 import { halvedLayers, quantizeWeights, roundedProducts } from './weightOnly.ts';
-
-/**
- * `int8`: weights and activations, with ranges from calibration data. `int8-dynamic`: weights, and the inputs of dense layers with the range they
- * have at run time. `int8-weights`, `int4-weights`: weights only; `f16`: weights in half precision.
- */
-export const schemes = ['int8', 'int8-dynamic', 'int8-weights', 'int4-weights', 'f16'] as const;
-export type Scheme = (typeof schemes)[number];
 
 export interface QuantizeOptions {
   readonly scheme?: Scheme;
@@ -74,7 +69,7 @@ const defaults = {
  * Quantizes a trained or loaded model after training. A trained model takes one row a call in its quantized form.
  * @param calibration rows or calls that are like what the model will see; a hundred are enough. Needed by scheme `int8`, unless the model was
  * trained quantization-aware.
- * @throws INPUT for unknown options, a model that is quantized already, missing or unfitting data, or a layer to keep that does not exist; UNSUPPORTED_OP for what ONNX has no
+ * @throws INPUT for unknown options, a model that is quantized already, missing or unfitting data, a layer to keep that does not exist, or where the scheme finds nothing to quantize; UNSUPPORTED_OP for what ONNX has no
  * operator for; BUDGET.
  */
 export async function quantize(
@@ -88,8 +83,6 @@ export async function quantize(
   } as QuantizeOptions & Required<Pick<QuantizeOptions, keyof typeof defaults>>; // prettier-ignore
   check(settings);
   const progress = settings.onProgress ?? (() => {});
-  progress('reading the data');
-  const feeds = calibration === undefined ? [] : await feedsOf(model, calibration);
   const flavour = settings.flavour ?? 'auto';
   const kernels = await kernelsFor(flavour);
   const { graph: frozen, borders } = frozenGraph(model, 1);
@@ -100,6 +93,9 @@ export async function quantize(
   const split = splitResiduals(frozen);
   const source = settings.equalization ? equalize(split) : split;
   const kept = keptNodes(source, settings.keep);
+  refuseNothing(source, settings.scheme, kept);
+  progress('reading the data');
+  const feeds = calibration === undefined ? [] : await feedsOf(model, calibration);
 
   const { layers, noise, onnx } = await quantized();
   progress('comparing');
@@ -113,7 +109,13 @@ export async function quantize(
   return {
     onnx,
     model: after,
-    report: reportOf(settings.scheme, layers, noise, kept, comparison),
+    report: {
+      scheme: settings.scheme,
+      ...comparison,
+      layers: layerReports(layers, noise),
+      floats: floatLayers(source, settings.scheme, kept, new Set(layers.map(({ node }) => node))),
+      kept: [...kept].map(layerName),
+    },
   };
 
   async function quantized(): Promise<{ layers: readonly QuantizedLayer[]; noise: readonly number[]; onnx: Uint8Array<ArrayBuffer> }> {
@@ -142,8 +144,8 @@ export async function quantize(
     }
     if (scheme === 'f16') {
       progress('rounding weights');
-      const layers = halvedLayers(source);
-      return { layers, noise: noiseOf(layers), onnx: write(source, { half: true }) };
+      const layers = halvedLayers(source, kept);
+      return { layers, noise: noiseOf(layers), onnx: write(source, { half: (node) => !kept.has(node) }) };
     }
     const products = roundedProducts(source, kept, scheme === 'int8-dynamic' ? 'linear' : undefined);
     if (biasCorrection && feeds.length) progress('calibrating');
@@ -188,15 +190,4 @@ function check({ scheme, ranges, percentile, blockSize }: typeof defaults | Quan
   if (![16, 32, 64, 128, 256].includes(blockSize as number)) {
     throw new ThimbleError('INPUT', `blockSize ${blockSize}`, { expected: '16, 32, 64, 128 or 256' });
   }
-}
-
-function reportOf(
-  scheme: Scheme,
-  layers: readonly QuantizedLayer[],
-  noise: readonly number[],
-  kept: ReadonlySet<Node>,
-  comparison: Comparison,
-): QuantizationReport {
-  const list = layers.map(({ node, bits }, i) => ({ name: layerName(node), op: node.op, bits, sqnr: noise[i] as number }));
-  return { scheme, ...comparison, layers: list.sort((a, b) => a.sqnr - b.sqnr), kept: [...kept].map(layerName) };
 }

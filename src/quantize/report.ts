@@ -2,15 +2,22 @@ import { ThimbleError } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { InferenceModel } from '../inference/model.ts';
+import type { FloatLayer } from './coverage.ts';
+import { layerName } from './layers.ts';
 import type { ProbeFeeds } from './probe.ts';
 import { Noise } from './sqnr.ts';
+import type { QuantizedLayer } from './static.ts';
 
 /** One layer of a quantized model. */
 export interface LayerReport {
   readonly name: string;
   readonly op: string;
-  /** Bits of its weights. */
+  /** Its weights. */
+  readonly parameters: number;
+  /** Bits of each. */
   readonly bits: number;
+  /** What of it is not as the scheme has it, and why. */
+  readonly note?: string;
   /** Signal to noise of its result in dB, where it alone is quantized; NaN without data to measure it on. */
   readonly sqnr: number;
 }
@@ -32,13 +39,24 @@ export interface QuantizationReport {
   readonly after: ModelSize;
   /** Signal to noise of each output of the quantized model in dB; empty without data. */
   readonly outputs: readonly { readonly name: string; readonly sqnr: number }[];
-  /** The layers with the largest error first. */
+  /** What became small: the layers with the largest error first, in the order of the model where none was measured. */
   readonly layers: readonly LayerReport[];
-  /** Layers that stayed in float because the options name them. */
+  /** Layers with weights that stayed in float, with the reason. */
+  readonly floats: readonly FloatLayer[];
+  /** Layers and operators that stayed in float because the options name them. */
   readonly kept: readonly string[];
 }
 
 export type Comparison = Pick<QuantizationReport, 'before' | 'after' | 'outputs'>;
+
+/** The quantized layers with their signal to noise, sorted by it where there is data. */
+export function layerReports(layers: readonly QuantizedLayer[], noise: readonly number[]): LayerReport[] {
+  const list = layers.map(({ node, bits, weights, note }, i): LayerReport => {
+    const name = layerName(node);
+    return { name, op: node.op, parameters: weights.length, bits, sqnr: noise[i] as number, ...(note && { note }) };
+  });
+  return list.every(({ sqnr }) => Number.isNaN(sqnr)) ? list : list.sort((a, b) => a.sqnr - b.sqnr);
+}
 
 interface Compared {
   readonly before: InferenceModel;

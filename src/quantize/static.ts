@@ -25,6 +25,8 @@ export interface QuantizedLayer {
   /** Row-major weights that the whole numbers stand for. */
   readonly weights: Float32Array;
   readonly bias: Float32Array | undefined;
+  /** What of it is not as the scheme has it, and why. */
+  readonly note?: string | undefined;
 }
 
 /** Steps of every planned value; those that share a range get the union of theirs. What training has learned stays. */
@@ -97,7 +99,8 @@ export function quantizeStatic(
   const isPlanned = new Set(plan.values);
   const read = (value: Value, reader?: Node): Value =>
     isPlanned.has(value) && (plan.computed.has(value) || (reader && plan.readers.has(reader))) ? roundedOf(value) : to.of(value);
-  const isProduct = new Set([...plan.products, ...plan.projections]);
+  const projections = new Set(plan.projections);
+  const isProduct = new Set([...plan.products, ...projections]);
   for (const node of source.nodes) {
     const inputs = node.inputs.map((input) => read(input, node));
     const outputs = isProduct.has(node) ? product(node, inputs) : to.apply(node, inputs);
@@ -122,7 +125,8 @@ export function quantizeStatic(
     const bias = biasCorrection ? corrected(node, original, decoded, observed.get(x)?.means) : given;
     const replacement = constant(w.name, w.shape, packed(decoded, layout));
     weights.set(replacement, encoding);
-    layers.push({ node, bits: 8, weights: decoded, bias });
+    const note = projections.has(node) ? 'with activations in float, as a recurrent layer reads its result' : undefined;
+    layers.push({ node, bits: 8, weights: decoded, bias, note });
     const rest = bias ? [constant(node.inputs[2]?.name ?? `${node.name}/bias`, [columns], bias)] : inputs.slice(2);
     return to.apply(node, [inputs[0] as Value, replacement, ...rest]);
   }

@@ -1,5 +1,7 @@
 import { fromHalf } from '../core/float16.ts';
+import { sizeOf } from '../core/shape.ts';
 import { toHalf } from '../core/toHalf.ts';
+import { HALVED_FROM } from '../formats/onnx/export/emission.ts';
 import type { WeightEncoding } from '../formats/onnx/export/weights.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
 import { rewrite } from '../passes/rewrite.ts';
@@ -42,7 +44,8 @@ export function quantizeWeights(
     const replacement = to.target.constant({ dtype: 'f32', shape: w.shape, data: packed(decoded, layout) }, w.name);
     weights.set(replacement, encoding);
     const bias = corrected(node, rows, decoded, observed.get(node.inputs[0] as Value)?.means);
-    layers.push({ node, bits: encoding.bits, weights: decoded, bias });
+    const note = encoding.bits === bits ? undefined : 'in 8 bits, as 4-bit weights are those of dense layers alone';
+    layers.push({ node, bits: encoding.bits, weights: decoded, bias, note });
     if (!bias) return to.apply(node, [x, replacement, ...rest]);
     const name = node.inputs[2]?.name ?? `${node.name}/bias`;
     return to.apply(node, [x, replacement, to.target.constant({ dtype: 'f32', shape: [columns], data: bias }, name)]);
@@ -50,10 +53,19 @@ export function quantizeWeights(
   return { graph, weights, layers };
 }
 
-/** What the layers' weights are once they were stored in 16 bits. */
-export const halvedLayers = (source: Graph): QuantizedLayer[] =>
-  source.nodes.flatMap((node) => {
+/** Whether scheme f16 holds constants of `node` in 16 bits. */
+export function isHalved(node: Node): boolean {
+  const layout = weightsOf(node);
+  return node.inputs.some(({ origin, dtype, shape }, i) => {
+    const isConstant = dtype === 'f32' && (origin.kind === 'const' || origin.kind === 'state');
+    return isConstant && sizeOf(layout && i === 1 ? layout.logical : shape) >= HALVED_FROM;
+  });
+}
+
+/** What the weights of layers that are not in `kept` are once they were stored in 16 bits. */
+export const halvedLayers = ({ nodes }: Graph, kept: ReadonlySet<Node>): QuantizedLayer[] =>
+  nodes.flatMap((node) => {
     const layout = weightsOf(node);
-    if (!layout) return [];
+    if (!layout || kept.has(node) || !isHalved(node)) return [];
     return [{ node, bits: 16 as const, weights: rowsOf(node, layout).map((value) => fromHalf(toHalf(value))), bias: biasOf(node) }];
   });

@@ -113,12 +113,21 @@ describe('thimble quantize', () => {
     );
     expect(status).toBe(0);
     for (const text of ['ONNX file', 'linear memory', '100.00 %', 'first', 'dB', `written: ${out}`]) expect(stdout).toContain(text);
-    expect(stdout).not.toContain('last');
+    expect(stdout).toContain('in float, as it is named to stay in float: last');
     expect(stderr).toBe('');
     const program = await t.load(new Uint8Array(readFileSync(out)));
     expect(program.run({ input: pixels.subarray(0, 48) }).predictions?.shape).toEqual([1, 5]);
     expect(run(at('model.onnx'), '--scheme', 'int4-weights', '--block', '16', '--out', at('four.onnx')).status).toBe(0);
     expect(t.inspect(new Uint8Array(readFileSync(at('four.onnx')))).opsets['']).toBe(21);
+  });
+
+  it('lists the layers without data too, and those of other bits than asked for', () => {
+    const { status, stdout } = run(at('model.onnx'), '--scheme', 'int4-weights', '--block', '16', '--out', at('listed.onnx'));
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/last\/Gemm +│ linear +│ +160 │ +4 │/);
+    expect(stdout).toMatch(/first\/Conv +│ conv2d +│ +216 │ +8 │/);
+    expect(stdout).toContain('in 8 bits, as 4-bit weights are those of dense layers alone: first/Conv');
+    expect(stdout).toContain('give --data to see the error of each');
   });
 
   it.each([

@@ -76,9 +76,15 @@ describe('options', () => {
     expect(report.kept).toEqual(expect.arrayContaining(['conv2d', 'conv2d_1']));
     const all = (await quantizeDigits()).onnx;
     expect(t.inspect(onnx).operators.QuantizeLinear).toBeLessThan(t.inspect(all).operators.QuantizeLinear as number);
-    // Nothing is left to round.
-    const none = await quantizeDigits({ keep: ['*'] });
-    expect(none.report.outputs[0]?.sqnr).toBe(Number.POSITIVE_INFINITY);
+    expect(report.floats.map(({ name, reason }) => [name, reason])).toEqual(
+      ['conv2d', 'conv2d_1'].map((name) => [name, 'it is named to stay in float']),
+    );
+  });
+
+  it('of halved constants, too', async () => {
+    const [some, all] = [await quantizeDigits({ scheme: 'f16', keep: ['dense'] }), await quantizeDigits({ scheme: 'f16' })];
+    expect(some.report.layers.map(({ name }) => name).sort()).toEqual(['conv2d', 'conv2d_1']);
+    expect(some.onnx.length - all.onnx.length).toBeGreaterThan(2 * 10 * 64);
   });
 
   it('the file is one that load takes; so is the .thimble one', async () => {
@@ -129,6 +135,49 @@ describe('options', () => {
     await expect(t.quantize(model, [{ image: new Float32Array(64) }])).rejects.toThrow(/call 0 .* has no "input"/);
     await expect(quantizeDigits({ budget: '1KB' })).rejects.toThrow(expect.objectContaining({ code: 'BUDGET' }));
     expect((await t.quantize(model, undefined, { scheme: 'int8-weights' })).report.layers[0]?.sqnr).toBeNaN();
+  });
+});
+
+describe('what a scheme does not find', () => {
+  const image = t.input({ shape: [8, 8, 3] });
+  const convolutions = t.sequential([image, t.conv2d({ filters: 8, kernelSize: 3 }), t.globalAveragePooling2d()]);
+  const transposed = t.sequential([image, t.conv2dTranspose({ filters: 4, kernelSize: 3, name: 'up' })]);
+  const pooled = t.sequential([image, t.globalAveragePooling2d()]);
+  const data = new Float32Array(8 * 8 * 3);
+
+  it.each([
+    ['int8-dynamic', convolutions, /int8-dynamic has nothing to quantize.*dense layers.*choose int8 or int8-weights or f16/],
+    ['int8', transposed, /int8 has nothing to quantize: it makes convolutions and dense layers small.*choose f16/],
+    ['int8-weights', transposed, /has nothing to quantize: it makes weights of convolutions/],
+    ['int4-weights', pooled, /has nothing to quantize.*no scheme makes this model smaller/],
+    ['f16', pooled, /has nothing to quantize.*constants of 64 floats or more/],
+  ] as const)('%s is refused', async (scheme, network, message) => {
+    await expect(t.quantize(network, data, { scheme })).rejects.toThrow(message);
+    await expect(t.quantize(network, undefined, { scheme })).rejects.toThrow(expect.objectContaining({ code: 'INPUT' }));
+  });
+
+  it('layers named to stay in float, all of them, are refused', async () => {
+    const all = t.quantize(convolutions, data, { keep: ['*'], scheme: 'int8-weights' });
+    await expect(all).rejects.toThrow(/every layer that it would is named to stay in float; keep fewer layers/);
+  });
+
+  it('a part of it is reported with the reason', async () => {
+    const layers = [image, t.conv2d({ filters: 8, kernelSize: 3 }), t.conv2dTranspose({ filters: 4, kernelSize: 3, name: 'up' })];
+    const network = t.sequential([...layers, t.flatten(), t.dense({ units: 5 })] as Parameters<typeof t.sequential>[0]);
+    const reportOf = async (scheme: t.Scheme) => (await t.quantize(network, data, { scheme })).report;
+    const dynamic = await reportOf('int8-dynamic');
+    expect(dynamic.layers.map(({ name }) => name)).toEqual(['dense']);
+    expect(dynamic.floats).toMatchObject([
+      { name: 'conv2d', reason: 'int8-dynamic quantizes dense layers alone' },
+      { name: 'up', reason: expect.stringMatching(/transposed/) },
+    ]);
+    const four = await reportOf('int4-weights');
+    expect(Object.fromEntries(four.layers.map(({ name, bits, note }) => [name, [bits, note]]))).toEqual({
+      conv2d: [8, 'in 8 bits, as 4-bit weights are those of dense layers alone'],
+      dense: [4, undefined],
+    });
+    expect(four.floats.map(({ name }) => name)).toEqual(['up']);
+    expect((await reportOf('f16')).floats).toEqual([]);
   });
 });
 

@@ -36,14 +36,14 @@ export interface EmissionOptions {
   readonly weights?: ReadonlyMap<Value, WeightEncoding> | undefined;
   /** Dense layers with weights in whole numbers quantize their input when they run. */
   readonly dynamic?: boolean | undefined;
-  /** Hold the floats of large initializers in 16 bits. */
-  readonly half?: boolean | undefined;
+  /** Nodes whose large constants are held in 16 bits. */
+  readonly half?: ((node: Node) => boolean) | undefined;
 }
 
 const BYTES = { i8: 'int8', u8: 'uint8', bool: 'bool' } as const;
 
 /** Initializers of fewer floats stay in 32 bits: scales, shifts, scalars. */
-const LARGE = 64;
+export const HALVED_FROM = 64;
 
 /**
  * The ONNX graph while it is written. A value may lie in several forms; transpositions are written only where an operator needs a form that
@@ -57,14 +57,15 @@ export class Emission {
   /** Weights that are held as whole numbers. */
   readonly weights: ReadonlyMap<Value, WeightEncoding>;
   readonly isDynamic: boolean;
-  readonly #half: boolean;
+  readonly #half: (node: Node) => boolean;
+  #isHalf = false;
   readonly #outputs = new Set<string>();
   readonly #forms = new Map<Value, Form[]>();
   readonly #names = new Set<string>();
   readonly #shared = new Map<string, string>();
   #label = '';
 
-  constructor({ batch, weights = new Map(), half = false, dynamic = false }: EmissionOptions = {}) {
+  constructor({ batch, weights = new Map(), half = () => false, dynamic = false }: EmissionOptions = {}) {
     this.isDynamic = dynamic;
     this.batch = batch;
     this.weights = weights;
@@ -75,6 +76,7 @@ export class Emission {
   within(node: Node, body: () => void): void {
     const parts = node.name.split('/');
     this.#label = parts.length > 1 && parts.at(-1) === node.op ? parts.slice(0, -1).join('/') : node.name;
+    this.#isHalf = this.#half(node);
     try {
       body();
     } catch (error) {
@@ -220,7 +222,7 @@ export class Emission {
   /** An initializer of f32 or i32. */
   tensor(name: string, shape: Shape, data: TypedArray): string {
     const elem = data instanceof Float32Array ? 'float32' : 'int32';
-    if (this.#half && elem === 'float32' && data.length >= LARGE) {
+    if (this.#isHalf && elem === 'float32' && data.length >= HALVED_FROM) {
       const halves = Uint16Array.from(data, toHalf);
       return this.op('Cast', [this.initializer(`${name}_half`, 'float16', shape, rawOf(halves))], { to: 1 });
     }
