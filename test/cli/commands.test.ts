@@ -231,7 +231,15 @@ describe('thimble profile', () => {
 
   it('prints kinds, peak, slowest steps and variants; says what cannot be profiled', () => {
     const printed = thimble('profile', 'add.onnx', '--runs', '2').stdout;
-    for (const text of ['inputs and outputs', 'total', 'peak', 'slowest', 'GMAC/s', 'not possible: int8 weights and activations: scheme int8 has nothing to quantize']) expect(printed).toContain(text);
+    for (const text of [
+      'inputs and outputs',
+      'total',
+      'peak',
+      'slowest',
+      'GMAC/s',
+      'not possible: int8 weights and activations: scheme int8 has nothing to quantize',
+    ])
+      expect(printed).toContain(text);
     expect(thimble('profile', 'saved.safetensors', '--runs', '1').stdout).toContain('what if');
     expect(thimble('profile', 'add.onnx', '--no-what-if', '--runs', '2').stdout).not.toContain('what if');
     expect(thimble('profile', 'add.onnx', '--method', 'train').stderr).toMatch(/no classifier was found/);
