@@ -1,8 +1,19 @@
 // The range of a row, 0 included, and the 8-bit numbers TFLite's hybrid operators make of it.
 
-/** The lowest of `length` f32 and 0. */
-export function lowest(x: usize, length: usize): f32 {
-  let low: f32 = 0,
+@inline
+function further4(a: v128, b: v128, up: bool): v128 {
+  return up ? f32x4.pmax(a, b) : f32x4.pmin(a, b);
+}
+
+@inline
+function further(a: f32, b: f32, up: bool): f32 {
+  return up ? max<f32>(a, b) : min<f32>(a, b);
+}
+
+/** The highest of `length` f32 and 0 where `up`, else the lowest. NaN is none. */
+@inline
+function extreme(x: usize, length: usize, up: bool): f32 {
+  let most: f32 = 0,
     i: usize = 0;
   if (ASC_FEATURE_SIMD) {
     let v = f32x4.splat(0);
@@ -12,54 +23,34 @@ export function lowest(x: usize, length: usize): f32 {
     // Four at a time: each waits for the one before it.
     for (; i + 16 <= length; i += 16) {
       const p = x + (i << 2);
-      v = f32x4.pmin(v, v128.load(p));
-      a = f32x4.pmin(a, v128.load(p, 16));
-      b = f32x4.pmin(b, v128.load(p, 32));
-      c = f32x4.pmin(c, v128.load(p, 48));
+      v = further4(v, v128.load(p), up);
+      a = further4(a, v128.load(p, 16), up);
+      b = further4(b, v128.load(p, 32), up);
+      c = further4(c, v128.load(p, 48), up);
     }
-    v = f32x4.pmin(f32x4.pmin(v, a), f32x4.pmin(b, c));
-    for (; i + 4 <= length; i += 4) v = f32x4.pmin(v, v128.load(x + (i << 2)));
-    low = min<f32>(
-      min<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
-      min<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
+    v = further4(further4(v, a, up), further4(b, c, up), up);
+    for (; i + 4 <= length; i += 4) v = further4(v, v128.load(x + (i << 2)), up);
+    most = further(
+      further(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1), up),
+      further(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3), up),
+      up,
     );
   }
   for (; i < length; i++) {
     const value = load<f32>(x + (i << 2));
-    if (value < low) low = value;
+    if (up ? value > most : value < most) most = value;
   }
-  return low;
+  return most;
+}
+
+/** The lowest of `length` f32 and 0. */
+export function lowest(x: usize, length: usize): f32 {
+  return extreme(x, length, false);
 }
 
 /** The highest of `length` f32 and 0. */
 export function highest(x: usize, length: usize): f32 {
-  let high: f32 = 0,
-    i: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    let v = f32x4.splat(0);
-    let a = v,
-      b = v,
-      c = v;
-    // Four at a time: each waits for the one before it.
-    for (; i + 16 <= length; i += 16) {
-      const p = x + (i << 2);
-      v = f32x4.pmax(v, v128.load(p));
-      a = f32x4.pmax(a, v128.load(p, 16));
-      b = f32x4.pmax(b, v128.load(p, 32));
-      c = f32x4.pmax(c, v128.load(p, 48));
-    }
-    v = f32x4.pmax(f32x4.pmax(v, a), f32x4.pmax(b, c));
-    for (; i + 4 <= length; i += 4) v = f32x4.pmax(v, v128.load(x + (i << 2)));
-    high = max<f32>(
-      max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
-      max<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
-    );
-  }
-  for (; i < length; i++) {
-    const value = load<f32>(x + (i << 2));
-    if (value > high) high = value;
-  }
-  return high;
+  return extreme(x, length, true);
 }
 
 /** high - low, rounded to f32 as TFLite's vector code has it. */

@@ -1,23 +1,6 @@
-/** Records of the 8-bit kernels. Inputs count as x + 128, so that they are unsigned; biases have that folded in (`core/quads.ts`). */
+import { geometry } from './geometry.ts';
 
-const geometry = {
-  batch: 'u32',
-  inHeight: 'u32',
-  inWidth: 'u32',
-  inChannels: 'u32',
-  outHeight: 'u32',
-  outWidth: 'u32',
-  outChannels: 'u32',
-  kernelHeight: 'u32',
-  kernelWidth: 'u32',
-  strideY: 'u32',
-  strideX: 'u32',
-  dilationY: 'u32',
-  dilationX: 'u32',
-  padTop: 'i32',
-  padLeft: 'i32',
-  groups: 'u32',
-} as const;
+/** Records of the 8-bit kernels. Inputs count as x + 128, so that they are unsigned; biases have that folded in (`core/quads.ts`). */
 
 /**
  * From i32 sums to i8: rounding 0 double, 1 single (both multiplier and shift, i32), 2 float (scale, f32). perChannel: 1 where every channel has

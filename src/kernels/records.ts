@@ -1,4 +1,5 @@
 import { detectionRecords } from './detectionRecords.ts';
+import { geometry } from './geometry.ts';
 import { arithmeticInt8, int8Records } from './int8Records.ts';
 import { recurrentRecords } from './recurrentRecords.ts';
 
@@ -143,22 +144,7 @@ export const records = {
     residual: 'ptr',
     y: 'ptr',
     scratch: 'ptr',
-    batch: 'u32',
-    inHeight: 'u32',
-    inWidth: 'u32',
-    inChannels: 'u32',
-    outHeight: 'u32',
-    outWidth: 'u32',
-    outChannels: 'u32',
-    kernelHeight: 'u32',
-    kernelWidth: 'u32',
-    strideY: 'u32',
-    strideX: 'u32',
-    dilationY: 'u32',
-    dilationX: 'u32',
-    padTop: 'i32',
-    padLeft: 'i32',
-    groups: 'u32',
+    ...geometry,
     blockRows: 'u32',
     low: 'f32',
     high: 'f32',

@@ -1,3 +1,4 @@
+import type { Geometry } from './geometry.ts';
 import { int8Records } from './int8Records.ts';
 
 /** Bytes of scratch kernels need, from the numbers in their records. */
@@ -18,21 +19,6 @@ export const winogradTileBytes = (channels: number): number => (channels + 1) * 
 /** `conv2d_f32_winograd`: `tiles` tiles, rounded up to fours, a panel of transformed weights, one tile's inputs with padding. */
 export const winogradScratch = (tiles: number, channels: number): number =>
   Math.ceil(tiles / 4) * 4 * winogradTileBytes(channels) + channels * (512 + 64);
-
-/** Numbers of a convolution that its scratch depends on. */
-interface Convolution {
-  readonly batch: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly kernelHeight: number;
-  readonly kernelWidth: number;
-  readonly strideY: number;
-  readonly strideX: number;
-  readonly dilationY: number;
-  readonly dilationX: number;
-}
 
 /** What the 8-bit convolutions keep at hand, in bytes, and the output rows (or pixels) at a time. */
 export interface Int8Scratch {
@@ -64,7 +50,7 @@ const ELEMENT_TIME = 3;
 const AGAIN_SHARE = 1 / 64;
 
 /** A band of input lines: so many rows that what is filled in again for the next band takes little time, and that it takes at most `bytes`. */
-function bands(g: Convolution & { groups: number }, bytes: number): { blockRows: number; band: number } {
+function bands(g: Geometry, bytes: number): { blockRows: number; band: number } {
   const line = ((g.outWidth - 1) * g.strideX + (g.kernelWidth - 1) * g.dilationX + 1) * g.inChannels;
   const window = (g.kernelHeight - 1) * g.dilationY + 1;
   const products = g.outWidth * g.kernelHeight * g.kernelWidth * (g.inChannels / g.groups) * g.outChannels;
@@ -78,7 +64,7 @@ function bands(g: Convolution & { groups: number }, bytes: number): { blockRows:
 const factorBytes = (channels: number): number => 64 + (Math.ceil(channels / 8) * 8 + 8) * 12;
 
 /** `conv2d_scaled_s8`: `matrix` where it is a matrix product, whose rows are the pixels. */
-export function int8Scratch(g: Convolution & { groups: number }, matrix: boolean): Int8Scratch {
+export function int8Scratch(g: Geometry, matrix: boolean): Int8Scratch {
   const table = g.kernelHeight * g.kernelWidth * 4 + factorBytes(g.outChannels);
   if (!matrix) return { ...bands(g, BAND_BYTES), sums: g.outWidth * 32, table };
   const pixels = g.batch * g.outHeight * g.outWidth;
@@ -99,12 +85,12 @@ export interface PairedInt8Scratch extends Int8Scratch {
 }
 
 /** `conv2d_s8`, as `int8Scratch`. */
-export function pairedInt8Scratch(g: Convolution & { groups: number }, matrix: boolean): PairedInt8Scratch {
+export function pairedInt8Scratch(g: Geometry, matrix: boolean): PairedInt8Scratch {
   const plain = int8Scratch(g, matrix);
   return matrix ? pairedMatrix(g, plain) : pairedWindows(g, plain);
 }
 
-function pairedMatrix(g: Convolution, { table }: Int8Scratch): PairedInt8Scratch {
+function pairedMatrix(g: Geometry, { table }: Int8Scratch): PairedInt8Scratch {
   const few = Math.max(TILE_ROWS, rowsWithin(MATRIX_BYTES, g.inChannels));
   const rows = 2 * few >= MANY_ROWS ? few : Math.max(few, Math.min(MANY_ROWS, rowsWithin(MANY_ROWS_BYTES, g.inChannels)));
   const blockRows = Math.min(g.batch * g.outHeight * g.outWidth, rows);
@@ -114,7 +100,7 @@ function pairedMatrix(g: Convolution, { table }: Int8Scratch): PairedInt8Scratch
 }
 
 /** A panel takes its place from the band and the sums. */
-function pairedWindows(g: Convolution & { groups: number }, plain: Int8Scratch): PairedInt8Scratch {
+function pairedWindows(g: Geometry, plain: Int8Scratch): PairedInt8Scratch {
   const whole = g.dilationX === 1 && g.groups === 1;
   const pairs = whole
     ? pairBytes(g.kernelHeight, g.kernelWidth * g.inChannels)
@@ -153,7 +139,7 @@ export interface DepthwiseInt8Scratch extends Int8Scratch {
  * cache line), or 16 where less than two rows of 32 fit; 16 for a single pixel, whose steps would otherwise take more than its sums. Windows 3 wide have
  * loops of their own; others are steps of two taps, behind the sums.
  */
-export function depthwiseInt8Scratch(g: Convolution): DepthwiseInt8Scratch {
+export function depthwiseInt8Scratch(g: Geometry): DepthwiseInt8Scratch {
   const width = (g.outWidth - 1) * g.strideX + (g.kernelWidth - 1) * g.dilationX + 1;
   const window = (g.kernelHeight - 1) * g.dilationY + 1;
   const rowsOf = (channels: number) =>

@@ -15,6 +15,13 @@ export interface BatchNormAttributes {
 
 const defaults: BatchNormAttributes = { epsilon: 1e-3 };
 
+/** The types of x and of two vectors of its channels. */
+function withTwoByChannel(inputs: readonly TensorType[]): TensorType[] {
+  const { shape } = expectInput(inputs, 0);
+  const channels: TensorType = { dtype: 'f32', shape: [shape.at(-1) as number] };
+  return [{ dtype: 'f32', shape }, channels, channels];
+}
+
 const matrix = ({ shape }: TensorType) => ({ rows: sizeOf(shape.slice(0, -1)), columns: shape.at(-1) as number });
 
 function normalize(
@@ -53,15 +60,7 @@ function statistics(x: RefTensor): { mean: Float64Array; variance: Float64Array 
 export const batchNorm: Op<BatchNormAttributes> = defineOp<BatchNormAttributes>({
   name: 'batchNorm',
   attrs: defaults,
-  infer(inputs) {
-    const { shape } = expectInput(inputs, 0);
-    const channels = [shape.at(-1) as number];
-    return [
-      { dtype: 'f32', shape },
-      { dtype: 'f32', shape: channels },
-      { dtype: 'f32', shape: channels },
-    ];
-  },
+  infer: withTwoByChannel,
   ref([x, gamma, beta], { epsilon }) {
     const { mean, variance } = statistics(x as RefTensor);
     return [normalize(x as RefTensor, mean, variance, gamma as RefTensor, beta as RefTensor, epsilon), mean, variance];
@@ -82,15 +81,7 @@ export const batchNorm: Op<BatchNormAttributes> = defineOp<BatchNormAttributes>(
 export const batchNormGrad: Op<BatchNormAttributes> = defineOp<BatchNormAttributes>({
   name: 'batchNormGrad',
   attrs: defaults,
-  infer(inputs) {
-    const { shape } = expectInput(inputs, 0);
-    const channels = [shape.at(-1) as number];
-    return [
-      { dtype: 'f32', shape },
-      { dtype: 'f32', shape: channels },
-      { dtype: 'f32', shape: channels },
-    ];
-  },
+  infer: withTwoByChannel,
   ref([x, dy, mean, variance, gamma], { epsilon }) {
     const { rows, columns } = matrix(x as RefTensor);
     const rstd = (variance as RefTensor).data.map((v) => 1 / Math.sqrt(v + epsilon));

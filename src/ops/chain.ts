@@ -1,8 +1,8 @@
 import { ThimbleError } from '../core/errors.ts';
 import type { TensorType } from '../core/tensor.ts';
+import type { Geometry } from '../kernels/geometry.ts';
 import { depthwiseScratch } from '../kernels/scratch.ts';
 import { band, conv2d, geometryOf, isPointwise } from './conv2d.ts';
-import type { Geometry } from './convolution.ts';
 import { defineOp, type Op, type RefTensor } from './define.ts';
 import { depthwiseConv2d, depthwiseGeometry } from './depthwiseConv2d.ts';
 import { pixels, planarConv2d } from './planarConv2d.ts';

@@ -3,8 +3,9 @@ import { packPanels, panelShape, unpackPanels } from '../core/panels.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
+import type { Geometry } from '../kernels/geometry.ts';
 import { winogradScratch, winogradTileBytes } from '../kernels/scratch.ts';
-import { forEachTap, type Geometry, geometry } from './convolution.ts';
+import { forEachTap, geometry } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import {
   type Epilogue,

@@ -2,7 +2,7 @@ import { scaled } from '../core/fixedPoint.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import { type Conv2dAttributes, conv2dDefaults, filterShape, geometryOf } from './conv2d.ts';
-import { forEachTapPadded } from './conv2dInt8.ts';
+import { forEachTapPadded } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 
 const ROUNDINGS = ['double', 'single', 'wide'] as const;

@@ -3,9 +3,10 @@ import { PANEL } from '../core/panels.ts';
 import { INPUT_OFFSET, quadShape, unpackQuads } from '../core/quads.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
+import type { Geometry } from '../kernels/geometry.ts';
 import { pairedInt8Scratch, winogradInt8Scratch } from '../kernels/scratch.ts';
 import { type Conv2dAttributes, conv2dDefaults, evenTiles, filterShape, geometryOf, isPointwise } from './conv2d.ts';
-import type { Geometry } from './convolution.ts';
+import { forEachTapPadded } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { expectFactors, expectRequantization, factorFields, type Requantization, requantization, requantized } from './requantize.ts';
 import { type Address, type LowerContext, offsetBy } from './step.ts';
@@ -39,29 +40,6 @@ export function expectProduct(inputs: readonly TensorType[], w: Shape, filters: 
   expectRequantization({ ...attrs, yZero: attrs.xZero });
   expectRequantization(attrs);
   expectFactors(inputs, 3, filters, attrs);
-}
-
-/** Calls `visit` as `forEachTap` does, with x -1 in the padding. */
-export function forEachTapPadded(g: Geometry, visit: (x: number, w: number, y: number) => void): void {
-  const inner = g.inChannels / g.groups;
-  const perGroup = g.outChannels / g.groups;
-  for (let pixel = 0; pixel < g.batch * g.outHeight * g.outWidth; pixel++) {
-    const ox = pixel % g.outWidth;
-    const oy = Math.floor(pixel / g.outWidth) % g.outHeight;
-    const n = Math.floor(pixel / (g.outWidth * g.outHeight));
-    for (let tap = 0; tap < g.kernelHeight * g.kernelWidth; tap++) {
-      const iy = oy * g.strideY + Math.floor(tap / g.kernelWidth) * g.dilationY - g.padTop;
-      const ix = ox * g.strideX + (tap % g.kernelWidth) * g.dilationX - g.padLeft;
-      const outside = iy < 0 || ix < 0 || iy >= g.inHeight || ix >= g.inWidth;
-      const at = ((n * g.inHeight + iy) * g.inWidth + ix) * g.inChannels;
-      for (let f = 0; f < g.outChannels; f++) {
-        const first = Math.floor(f / perGroup) * inner;
-        for (let c = 0; c < inner; c++) {
-          visit(outside ? -1 : at + first + c, (tap * inner + c) * g.outChannels + f, pixel * g.outChannels + f);
-        }
-      }
-    }
-  }
 }
 
 /** The sums of a convolution with row-major weights, started from the bias; they wrap as i32 do. */

@@ -1,9 +1,9 @@
 import { ThimbleError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
+import type { Geometry } from '../kernels/geometry.ts';
 import { type Int8Scratch, scaledProductScratch } from '../kernels/scratch.ts';
-import { forEachTapPadded } from './conv2dInt8.ts';
-import type { Geometry } from './convolution.ts';
+import { forEachTapPadded } from './convolution.ts';
 import { expectInput, type RefTensor } from './define.ts';
 import type { Limits } from './epilogue.ts';
 import type { LowerContext } from './step.ts';

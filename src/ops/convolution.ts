@@ -1,25 +1,6 @@
 import type { Shape } from '../core/shape.ts';
+import type { Geometry } from '../kernels/geometry.ts';
 import { nhwc, type Window, type WindowAttributes } from './window.ts';
-
-/** A convolution in numbers: the fields of the kernels' record. */
-export interface Geometry {
-  readonly batch: number;
-  readonly inHeight: number;
-  readonly inWidth: number;
-  readonly inChannels: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly outChannels: number;
-  readonly kernelHeight: number;
-  readonly kernelWidth: number;
-  readonly strideY: number;
-  readonly strideX: number;
-  readonly dilationY: number;
-  readonly dilationX: number;
-  readonly padTop: number;
-  readonly padLeft: number;
-  readonly groups: number;
-}
 
 export function geometry(
   input: Shape,
@@ -49,10 +30,10 @@ export function geometry(
 }
 
 /**
- * Calls `visit` with the row-major indexes of x, w and y for every product of a convolution; w has the logical shape
+ * Calls `visit` with the row-major indexes of x, w and y for every product of a convolution, x -1 in the padding; w has the logical shape
  * [kernelHeight, kernelWidth, inChannels / groups, outChannels]. The references of the convolution and its gradients are this loop.
  */
-export function forEachTap(g: Geometry, visit: (x: number, w: number, y: number) => void): void {
+export function forEachTapPadded(g: Geometry, visit: (x: number, w: number, y: number) => void): void {
   const inner = g.inChannels / g.groups;
   const perGroup = g.outChannels / g.groups;
   for (let pixel = 0; pixel < g.batch * g.outHeight * g.outWidth; pixel++) {
@@ -62,12 +43,21 @@ export function forEachTap(g: Geometry, visit: (x: number, w: number, y: number)
     for (let tap = 0; tap < g.kernelHeight * g.kernelWidth; tap++) {
       const iy = oy * g.strideY + Math.floor(tap / g.kernelWidth) * g.dilationY - g.padTop;
       const ix = ox * g.strideX + (tap % g.kernelWidth) * g.dilationX - g.padLeft;
-      if (iy < 0 || ix < 0 || iy >= g.inHeight || ix >= g.inWidth) continue;
+      const outside = iy < 0 || ix < 0 || iy >= g.inHeight || ix >= g.inWidth;
       const at = ((n * g.inHeight + iy) * g.inWidth + ix) * g.inChannels;
       for (let f = 0; f < g.outChannels; f++) {
         const first = Math.floor(f / perGroup) * inner;
-        for (let c = 0; c < inner; c++) visit(at + first + c, (tap * inner + c) * g.outChannels + f, pixel * g.outChannels + f);
+        for (let c = 0; c < inner; c++) {
+          visit(outside ? -1 : at + first + c, (tap * inner + c) * g.outChannels + f, pixel * g.outChannels + f);
+        }
       }
     }
   }
+}
+
+/** As `forEachTapPadded`, of the products inside the image. */
+export function forEachTap(g: Geometry, visit: (x: number, w: number, y: number) => void): void {
+  forEachTapPadded(g, (x, w, y) => {
+    if (x >= 0) visit(x, w, y);
+  });
 }

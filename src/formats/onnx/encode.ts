@@ -5,7 +5,7 @@ import { Writer } from './protobufWriter.ts';
 export type FileElem = Exclude<Elem, 'string'>;
 
 /** TensorProto.DataType. */
-const dataTypes: Readonly<Record<FileElem, number>> = {
+export const dataTypes: Readonly<Record<FileElem, number>> = {
   float32: 1,
   uint8: 2,
   int8: 3,

@@ -3,7 +3,7 @@ import type { Shape } from '../../core/shape.ts';
 import type { Graph, Node, Value } from '../../ir/graph.ts';
 import { assign } from '../../ops/assign.ts';
 import type { Elem } from './elements.ts';
-import { encodeModel, type FileElem, type FilePort } from './encode.ts';
+import { dataTypes, encodeModel, type FileElem, type FilePort } from './encode.ts';
 import { arrays } from './export/arrays.ts';
 import { elementwise } from './export/elementwise.ts';
 import { Emission, type EmissionOptions, type Emits, rawOf } from './export/emission.ts';
@@ -35,19 +35,6 @@ const rows: Emits = { ...arrays, ...elementwise, ...images, ...norms, ...places,
 const OPSET = 20;
 const OPSET_BLOCKED = 21;
 
-/** TensorProto.DataType of what a Cast at the border makes. */
-const castTo: Partial<Record<FileElem, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  uint16: 4,
-  int16: 5,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-};
 const elemOf = { f32: 'float32', i32: 'int32', i8: 'int8', u8: 'uint8', bool: 'bool' } as const;
 
 /**
@@ -73,7 +60,7 @@ export function exportGraph(graph: Graph, options: ExportOptions = {}): Uint8Arr
   const inputs = graph.inputs.map((value): FilePort => {
     const elem = typeOf(value, value.name);
     const own = elemOf[value.dtype];
-    e.put(value, elem === own ? value.name : e.op('Cast', [value.name], { to: castTo[own] as number }));
+    e.put(value, elem === own ? value.name : e.op('Cast', [value.name], { to: dataTypes[own] }));
     return { name: value.name, elem, dims: openDims(value.shape, options.batch) };
   });
   for (const { state, input } of states) {
@@ -87,7 +74,7 @@ export function exportGraph(graph: Graph, options: ExportOptions = {}): Uint8Arr
   const outputs = graph.outputs.map(({ name, value }): FilePort => {
     const elem = typeOf(value, name);
     const plain = e.plain(value);
-    e.finish(name, elem === elemOf[value.dtype] ? plain : e.op('Cast', [plain], { to: castTo[elem] as number }));
+    e.finish(name, elem === elemOf[value.dtype] ? plain : e.op('Cast', [plain], { to: dataTypes[elem] }));
     return { name, elem, dims: openDims(value.shape, options.batch) };
   });
   for (const { next, output } of states) {
