@@ -3,6 +3,7 @@ import { Conv2dInt8 } from '../records';
 import { fillBand, isWide, lineLength, widen } from './band_s8';
 import { biasesOf, finish, PLACED, prepare, runsOf, signBytes } from './finish_s8';
 import { panelBytes, panelSums, widenPanel } from './gemm_s8';
+import { packedPanel, packRows } from './packed_s8';
 
 @inline
 function isPointwise(r: Conv2dInt8): bool {
@@ -40,6 +41,12 @@ export function conv2d_s8(r: Conv2dInt8): void {
     const block = (<usize>r.blockRows) << (1 - shift);
     for (let m: usize = 0; m < pixels; m += block) {
       const rows = min<usize>(block, pixels - m);
+      if (ASC_FEATURE_SIMD) {
+        if (wide && r.pairs) {
+          packedRows(r, way, m, rows, channels);
+          continue;
+        }
+      }
       widen(r.band, r.x + m * channels, rows * channels, wide, signBytes(r));
       panels(r, way, r.band, channels << shift, r.y + m * r.outChannels, 1, 0, rows, 0, 1, channels, wide);
     }
@@ -66,6 +73,19 @@ export function conv2d_s8(r: Conv2dInt8): void {
       for (let g: usize = 0; g < r.groups; g++)
         panels(r, way, r.band + ((g * channels) << shift), xStride, y, lines, r.strideY * line, r.outWidth, g, runs, length, wide);
     }
+  }
+}
+
+/** All columns of `rows` rows of a matrix from row m on. */
+function packedRows(r: Conv2dInt8, way: i32, m: usize, rows: usize, depth: usize): void {
+  const columns = <usize>r.outChannels,
+    size = ((depth + 3) & ~3) << 3;
+  packRows(r.band, r.x + m * depth, rows, depth, signBytes(r));
+  let w = r.w;
+  for (let n: usize = 0; n < columns; n += 8) {
+    widenPanel(w, r.pairs, 1, depth);
+    packedPanel(r, way, r.band, depth, r.pairs, r.y + m * columns + n, rows, min<usize>(8, columns - n), n);
+    w += size;
   }
 }
 

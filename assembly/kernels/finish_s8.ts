@@ -41,6 +41,8 @@ const MAGICS: usize = 16,
   CLOSES: usize = 28,
   FIRSTS: usize = 32,
   CENTERS: usize = 36,
+  LOWS: usize = 40,
+  HIGHS: usize = 44,
   LISTS: usize = 64;
 
 @inline
@@ -74,6 +76,8 @@ export function prepare(r: Conv2dInt8, depth: usize): i32 {
     store<i32>(r.table, CLOSE, CLOSES);
     store<i32>(r.table, FIRST | (FIRST << 16), FIRSTS);
     store<f32>(r.table, CENTER + <f32>r.yZero, CENTERS);
+    store<i32>(r.table, (r.low & 255) * 0x01010101, LOWS);
+    store<i32>(r.table, (r.high & 255) * 0x01010101, HIGHS);
   }
   // What is below zero is limited to it anyway, so any nudge will do; rounding once has none.
   const way: i32 = r.rounding == 2 ? FLOAT : r.rounding == 1 || r.low >= r.yZero ? PLACED : SIGNED;
@@ -171,20 +175,56 @@ export function finish(r: Conv2dInt8, way: i32, sums: usize, y: usize, stride: u
   finishExact(r, sums, y, stride, rows, columns, channel);
 }
 
+/** The result of a sum; `at`: bytes into the lists of factors. */
+@inline
+function exactly(r: Conv2dInt8, sum: i32, at: usize): i32 {
+  if (r.rounding == 2) return limitedFloat(<f32>sum * load<f32>(r.scale + at), r.yZero, r.low, r.high);
+  return limited(scaled(sum, load<i32>(r.multiplier + at), load<i32>(r.shift + at), r.rounding), r.yZero, r.low, r.high);
+}
+
 function finishExact(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
   for (let c: usize = 0; c < columns; c++) {
     const at = ((channel + c) * r.perChannel) << 2;
     let from = sums + (c << 2),
       to = y + c;
     for (let m: usize = 0; m < rows; m++) {
-      const sum = load<i32>(from);
-      let value: i32;
-      if (r.rounding == 2) value = limitedFloat(<f32>sum * load<f32>(r.scale + at), r.yZero, r.low, r.high);
-      else value = limited(scaled(sum, load<i32>(r.multiplier + at), load<i32>(r.shift + at), r.rounding), r.yZero, r.low, r.high);
-      store<i8>(to, value);
+      store<i8>(to, exactly(r, load<i32>(from), at));
       from += 32;
       to += stride;
     }
+  }
+}
+
+/** Computes again what is close to a tie. */
+export function finishClose(
+  r: Conv2dInt8,
+  sums: usize,
+  y: usize,
+  stride: usize,
+  rows: usize,
+  columns: usize,
+  channel: usize,
+  signed: bool,
+): void {
+  const table = r.table,
+    mask = fractionMask(table),
+    center = v128.load32_splat(table, CENTERS),
+    sign = v128.load32_splat(table, SIGN_BITS),
+    close = v128.load32_splat(table, CLOSES);
+  for (; rows; rows--) {
+    for (let first: usize = 0; first < columns; first += 4) {
+      const sum = v128.load(sums + (first << 2)),
+        scale = v128.load(scalesOf(r, channel + first)),
+        start = v128.load(startsOf(r, channel + first));
+      const place = signed ? placedSigned(sum, scale, start, center, sign) : placed(sum, scale, start);
+      let lanes = i32x4.bitmask(i32x4.lt_s(v128.and(place, mask), close));
+      for (; lanes; lanes &= lanes - 1) {
+        const c = first + ctz<i32>(lanes);
+        if (c < columns) store<i8>(y + c, exactly(r, load<i32>(sums + (c << 2)), ((channel + c) * r.perChannel) << 2));
+      }
+    }
+    sums += 32;
+    y += stride;
   }
 }
 
@@ -256,21 +296,22 @@ function finishRows(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: u
     s1 = v128.load(scales, 16),
     n0 = v128.load(starts),
     n1 = v128.load(starts, 16);
-  const center = v128.load32_splat(r.table, CENTERS),
-    sign = v128.load32_splat(r.table, SIGN_BITS),
-    mask = fractionMask(r),
-    first = firsts(r),
-    signs = v128.load(signBytes(r)),
-    low = lows(r),
-    high = highs(r);
+  const table = r.table;
+  const center = v128.load32_splat(table, CENTERS),
+    sign = v128.load32_splat(table, SIGN_BITS),
+    mask = fractionMask(table),
+    first = firsts(table),
+    signs = v128.load(table),
+    low = lows(table),
+    high = highs(table);
   for (; rows >= 2; rows -= 2) {
     const a0 = signed ? placedSigned(v128.load(sums), s0, n0, center, sign) : placed(v128.load(sums), s0, n0),
       a1 = signed ? placedSigned(v128.load(sums, 16), s1, n1, center, sign) : placed(v128.load(sums, 16), s1, n1),
       b0 = signed ? placedSigned(v128.load(sums, 32), s0, n0, center, sign) : placed(v128.load(sums, 32), s0, n0),
       b1 = signed ? placedSigned(v128.load(sums, 48), s1, n1, center, sign) : placed(v128.load(sums, 48), s1, n1);
     storeRows(y, stride, columns, cutBytes(cut(a0, a1, first), cut(b0, b1, first), signs, low, high));
-    if (isClose(r, smallest(smallest(v128.and(a0, mask), a1, mask), b0, mask), v128.and(b1, mask)))
-      finishExact(r, sums, y, stride, 2, columns, channel);
+    if (isClose(table, smallest(smallest(v128.and(a0, mask), a1, mask), b0, mask), v128.and(b1, mask)))
+      finishClose(r, sums, y, stride, 2, columns, channel, signed);
     sums += 64;
     y += stride << 1;
   }
@@ -279,7 +320,7 @@ function finishRows(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: u
       a1 = signed ? placedSigned(v128.load(sums, 16), s1, n1, center, sign) : placed(v128.load(sums, 16), s1, n1);
     const a = cut(a0, a1, first);
     storeBytes(y, cutBytes(a, a, signs, low, high), columns);
-    if (isClose(r, v128.and(a0, mask), v128.and(a1, mask))) finishExact(r, sums, y, stride, 1, columns, channel);
+    if (isClose(table, v128.and(a0, mask), v128.and(a1, mask))) finishClose(r, sums, y, stride, 1, columns, channel, signed);
   }
 }
 
@@ -294,28 +335,29 @@ export function startsOf(r: Conv2dInt8, channel: usize): usize {
   return scalesOf(r, channel) + (padded(r.outChannels) << 2);
 }
 
+/** The constants of a call's table. */
 @inline
-export function fractionMask(r: Conv2dInt8): v128 {
-  return v128.load32_splat(r.table, FRACTIONS);
+export function fractionMask(table: usize): v128 {
+  return v128.load32_splat(table, FRACTIONS);
 }
 
 @inline
-export function firsts(r: Conv2dInt8): v128 {
-  return v128.load32_splat(r.table, FIRSTS);
+export function firsts(table: usize): v128 {
+  return v128.load32_splat(table, FIRSTS);
 }
 
 @inline
-export function lows(r: Conv2dInt8): v128 {
-  return i8x16.splat(<i8>r.low);
+export function lows(table: usize): v128 {
+  return v128.load32_splat(table, LOWS);
 }
 
 @inline
-export function highs(r: Conv2dInt8): v128 {
-  return i8x16.splat(<i8>r.high);
+export function highs(table: usize): v128 {
+  return v128.load32_splat(table, HIGHS);
 }
 
 /** Whether one of these fractions is too close to a tie. */
 @inline
-export function isClose(r: Conv2dInt8, a: v128, b: v128): bool {
-  return v128.any_true(i32x4.lt_s(i32x4.min_u(a, b), v128.load32_splat(r.table, CLOSES)));
+export function isClose(table: usize, a: v128, b: v128): bool {
+  return v128.any_true(i32x4.lt_s(i32x4.min_u(a, b), v128.load32_splat(table, CLOSES)));
 }

@@ -2,7 +2,21 @@
 // pieces of `length` numbers at the byte offsets in `table`; numbers past a piece's end, up to whole quads, meet weights that are 0.
 import { cut, cutBytes, placed, smallest } from '../math/requantize_vectors';
 import { Conv2dInt8 } from '../records';
-import { biasesOf, finish, firsts, fractionMask, highs, isClose, lows, PLACED, runsOf, scalesOf, signBytes, startsOf } from './finish_s8';
+import {
+  biasesOf,
+  finish,
+  finishClose,
+  firsts,
+  fractionMask,
+  highs,
+  isClose,
+  lows,
+  PLACED,
+  runsOf,
+  scalesOf,
+  signBytes,
+  startsOf,
+} from './finish_s8';
 
 /** Rows of a tile, as types: what depends on them is decided when compiling. 12 sums hide the latency of dot products, and just fit the registers. */
 type Six = v128;
@@ -19,7 +33,7 @@ function quadsOf(length: usize): usize {
 }
 
 @inline
-function pairsOf(length: usize): usize {
+export function pairsOf(length: usize): usize {
   return (length + 1) >> 1;
 }
 
@@ -258,7 +272,7 @@ function tiles<Y, R, P>(
       c1 = placed(c1, s1, n1);
       d0 = placed(d0, s0, n0);
       d1 = placed(d1, s1, n1);
-      const mask = fractionMask(r);
+      const mask = fractionMask(r.table);
       let t = v128.and(a0, mask),
         u = v128.and(a1, mask);
       t = smallest(t, b0, mask);
@@ -277,21 +291,21 @@ function tiles<Y, R, P>(
         t = smallest(t, f0, mask);
         u = smallest(u, f1, mask);
       }
-      const first = firsts(r),
+      const first = firsts(r.table),
         signs = v128.load(signBytes(r)),
-        low = lows(r),
-        high = highs(r);
+        low = lows(r.table),
+        high = highs(r.table);
       storePair(y, stride, cutBytes(cut(a0, a1, first), cut(b0, b1, first), signs, low, high));
       storePair(y + (stride << 1), stride, cutBytes(cut(c0, c1, first), cut(d0, d1, first), signs, low, high));
       if (isVector<R>()) storePair(y + (stride << 2), stride, cutBytes(cut(e0, e1, first), cut(f0, f1, first), signs, low, high));
-      if (isClose(r, t, u)) finish(r, PLACED, sums, y, stride, rows, 8, channel);
+      if (isClose(r.table, t, u)) finishClose(r, sums, y, stride, rows, 8, channel, false);
       y += stride * rows;
     } else sums += rows << 5;
   }
 }
 
 @inline
-function storePair(y: usize, stride: usize, v: v128): void {
+export function storePair(y: usize, stride: usize, v: v128): void {
   v128.store64_lane(y, v, 0);
   v128.store64_lane(y + stride, v, 1);
 }

@@ -96,7 +96,7 @@ function pairedMatrix(g: Geometry, { table }: Int8Scratch): PairedInt8Scratch {
   const blockRows = Math.min(g.batch * g.outHeight * g.outWidth, rows);
   const sums = Math.min(blockRows, SUM_ROWS) * 32;
   const pairs = blockRows < FEW_ROWS ? 0 : pairBytes(1, g.inChannels);
-  return { blockRows, band: blockRows * g.inChannels * 2 + SLACK, sums, table, pairs };
+  return { blockRows, band: blockRows * Math.ceil(g.inChannels / 2) * 4 + SLACK, sums, table, pairs };
 }
 
 /** A panel takes its place from the band and the sums. */
