@@ -1,3 +1,5 @@
+import { ThimbleError } from '../core/errors.ts';
+import { byteLength } from '../core/tensor.ts';
 import type { BorderType } from '../formats/onnx/exporter.ts';
 import { InferenceModel } from '../inference/model.ts';
 import type { Graph } from '../ir/graph.ts';
@@ -13,8 +15,29 @@ export interface Frozen {
   readonly borders: readonly BorderType[];
 }
 
-/** Extent that stands for an open batch while a graph is written: a prime that no other extent of a network is a multiple of. */
-export const OPEN_BATCH = 65521;
+/** Where the search for an open batch begins, and the bytes up to which its tensors may grow: a quarter of what 32-bit addresses reach. */
+const MOST_ITEMS = 65521;
+const MOST_BYTES = 2 ** 30;
+
+/**
+ * Extent that stands for an open batch while a graph is written: a prime that no extent of `single`, the graph of one item, is a multiple of.
+ * @throws UNSUPPORTED_OP where its tensors are too large to stand for many.
+ */
+export function openBatch(single: Graph): number {
+  const values = [...single.inputs, ...single.nodes.flatMap(({ inputs, outputs }) => [...inputs, ...outputs])];
+  const extents = [...new Set(values.flatMap(({ shape }) => shape))];
+  const largest = Math.max(1, ...values.map(byteLength));
+  for (let batch = Math.min(MOST_ITEMS, Math.floor(MOST_BYTES / largest)); batch > 1; batch--)
+    if (isPrime(batch) && extents.every((extent) => extent === 0 || extent % batch !== 0)) return batch;
+  throw new ThimbleError('UNSUPPORTED_OP', 'the batch of a model with tensors as large as these cannot be left open', {
+    hint: 'export with a fixed batch size',
+  });
+}
+
+function isPrime(n: number): boolean {
+  for (let divisor = 2; divisor * divisor <= n; divisor++) if (n % divisor === 0) return false;
+  return n > 1;
+}
 
 /** The graph of a trained model for `batch` items with its present weights, or of a loaded one with the extents it was loaded with. */
 export function frozenGraph(model: Model | InferenceModel, batch: number): Frozen {

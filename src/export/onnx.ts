@@ -2,7 +2,7 @@ import { checkTask, metadataOf, type Task } from '../core/task.ts';
 import { exportGraph } from '../formats/onnx/exporter.ts';
 import { InferenceModel } from '../inference/model.ts';
 import type { Model } from '../train/model.ts';
-import { frozenGraph, OPEN_BATCH } from './frozen.ts';
+import { frozenGraph, openBatch } from './frozen.ts';
 
 export interface ExportOnnxOptions {
   /** Items of a trained model's batch axis; left open ("batch") where left out. A loaded model keeps the extents it was loaded with. */
@@ -19,10 +19,11 @@ export interface ExportOnnxOptions {
  * @throws UNSUPPORTED_OP listing what ONNX has no operator for.
  */
 export function exportOnnx(model: Model | InferenceModel, { batchSize, name, task }: ExportOnnxOptions = {}): Uint8Array<ArrayBuffer> {
-  const batch = batchSize ?? (model instanceof InferenceModel ? undefined : OPEN_BATCH);
-  const { graph, borders } = frozenGraph(model, batch ?? 1);
+  const isOpen = batchSize === undefined && !(model instanceof InferenceModel);
+  const batch = isOpen ? openBatch(frozenGraph(model, 1).graph) : undefined;
+  const { graph, borders } = frozenGraph(model, batch ?? batchSize ?? 1);
   const purpose = task ?? (model instanceof InferenceModel ? model.program.task : undefined);
   if (purpose) checkTask(purpose);
   const metadata = purpose && metadataOf(purpose);
-  return exportGraph(graph, { borders, metadata, batch: batch === OPEN_BATCH ? batch : undefined, ...(name !== undefined && { name }) });
+  return exportGraph(graph, { borders, metadata, batch, ...(name !== undefined && { name }) });
 }

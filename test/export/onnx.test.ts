@@ -137,6 +137,23 @@ it('convolutions follow one another without transpositions; batch normalisation 
   expect(t.inspect(t.exportOnnx(model, { batchSize: 4 })).inputs[0]?.shape).toEqual([4, 8, 8, 3]);
 });
 
+it.runIf(onnxruntime)('leaves the batch of large images open', async () => {
+  // 1.3 GB of pixels a thousand items, and 61 is an extent too.
+  const model = shaken(
+    chain(
+      [331, 331, 3],
+      t.conv2d({ filters: 61, kernelSize: 3, strides: 8, activation: 'relu' }),
+      t.globalAveragePooling2d(),
+      t.dense({ units: 3 }),
+    ),
+  );
+  const { x } = randomRows(model, 2);
+  const bytes = t.exportOnnx(model);
+  expect(t.inspect(bytes).inputs[0]?.shape).toEqual(['batch', 331, 331, 3]);
+  const { predictions } = await runInOnnxruntime(bytes, 'input', x, [2, 331, 331, 3]);
+  expectNear(predictions?.data as t.TypedArray, (await model.predict(x)).data, 'predictions');
+});
+
 it('carries what the model is for', async () => {
   const model = chain([4], t.dense({ units: 2 }));
   const task = { input: 'input', output: 'predictions', labels: ['cat', 'dog'], scores: 'logits' as const };
