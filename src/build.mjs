@@ -63,6 +63,8 @@ const settings = {
   target: 'es2022',
   // A host reads all of a bundle before it runs any.
   minify: true,
+  // Hosts print the whole line of code that an error came from.
+  lineLimit: 160,
   logLevel: 'error',
   write: false,
 };
