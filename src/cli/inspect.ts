@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { formatBytes, type InferenceModel, inspect, type MemoryPlan, type ModelDescription, ThimbleError } from '../index.ts';
 import { type SourceOptions, shape, withSource } from './options.ts';
 import { openModel, readInput } from './source.ts';
-import { tableOf } from './table.ts';
+import { shortName, tableOf } from './table.ts';
 
 interface InspectOptions extends SourceOptions {
   readonly shapes?: SourceOptions['shape'];
@@ -194,5 +194,7 @@ function printMemory({ regions, totalBytes, pages, peak, arenaLowerBound }: Memo
   rows.push(['total', number(totalBytes), '', `${pages} pages of 64 KiB`]);
   console.log(`\nmemory\n${rows}`);
   if (peak && arenaLowerBound)
-    console.log(`peak at "${peak.node}": ${number(peak.bytes)} bytes alive; no arena can be smaller than ${number(arenaLowerBound)}`);
+    console.log(
+      `peak at "${shortName(peak.node)}": ${number(peak.bytes)} bytes alive; no arena can be smaller than ${number(arenaLowerBound)}`,
+    );
 }

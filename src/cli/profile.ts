@@ -29,7 +29,7 @@ import { randomFeeds } from './bench.ts';
 import { flavourOption, wholeNumber, withSource } from './options.ts';
 import { type Progress, withProgress } from './progress.ts';
 import { isSaved, nameOf, openModel, readInput } from './source.ts';
-import { tableOf } from './table.ts';
+import { shortName, tableOf } from './table.ts';
 import { openTrainable, type TrainingOptions, withTraining } from './training.ts';
 
 interface ProfileOptions extends TrainingOptions {
@@ -241,12 +241,14 @@ function print({ profile: memory, times, host, assumed }: Subject, whatIf: reado
   console.log(
     `${memory.name}, ${memory.method}: arena ${number(arenaBytes)} bytes, no placement is below ${number(lowerBoundBytes)}\n${bytes}`,
   );
-  const largest = peak.buffers.slice(0, 3).map(({ label, bytes: n }) => `${label} ${formatBytes(n)}`);
-  console.log(`peak ${number(peak.bytes)} bytes at step ${peak.step} of ${memory.steps.length}, ${peak.node}: ${largest.join(', ')}`);
+  const largest = peak.buffers.slice(0, 3).map(({ layer, kind, bytes: n }) => `${kind} of ${shortName(layer)} ${formatBytes(n)}`);
+  console.log(
+    `peak ${number(peak.bytes)} bytes at step ${peak.step} of ${memory.steps.length}, ${shortName(peak.node)}: ${largest.join(', ')}`,
+  );
   const slow = tableOf(['slowest', 'kernel', 'calls', 'µs', 'share', 'GMAC/s'], [2, 3, 4, 5]);
   for (const { node, kernel, calls, ms, macs } of [...times].sort((a, b) => b.ms - a.ms).slice(0, SLOWEST)) {
     slow.push([
-      node,
+      shortName(node),
       kernel,
       calls,
       (ms * 1000).toFixed(1),

@@ -18,7 +18,7 @@ import { readCalibrationData } from './calibrationData.ts';
 import { flavourOption, type SourceOptions, wholeNumber, withSource } from './options.ts';
 import { withProgress } from './progress.ts';
 import { isSaved, openModel, readInput } from './source.ts';
-import { tableOf } from './table.ts';
+import { shortName, tableOf } from './table.ts';
 import { decibels, sizes } from './tables.ts';
 
 interface Options extends SourceOptions {
@@ -141,7 +141,7 @@ function print(report: QuantizationReport, out: string): void {
   const isMeasured = layers.some(({ sqnr }) => !Number.isNaN(sqnr));
   const small = tableOf(['layer', 'operator', 'weights', 'bits', ...(isMeasured ? ['signal to noise'] : [])], [2, 3, 4]);
   for (const { name, op, parameters, bits, sqnr } of layers.slice(0, LISTED))
-    small.push([name, op, parameters.toLocaleString('en-US'), bits, ...(isMeasured ? [decibels(sqnr)] : [])]);
+    small.push([keepable(name), op, parameters.toLocaleString('en-US'), bits, ...(isMeasured ? [decibels(sqnr)] : [])]);
   console.log(
     isMeasured
       ? 'layers with the largest error when each alone is quantized (--keep leaves one in float)'
@@ -153,11 +153,14 @@ function print(report: QuantizationReport, out: string): void {
   console.log(`written: ${out}`);
 }
 
+/** A layer's name as it is shown: a pattern that `--keep` takes. */
+const keepable = (name: string): string => shortName(name, '*');
+
 /** What there is to say, each with the names of the layers it is said of. */
 function printNamed(list: readonly (readonly [what: string, name: string])[]): void {
   for (const what of new Set(list.map(([first]) => first))) {
     const all = list.filter(([first]) => first === what);
-    const names = all.slice(0, LISTED).map(([, name]) => name);
+    const names = all.slice(0, LISTED).map(([, name]) => keepable(name));
     const more = all.length > LISTED ? ` and ${all.length - LISTED} more` : '';
     console.log(`${what}: ${names.join(', ')}${more}\n`);
   }

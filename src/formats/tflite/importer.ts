@@ -38,7 +38,7 @@ export class Importer {
   readonly graph: Graph;
   readonly variables: Variables;
   readonly #model: TfliteModel;
-  readonly #failures: { node: OperatorSpec; place: string; error: ThimbleError }[] = [];
+  readonly #failures: { node: OperatorSpec; error: ThimbleError }[] = [];
   #allowance: number;
   #nodes = 0;
   #depth = 0;
@@ -150,8 +150,7 @@ export class Importer {
         if (node.inputs.some((index) => failed.has(index))) throw undefined;
         this.#node(node, scope);
       } catch (error) {
-        if (error !== undefined)
-          this.#failures.push({ node, place: spec.tensors[node.outputs[0] ?? -1]?.name ?? '', error: asThimbleError(error) });
+        if (error !== undefined) this.#failures.push({ node, error: asThimbleError(error) });
         for (const index of node.outputs) failed.add(index);
       }
     }
@@ -159,8 +158,7 @@ export class Importer {
 
   #node(node: OperatorSpec, scope: Scope): void {
     const context = new NodeContext(this, node, scope);
-    const place = scope.graph.tensors[node.outputs[0] ?? -1]?.name;
-    const result = this.graph.scope(place || node.op, () => rowOf(node)(context));
+    const result = this.graph.scope(node.name, () => rowOf(node)(context));
     const bindings = bind(result, context);
     node.outputs.forEach((index, i) => {
       const binding = bindings[i];
@@ -187,7 +185,7 @@ export class Importer {
 
   #throwFailures(): void {
     if (this.#failures.length === 0) return;
-    const errors = this.#failures.map(({ node, place, error }) => error.at({ op: node.op, node: place }));
+    const errors = this.#failures.map(({ node, error }) => error.at({ op: node.op, node: node.name }));
     const worst = errors.find(({ code }) => code === 'FORMAT') ?? (errors.length === 1 ? errors[0] : undefined);
     if (worst) throw worst;
     const names = [...new Set(errors.flatMap((error) => error.names ?? []))];

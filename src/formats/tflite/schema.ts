@@ -41,6 +41,8 @@ export interface TensorSpec {
 export interface OperatorSpec {
   /** `CONV_2D`, or the name of a custom operator. */
   readonly op: string;
+  /** What people call it: see `named`. */
+  readonly name: string;
   readonly isCustom: boolean;
   readonly version: number;
   /** Indexes of tensors; -1 is a left-out input. */
@@ -118,7 +120,7 @@ function subgraphOf(
     return at;
   };
   const indexes = (table: Table, id: number, optional = false) => table.numbers(id, 'i32').map((at) => index(at, optional));
-  const operators = graph.tables(3).map((operator): OperatorSpec => {
+  const operators = graph.tables(3).map((operator): Omit<OperatorSpec, 'name'> => {
     const code = codes[operator.scalar(0, 'u32')];
     if (!code) throw damaged('an operator has no code');
     return {
@@ -130,7 +132,19 @@ function subgraphOf(
       customOptions: operator.bytes(5),
     };
   });
-  return { name: graph.text(4), tensors, inputs: indexes(graph, 1), outputs: indexes(graph, 2), operators };
+  return { name: graph.text(4), tensors, inputs: indexes(graph, 1), outputs: indexes(graph, 2), operators: named(operators, tensors) };
+}
+
+/**
+ * Operators with their names: those of the tensors they write. The converter joins the names of all nodes that it fused by ";", the last first: that one
+ * is enough, unless two operators share it.
+ */
+function named(operators: readonly Omit<OperatorSpec, 'name'>[], tensors: readonly TensorSpec[]): OperatorSpec[] {
+  const wholes = operators.map(({ op, outputs }) => tensors[outputs[0] ?? -1]?.name || op);
+  const lasts = wholes.map((name) => name.split(';', 1)[0] as string);
+  const counts = new Map<string, number>();
+  for (const last of lasts) counts.set(last, (counts.get(last) ?? 0) + 1);
+  return operators.map((operator, i) => ({ ...operator, name: (counts.get(lasts[i] as string) === 1 ? lasts[i] : wholes[i]) as string }));
 }
 
 function tensorOf(tensor: Table, buffers: readonly (Uint8Array | undefined)[]): TensorSpec {

@@ -62,6 +62,23 @@ describe.each(golden)('$name', ({ name, steps }) => {
   });
 });
 
+describe('names of layers', () => {
+  /** The layers of flow_stft with other names of the same length for two of its tensors. */
+  async function layersOf(names: Readonly<Record<string, string>>): Promise<Set<string>> {
+    let text = Buffer.from(bytesOf('flow_stft')).toString('latin1');
+    for (const [from, to] of Object.entries(names)) text = text.replaceAll(from, to);
+    const { source } = await load(new Uint8Array(Buffer.from(text, 'latin1')));
+    return new Set(source.nodes.map(({ name }) => name.split('/')[0] as string));
+  }
+
+  it('are the first of those that the converter joined, where that tells them apart', async () => {
+    expect(await layersOf({})).toContain('ExpandDims1');
+    expect(await layersOf({ ExpandDims1: 'relu;conv_1', Reshape: 'add;mul' })).toEqual(new Set(['stft', 'Identity', 'relu', 'add']));
+    const alike = await layersOf({ ExpandDims1: 'relu;conv_1', Reshape: 'relu;dw' });
+    expect(alike).toEqual(new Set(['stft', 'Identity', 'relu;conv_1', 'relu;dw']));
+  });
+});
+
 describe('hybrid dense layers', () => {
   const hybrid = golden.map(({ name }) => name).filter((name) => /^(fc|LSTM|RNN|SVDF|INT4)_hyb/.test(name));
 
