@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import { type Preprocessing, preprocessing } from '../core/preprocessing.ts';
 import { modelInput } from '../data/classify.ts';
 import { decodeImage } from '../data/decode.ts';
-import { MicroFrontend, microSpeechInput } from '../data/microFrontend.ts';
+import { MicroFrontend, microSpeechFloats, microSpeechInput } from '../data/microFrontend.ts';
 import { readNpy, readNpz } from '../data/npz.ts';
 import { writeNpy, writeNpz } from '../data/npzWriter.ts';
 import { preprocess } from '../data/preprocess.ts';
@@ -143,7 +143,7 @@ export function pictureSpec({ name, dtype, shape }: Omit<TensorInfo, 'type'>, { 
 
 /**
  * A sound for an input of that many samples: cut at the end, or followed by silence. For an int8 input of so many windows of 40 values: what the front end
- * of TensorFlow Lite Micro hears.
+ * of TensorFlow Lite Micro hears, and so for a float input of as many values as it makes of the sound.
  */
 function soundFeed(bytes: Uint8Array, { name, dtype, shape }: TensorInfo, warn: (text: string) => void): Feed {
   const { samples, sampleRate } = decodeWav(bytes);
@@ -163,6 +163,8 @@ function soundFeed(bytes: Uint8Array, { name, dtype, shape }: TensorInfo, warn: 
     const expected = 'f32, or int8 in windows of 40 values';
     throw new ThimbleError('INPUT', `input "${name}" does not take a sound`, { expected, got: `${dtype} [${shape.join(', ')}]` });
   }
+  const values = sampleRate === FRONTEND_RATE ? frontend.process(samples) : undefined;
+  if (values?.length === size && samples.length !== size) return tensor(microSpeechFloats(values), shape);
   if (samples.length > size) {
     const seconds = (count: number) => (count / sampleRate).toFixed(2);
     warn(`input "${name}" takes ${size} samples: the first ${seconds(size)} s of ${seconds(samples.length)} s`);

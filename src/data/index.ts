@@ -10,7 +10,7 @@ export type { BrokenFile, DataFile, FolderOptions, FolderSource, LabelledFolder 
 export { readIdx } from './idx.ts';
 export { type Channels, type Image, imageOfBitmap, withChannels } from './image.ts';
 export { type ImageFolderOptions, imageFolder, type LabelledImage } from './imageFolder.ts';
-export { MicroFrontend, type MicroFrontendOptions, microSpeechInput } from './microFrontend.ts';
+export { MicroFrontend, type MicroFrontendOptions, microSpeechFloats, microSpeechInput } from './microFrontend.ts';
 export { type MixupOptions, mixup } from './mixup.ts';
 export { readNpy, readNpz } from './npz.ts';
 export { fitted, normalized, preprocess } from './preprocess.ts';

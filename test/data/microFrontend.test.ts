@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { decodeWav, MicroFrontend, type MicroFrontendOptions, microSpeechInput } from '../../src/data/index.ts';
+import { decodeWav, MicroFrontend, type MicroFrontendOptions, microSpeechFloats, microSpeechInput } from '../../src/data/index.ts';
 import { load, type Tensor } from '../../src/index.ts';
 import { flavours } from '../ops/lowering.ts';
 
@@ -71,5 +71,8 @@ describe.runIf(isThere)('micro_speech hears', () => {
       const best = scores.data.indexOf(Math.max(...scores.data) as never);
       expect(labels[best], `${scores.data} on ${flavour}`).toBe(label);
     }
+    const model = await load(readFileSync(new URL('bench-models/micro_speech_quantized.tflite', shared)));
+    const [scores] = Object.values(model.run({ float_in0: microSpeechFloats(new MicroFrontend().process(samples)) })) as [Tensor];
+    expect(labels[scores.data.indexOf(Math.max(...scores.data) as never)], `${scores.data} of floats`).toBe(label);
   });
 });
