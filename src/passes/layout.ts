@@ -75,6 +75,11 @@ class Layout {
     return this.#turned.get(value) ?? { value: this.#plain(value), perm: value.shape.map((_, i) => i) };
   }
 
+  /** The turned form that an old value, or what it is flattened from, has; undefined where nothing is put off. */
+  #formBefore(value: Value): Turned | undefined {
+    return this.#turned.get(value) ?? (this.#to.has(value) ? undefined : this.#flattened.get(value));
+  }
+
   /** The value in its own order of axes: pays for what was put off, once. */
   #plain(value: Value): Value {
     const turned = this.#to.has(value) ? undefined : this.#turned.get(value);
@@ -96,6 +101,7 @@ class Layout {
     const [y] = node.outputs as [Value];
     if (node.op === 'transpose') return this.#transpose(node, x, y);
     if (node.op === 'linear') return this.#linear(node, x, y);
+    if (node.op === 'reshape') return this.#reshape(y, this.#formBefore(x));
     const isTurned = node.inputs.some((input) => this.#turned.has(input));
     if (!isTurned) return false;
     if (ELEMENTWISE.has(node.op)) return this.#apply(node, [this.#form(x).value], this.#form(x).perm);
@@ -109,7 +115,6 @@ class Layout {
       return this.#put(y, bytes, perm);
     }
     if (REDUCING.has(node.op)) return this.#reduce(node, value, perm);
-    if (node.op === 'reshape') return this.#reshape(x, y, { value, perm });
     if (node.op === 'concat') return this.#concat(node);
     if (node.op === 'pad') {
       const { pads } = node.attrs as unknown as PadAttributes;
@@ -200,14 +205,17 @@ class Layout {
   }
 
   /** A reshape of axes that lie together passes; one that mixes them is put off for a product that can turn its weights instead. */
-  #reshape(x: Value, y: Value, { value, perm }: Turned): boolean {
+  #reshape(y: Value, form: Turned | undefined): boolean {
+    if (!form) return false;
+    const { value, perm } = form;
+    const from = perm.map((axis) => value.shape[axis] as number);
     if (isReshape(value.shape, perm)) {
       this.#to.set(y, reshaped(value, y.shape));
       return true;
     }
-    const pushed = regrouped(x.shape, y.shape, perm);
+    const pushed = regrouped(from, y.shape, perm);
     if (pushed) return this.#put(y, reshaped(value, pushed.shape), pushed.perm);
-    if (y.shape.length === 2 && perm[0] === 0 && y.shape[0] === x.shape[0]) {
+    if (y.shape.length === 2 && perm[0] === 0 && y.shape[0] === from[0]) {
       this.#flattened.set(y, { value, perm });
       return true;
     }

@@ -19,6 +19,7 @@ import { slice } from '../ops/slice.ts';
 import { sub } from '../ops/sub.ts';
 import { planActivations } from './activationPlan.ts';
 import { Rewriting } from './rewrite.ts';
+import { type StoredWeights, storedWeights } from './storedWeights.ts';
 
 /** The state of a range by name: low, high and the weight of both, moving averages from 0 (f32 [3]). */
 export type RangeVariables = (name: string) => Variable;
@@ -30,13 +31,12 @@ const UNSEEN = 6;
 const SMALLEST = 2 ** -100;
 
 /**
- * Puts rounding to 8 bits where `planActivations` has it, and behind the weights of products. In training a batch is rounded to its own range and the
+ * Puts rounding to 8 bits where `planActivations` has it, and behind the weights of layers. In training a batch is rounded to its own range and the
  * averages of the ranges move; else they count. Gradients pass straight through.
  */
 export function quantizeAware(source: Graph, ranges: RangeVariables, training: boolean): Graph {
   const plan = planActivations(source, new Set());
   const planned = new Set(plan.values);
-  const products = new Set([...plan.products, ...plan.projections]);
   const names = namesOf(plan.values.filter((value) => !plan.moved.has(value)));
   const to = new Rewriting(source);
   const rounded = new Map<Value, Value>();
@@ -56,7 +56,8 @@ export function quantizeAware(source: Graph, ranges: RangeVariables, training: b
     planned.has(value) && (plan.computed.has(value) || (reader && plan.readers.has(reader))) ? round8(value) : to.of(value);
   for (const node of source.nodes) {
     const inputs = node.inputs.map((input) => read(input, node));
-    if (products.has(node)) inputs[1] = roundedWeights(inputs[1] as Value);
+    const weights = storedWeights(node);
+    if (weights) inputs[weights.input] = roundedWeights(inputs[weights.input] as Value, weights);
     const outputs = to.apply(node, inputs);
     node.outputs.forEach((output, i) => {
       to.set(output, outputs[i] as Value);
@@ -111,11 +112,12 @@ function activationSteps(x: Value, variable: Variable, training: boolean): Steps
   return { scale, zero: clip(round(sub([graph.scalar(-128), div([bottom, scale])])), { min: -128, max: 127 }) };
 }
 
-/** Symmetric steps, one an output column: of panels [groups, panels, K, 8] over K, of rows over all axes but the last. */
-function roundedWeights(w: Value): Value {
+/** Symmetric steps, one an output column: of panels [groups, panels, K, 8] over K, of rows over all axes but the last. Tables have one step. */
+function roundedWeights(w: Value, { columns }: StoredWeights): Value {
   const { graph, shape } = w;
   const isPanels = w.origin.kind === 'state' && w.origin.variable.layout.kind === 'panels';
-  const axes = isPanels ? [2] : shape.slice(0, -1).map((_, axis) => axis);
+  const own = isPanels ? [2] : shape.slice(0, -1).map((_, axis) => axis);
+  const axes = columns === 1 ? shape.map((_, axis) => axis) : own;
   const largest = reduceMax(abs(w), { axes, keepDims: true });
   const scale = max([mul([largest, graph.scalar(1 / 127)]), graph.scalar(SMALLEST)]);
   const zero = mul([scale, graph.scalar(0)]);

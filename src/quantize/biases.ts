@@ -8,9 +8,9 @@ export function biasOf({ inputs, attrs }: Node): Float32Array | undefined {
   return bias?.origin.kind === 'const' && !attrs.residual ? (dataOf(bias) as Float32Array) : undefined;
 }
 
-/** What `products` read, of which calibration finds the means; states are other ones by the time it could. */
-export const inputsOf = (products: readonly Node[]): Value[] =>
-  [...new Set(products.map(({ inputs }) => inputs[0] as Value))].filter(({ origin }) => origin.kind !== 'state');
+/** What products among `layers` read, of which calibration finds the means; states are other ones by the time it could. */
+export const inputsOf = (layers: readonly Node[]): Value[] =>
+  [...new Set(layers.filter(weightsOf).map(({ inputs }) => inputs[0] as Value))].filter(({ origin }) => origin.kind !== 'state');
 
 /**
  * The bias that makes up for what rounding the weights adds on average (Nagel et al. 2019): Σ (w - rounded w) · mean(x). It stays as it is without

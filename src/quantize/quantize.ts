@@ -20,7 +20,7 @@ import { compare, layerReports, type QuantizationReport } from './report.ts';
 import { type Scheme, schemes } from './schemes.ts';
 import { layerNoise } from './sqnr.ts';
 import { chooseSteps, type QuantizedLayer, quantizeStatic } from './static.ts';
-import { halvedLayers, quantizeWeights, roundedProducts } from './weightOnly.ts';
+import { halvedLayers, quantizeWeights, storedLayers } from './weightOnly.ts';
 
 export interface QuantizeOptions {
   readonly scheme?: Scheme;
@@ -134,7 +134,7 @@ export async function quantize(
         : new Map();
       progress('choosing ranges');
       const steps = chooseSteps(plan, observed, ranges, percentile);
-      const result = quantizeStatic(source, plan, steps, observed, { biasCorrection });
+      const result = quantizeStatic(source, plan, steps, observed, { biasCorrection, stored: storedLayers(source, kept, scheme) });
       progress('measuring layers');
       return {
         layers: result.layers,
@@ -147,12 +147,12 @@ export async function quantize(
       const layers = halvedLayers(source, kept);
       return { layers, noise: noiseOf(layers), onnx: write(source, { half: (node) => !kept.has(node) }) };
     }
-    const products = roundedProducts(source, kept, scheme === 'int8-dynamic' ? 'linear' : undefined);
+    const stored = storedLayers(source, kept, scheme);
     if (biasCorrection && feeds.length) progress('calibrating');
     const observed: Map<Value, Observed> =
-      biasCorrection && feeds.length ? calibrate(source, inputsOf(products), feeds, kernels, false) : new Map();
+      biasCorrection && feeds.length ? calibrate(source, inputsOf(stored), feeds, kernels, false) : new Map();
     progress('rounding weights');
-    const result = quantizeWeights(source, products, observed, { bits: scheme === 'int4-weights' ? 4 : 8, block: blockSize });
+    const result = quantizeWeights(source, stored, observed, { bits: scheme === 'int4-weights' ? 4 : 8, block: blockSize });
     return {
       layers: result.layers,
       noise: noiseOf(result.layers),

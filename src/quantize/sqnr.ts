@@ -6,7 +6,7 @@ import type { Kernels } from '../runtime/flavour.ts';
 import { Probe, type ProbeFeeds } from './probe.ts';
 import type { Steps } from './ranges.ts';
 import { type QuantizedLayer, rounded } from './static.ts';
-import { packed, weightsOf } from './weights.ts';
+import { packed, type StoredWeights, storedWeights } from './weights.ts';
 
 /** Signal to quantization noise in decibels: 10 log₁₀(Σ x² / Σ (x - quantized x)²). */
 export class Noise {
@@ -47,14 +47,15 @@ export function layerNoise(
     const layer = byNode.get(node);
     if (!layer) continue;
     const inputs = node.inputs.map((input) => to.of(input));
-    const layout = weightsOf(node) as NonNullable<ReturnType<typeof weightsOf>>;
-    const [x, w] = node.inputs as [Value, Value];
+    const layout = storedWeights(node) as StoredWeights;
+    const [x] = node.inputs as [Value];
+    const w = node.inputs[layout.input] as Value;
     const constant = (shape: readonly number[], data: Float32Array) => to.target.constant({ dtype: 'f32', shape, data });
-    const own = constant(w.shape, packed(layer.weights, layout));
+    inputs[layout.input] = constant(w.shape, packed(layer.weights, layout));
     const steps = activations?.steps.get(x);
-    const input = steps ? rounded(inputs[0] as Value, steps, `${node.name}/input`) : (inputs[0] as Value);
-    const rest = layer.bias ? [constant([layer.bias.length], layer.bias)] : inputs.slice(2);
-    alone.set(layer, to.apply(node, [input, own, ...rest])[0] as Value);
+    if (steps) inputs[0] = rounded(inputs[0] as Value, steps, `${node.name}/input`);
+    if (layer.bias) inputs[2] = constant([layer.bias.length], layer.bias);
+    alone.set(layer, to.apply(node, inputs)[0] as Value);
   }
   for (const layer of layers) {
     let [y] = layer.node.outputs as [Value];

@@ -8,7 +8,8 @@ import { Rewriting } from '../passes/rewrite.ts';
 import { biasOf, corrected } from './biases.ts';
 import type { Observed } from './calibrate.ts';
 import { chooseRange, type Range, type RangeMethod, type Steps, stepsOf } from './ranges.ts';
-import { decode, encodeColumns, packed, rowsOf, weightsOf } from './weights.ts';
+import { replaced } from './weightOnly.ts';
+import { encodeColumns, rowsOf, type StoredWeights, storedWeights } from './weights.ts';
 
 /** A graph whose activations are rounded to steps and whose weights lie on them. */
 export interface QuantizedGraph {
@@ -75,17 +76,22 @@ export function rounded(x: Value, { scale, zero }: Steps, name: string): Value {
 /** A bias of i32 must be able to hold what the f32 one is: the largest number of steps it may have. */
 const BIAS_STEPS = 2 ** 30;
 
+/** What is said of layers that read floats. */
+const ALONE = 'with activations in float';
+
 export interface StaticOptions {
   readonly biasCorrection: boolean;
+  /** Layers whose weights become small, products or not. */
+  readonly stored: readonly Node[];
 }
 
-/** `source` with its planned values rounded and its products' weights on steps, one an output column. */
+/** `source` with its planned values rounded and the weights of its layers on steps, one an output column. */
 export function quantizeStatic(
   source: Graph,
   plan: ActivationPlan,
   steps: ReadonlyMap<Value, Steps>,
   observed: ReadonlyMap<Value, Observed>,
-  { biasCorrection }: StaticOptions,
+  { biasCorrection, stored }: StaticOptions,
 ): QuantizedGraph {
   const to = new Rewriting(source);
   const weights = new Map<Value, WeightEncoding>();
@@ -99,35 +105,40 @@ export function quantizeStatic(
   const isPlanned = new Set(plan.values);
   const read = (value: Value, reader?: Node): Value =>
     isPlanned.has(value) && (plan.computed.has(value) || (reader && plan.readers.has(reader))) ? roundedOf(value) : to.of(value);
-  const projections = new Set(plan.projections);
-  const isProduct = new Set([...plan.products, ...projections]);
+  const isProduct = new Set([...plan.products, ...plan.projections]);
+  const isStored = new Set(stored);
   for (const node of source.nodes) {
     const inputs = node.inputs.map((input) => read(input, node));
-    const outputs = isProduct.has(node) ? product(node, inputs) : to.apply(node, inputs);
+    const outputs = isProduct.has(node) ? product(node, inputs) : to.apply(node, isStored.has(node) ? small(node, inputs) : inputs);
     node.outputs.forEach((output, i) => void to.set(output, outputs[i] as Value));
   }
   for (const { name, value } of source.outputs) to.target.output(name, read(value));
   return { graph: to.target, weights, layers };
 
+  /** The inputs of a layer that computes with floats, its weights on steps. */
+  function small(node: Node, inputs: readonly Value[]): readonly Value[] {
+    const layout = storedWeights(node) as StoredWeights;
+    const replacement = replaced(node, inputs, layout, encodeColumns(rowsOf(node, layout), layout.columns));
+    weights.set(replacement.value, replacement.encoding);
+    layers.push({ node, bits: 8, weights: replacement.decoded, bias: undefined, note: ALONE });
+    return replacement.inputs;
+  }
+
   function product(node: Node, inputs: readonly Value[]): readonly Value[] {
     const [x] = node.inputs as [Value];
-    const layout = weightsOf(node) as NonNullable<ReturnType<typeof weightsOf>>;
-    const columns = layout.logical.at(-1) as number;
+    const layout = storedWeights(node) as StoredWeights;
+    const { columns } = layout;
     const original = rowsOf(node, layout);
     const given = biasOf(node);
     const scale = steps.get(x)?.scale;
     const least = (c: number) => (scale ? Math.fround(Math.abs(given?.[c] ?? 0) / BIAS_STEPS / scale) : 0);
-    const encoding = encodeColumns(original, columns, least);
-    const constant = (name: string, shape: readonly number[], data: Float32Array) =>
-      to.target.constant({ dtype: 'f32', shape, data }, name);
-    const [, w] = node.inputs as [Value, Value];
-    const decoded = decode(encoding, columns);
+    const replacement = replaced(node, inputs, layout, encodeColumns(original, columns, least));
+    const { decoded } = replacement;
     const bias = biasCorrection ? corrected(node, original, decoded, observed.get(x)?.means) : given;
-    const replacement = constant(w.name, w.shape, packed(decoded, layout));
-    weights.set(replacement, encoding);
-    const note = projections.has(node) ? 'with activations in float, as a recurrent layer reads its result' : undefined;
-    layers.push({ node, bits: 8, weights: decoded, bias, note });
-    const rest = bias ? [constant(node.inputs[2]?.name ?? `${node.name}/bias`, [columns], bias)] : inputs.slice(2);
-    return to.apply(node, [inputs[0] as Value, replacement, ...rest]);
+    weights.set(replacement.value, replacement.encoding);
+    layers.push({ node, bits: 8, weights: decoded, bias, note: plan.projections.includes(node) ? ALONE : undefined });
+    if (!bias) return to.apply(node, replacement.inputs);
+    const shift = to.target.constant({ dtype: 'f32', shape: [columns], data: bias }, node.inputs[2]?.name ?? `${node.name}/bias`);
+    return to.apply(node, [...replacement.inputs.slice(0, 2), shift]);
   }
 }

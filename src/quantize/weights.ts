@@ -3,12 +3,13 @@ import type { WeightEncoding } from '../formats/onnx/export/weights.ts';
 import type { Node, Value } from '../ir/graph.ts';
 import { dataOf } from '../ops/constants.ts';
 import { type ProductWeights, weightsOf } from '../passes/activationPlan.ts';
+import { type StoredWeights, storedWeights } from '../passes/storedWeights.ts';
 
-export { type ProductWeights, weightsOf };
+export { type ProductWeights, type StoredWeights, storedWeights, weightsOf };
 
 /** Row-major weights of a node. */
-export function rowsOf(node: Node, { logical, groups }: ProductWeights): Float32Array {
-  const data = dataOf(node.inputs[1] as Value) as Float32Array;
+export function rowsOf(node: Node, { logical, groups, input = 1 }: ProductWeights & { readonly input?: number }): Float32Array {
+  const data = dataOf(node.inputs[input] as Value) as Float32Array;
   return groups === undefined ? data : unpackPanels(data, logical, groups);
 }
 

@@ -138,17 +138,28 @@ describe('options', () => {
   });
 });
 
+it('4-bit weights behind a flatten are held in 4 bits where the model is loaded, too', async () => {
+  const network = t.sequential([
+    t.input({ shape: [16, 16, 3] }),
+    t.conv2d({ filters: 16, kernelSize: 3 }),
+    t.flatten(),
+    t.dense({ units: 5 }),
+  ]);
+  const { model: small } = await t.quantize(network, undefined, { scheme: 'int4-weights' });
+  expect(small.work.linearWeights?.nodes).toBe(1);
+  expect(small.work).not.toHaveProperty('transpose');
+});
+
 describe('what a scheme does not find', () => {
   const image = t.input({ shape: [8, 8, 3] });
   const convolutions = t.sequential([image, t.conv2d({ filters: 8, kernelSize: 3 }), t.globalAveragePooling2d()]);
-  const transposed = t.sequential([image, t.conv2dTranspose({ filters: 4, kernelSize: 3, name: 'up' })]);
   const pooled = t.sequential([image, t.globalAveragePooling2d()]);
   const data = new Float32Array(8 * 8 * 3);
 
   it.each([
-    ['int8-dynamic', convolutions, /int8-dynamic has nothing to quantize.*dense layers.*choose int8 or int8-weights or f16/],
-    ['int8', transposed, /int8 has nothing to quantize: it makes convolutions and dense layers small.*choose f16/],
-    ['int8-weights', transposed, /has nothing to quantize: it makes weights of convolutions/],
+    ['int8-dynamic', convolutions, /int8-dynamic has nothing to quantize.*dense and.*embeddings.*choose int8 or int8-weights or f16/],
+    ['int8', pooled, /int8 has nothing to quantize: it makes convolutions.*small/],
+    ['int8-weights', pooled, /has nothing to quantize: it makes weights of convolutions/],
     ['int4-weights', pooled, /has nothing to quantize.*no scheme makes this model smaller/],
     ['f16', pooled, /has nothing to quantize.*constants of 64 floats or more/],
   ] as const)('%s is refused', async (scheme, network, message) => {
@@ -162,22 +173,62 @@ describe('what a scheme does not find', () => {
   });
 
   it('a part of it is reported with the reason', async () => {
-    const layers = [image, t.conv2d({ filters: 8, kernelSize: 3 }), t.conv2dTranspose({ filters: 4, kernelSize: 3, name: 'up' })];
-    const network = t.sequential([...layers, t.flatten(), t.dense({ units: 5 })] as Parameters<typeof t.sequential>[0]);
+    const network = t.sequential([image, t.conv2d({ filters: 8, kernelSize: 3 }), t.flatten(), t.dense({ units: 5 })]);
     const reportOf = async (scheme: t.Scheme) => (await t.quantize(network, data, { scheme })).report;
     const dynamic = await reportOf('int8-dynamic');
     expect(dynamic.layers.map(({ name }) => name)).toEqual(['dense']);
-    expect(dynamic.floats).toMatchObject([
-      { name: 'conv2d', reason: 'int8-dynamic quantizes dense layers alone' },
-      { name: 'up', reason: expect.stringMatching(/transposed/) },
+    expect(dynamic.floats).toEqual([
+      { name: 'conv2d', op: 'conv2d', reason: 'int8-dynamic quantizes dense and recurrent layers and embeddings alone' },
     ]);
     const four = await reportOf('int4-weights');
     expect(Object.fromEntries(four.layers.map(({ name, bits, note }) => [name, [bits, note]]))).toEqual({
       conv2d: [8, 'in 8 bits, as 4-bit weights are those of dense layers alone'],
       dense: [4, undefined],
     });
-    expect(four.floats.map(({ name }) => name)).toEqual(['up']);
-    expect((await reportOf('f16')).floats).toEqual([]);
+    expect([four.floats, (await reportOf('f16')).floats]).toEqual([[], []]);
+  });
+});
+
+describe('layers that compute with floats', () => {
+  const embedding = t.sequential([
+    t.input({ shape: [12], dtype: 'i32' }),
+    t.embedding({ inputDim: 500, outputDim: 16 }),
+    t.globalAveragePooling1d(),
+    t.dense({ units: 4 }),
+  ]);
+  const transposed = t.sequential([
+    t.input({ shape: [6, 6, 3] }),
+    t.conv2d({ filters: 8, kernelSize: 3, activation: 'relu' }),
+    t.conv2dTranspose({ filters: 5, kernelSize: 4, strides: 2, name: 'up', activation: 'relu' }),
+    t.conv2d({ filters: 4, kernelSize: 1 }),
+  ]);
+  const words = Int32Array.from({ length: 12 * 40 }, (_, i) => (i * 7919) % 500);
+  const pixels = Float32Array.from({ length: 108 * 20 }, (_, i) => Math.sin(i * 1.7) * Math.cos(i * 0.31));
+
+  it.each(['int8', 'int8-dynamic', 'int8-weights', 'int4-weights'] as const)('%s makes tables of embeddings small', async (scheme) => {
+    const { report, onnx, model: small } = await t.quantize(embedding, words, { scheme });
+    expect(report.after.fileBytes).toBeLessThan(report.before.fileBytes * 0.4);
+    expect(report.after.constantBytes).toBeLessThan(report.before.constantBytes * 0.4);
+    expect(report.layers.find(({ op }) => op === 'gather')).toMatchObject({ parameters: 8000, bits: 8 });
+    expect(report.outputs[0]?.sqnr).toBeGreaterThan(scheme === 'int4-weights' ? 20 : 33);
+    if (!onnxruntime) return;
+    const x = words.slice(0, 12);
+    // Fused, products with 4-bit weights round their inputs to 8 bits in onnxruntime.
+    const here = (small.run({ input: x }).predictions as t.Tensor).data;
+    const { predictions } = await runInOnnxruntime(onnx, 'input', x, [1, 12], { graphOptimizationLevel: 'disabled' });
+    expect(stepsApart(here, (predictions as { data: t.TypedArray }).data)).toBeLessThanOrEqual(1.001);
+  });
+
+  it.each(['int8', 'int8-weights'] as const)('%s makes weights of transposed convolutions small', async (scheme) => {
+    const { report, onnx, model: small } = await t.quantize(transposed, pixels, { scheme });
+    expect(report.layers.find(({ name }) => name === 'up')).toMatchObject({ op: 'conv2dGradInput', parameters: 640, bits: 8 });
+    expect(report.floats).toEqual([]);
+    expect(report.outputs[0]?.sqnr).toBeGreaterThan(33);
+    if (!onnxruntime) return;
+    const x = pixels.slice(0, 108);
+    const here = (small.run({ input: x }).predictions as t.Tensor).data;
+    const { predictions } = await runInOnnxruntime(onnx, 'input', x, [1, 6, 6, 3]);
+    expect(stepsApart(here, (predictions as { data: t.TypedArray }).data)).toBeLessThanOrEqual(1.001);
   });
 });
 

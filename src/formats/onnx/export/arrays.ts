@@ -8,6 +8,7 @@ import { type ReduceAttributes, reducedAxes } from '../../../ops/reduce.ts';
 import type { SliceAttributes } from '../../../ops/slice.ts';
 import type { TopKAttributes } from '../../../ops/topK.ts';
 import { attrsOf, type Emission, type Emit, type Emits, type Form, identity, isIdentity, NCHW } from './emission.ts';
+import { weightOf } from './weights.ts';
 
 /** The operand's form, in which axes are counted; one that a flatten put into another order is put right. */
 export function wholeForm(e: Emission, value: Value): Form {
@@ -164,7 +165,8 @@ export const arrays: Emits = {
   cumulative,
   gather: (e, node) => {
     const [x, indexes] = node.inputs as [Value, Value];
-    e.put(node.outputs[0] as Value, e.op('Gather', [e.plain(x), e.plain(indexes)], { axis: attrsOf<{ axis: number }>(node).axis }));
+    const table = e.weights.has(x) ? weightOf(e, x, { logical: x.shape, perm: identity(x.shape.length) }) : e.plain(x);
+    e.put(node.outputs[0] as Value, e.op('Gather', [table, e.plain(indexes)], { axis: attrsOf<{ axis: number }>(node).axis }));
   },
   pad,
   reshape,

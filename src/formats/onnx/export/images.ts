@@ -79,7 +79,8 @@ function convTranspose(e: Emission, node: Node): void {
     const reached = ((x.shape[i + 1] as number) - 1) * (attrs.strides[i] as number) + span;
     return size - (reached - (pads[i] as number) - (pads[i + 2] as number));
   });
-  const y = e.op('ConvTranspose', [e.nchw(x), weight, ...e.bias(biasOf(node), w, x)], {
+  const bias = biasOf(node);
+  const y = e.op('ConvTranspose', [e.nchw(x), weight, ...(bias ? [e.plain(bias)] : [])], {
     ...window,
     group: attrs.groups,
     // Rows that the convolution's window never reached are padding of the output; those it does not have are cut.

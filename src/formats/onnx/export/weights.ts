@@ -7,7 +7,7 @@ import { type Emission, isIdentity, type Perm, permuted, rawOf } from './emissio
 
 /**
  * Weights as whole numbers, in the row-major order of their logical shape, whose last axis is the output axis. `scales` has one step for each
- * output column; with `block`, one for each `block` rows of each column: [ceil(rows / block), columns].
+ * output column, or one in all; with `block`, one for each `block` rows of each column: [ceil(rows / block), columns].
  */
 export interface WeightEncoding {
   readonly bits: 8 | 4;
@@ -50,6 +50,7 @@ export function weightOf(e: Emission, value: Value, layout: WeightLayout): strin
   if (!encoding) return e.tensor(value.name, dimsOf(layout), permuted(logicalOf(value, layout), logical, perm));
   if (encoding.block === undefined) {
     const { whole, scale, zeroPoint } = wholeWeights(e, value, layout);
+    if (encoding.scales.length < (logical.at(-1) as number)) return e.op('DequantizeLinear', [whole, scale, zeroPoint]);
     const at = perm.indexOf(logical.length - 1);
     return e.op('DequantizeLinear', [whole, scale, zeroPoint], { axis: at === perm.length - 1 ? dimsOf(layout).length - 1 : at });
   }
@@ -77,13 +78,14 @@ function computedWeights(e: Emission, value: Value, layout: WeightLayout): strin
 
 const dimsOf = ({ logical, perm, dims }: WeightLayout): Shape => dims ?? perm.map((axis) => logical[axis] as number);
 
-/** Weights with one step for each output column: the numbers, their steps, and zero points of 0. */
+/** Weights with one step for each output column, or one in all: the numbers, their steps, and zero points of 0. */
 export function wholeWeights(e: Emission, value: Value, layout: WeightLayout): { whole: string; scale: string; zeroPoint: string } {
   const { scales } = e.weights.get(value) as WeightEncoding;
+  const shape = scales.length < (layout.logical.at(-1) as number) ? [] : [scales.length];
   return {
     whole: wholeNumbers(e, value, layout),
-    scale: e.tensor(`${value.name}_scale`, [scales.length], scales),
-    zeroPoint: e.initializer(`${value.name}_zero_point`, 'int8', [scales.length], new Uint8Array(scales.length)),
+    scale: e.tensor(`${value.name}_scale`, shape, scales),
+    zeroPoint: e.initializer(`${value.name}_zero_point`, 'int8', shape, new Uint8Array(scales.length)),
   };
 }
 
