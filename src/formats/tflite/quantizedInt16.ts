@@ -30,6 +30,8 @@ import { transforms } from './transforms.ts';
 
 /** 16-bit activations with 8-bit weights: graphs hold them as i32. */
 
+const f32 = Math.fround;
+
 /** TensorType.INT32. */
 const INT32 = 2;
 
@@ -75,7 +77,7 @@ export function convolutionInt16(
 export function computedRowsInt16(n: NodeContext, x: Value, w: Value, code: number): Value {
   const [rows, width] = x.shape as [number, number];
   const units = w.shape[0] as number;
-  const { multiplier, shift } = factor(Math.fround(scaleIn(n, 0).scale * scaleIn(n, 1).scale) / scaleOut(n).scale);
+  const { multiplier, shift } = factor((scaleIn(n, 0).scale * scaleIn(n, 1).scale) / scaleOut(n).scale);
   const each = (value: number) => n.integers(new Int32Array(units).fill(value));
   const columns = reshapedTo(
     n.wide([w], ([value]) => transpose(value as Value, { perm: [1, 0] })),
@@ -114,7 +116,7 @@ export function productInt16(n: NodeContext, x: Value, y: Value): Value {
   const right = concat([...bytesOf(n, y), ones], { axis: 1 });
   const width = 2 * depth + 1;
   const filters = batch * columns;
-  const { multiplier, shift } = factor(Math.fround(scaleIn(n, 0).scale * scaleIn(n, 1).scale) / scaleOut(n).scale);
+  const { multiplier, shift } = factor(f32(scaleIn(n, 0).scale * scaleIn(n, 1).scale) / scaleOut(n).scale);
   const each = (value: number) => n.integers(new Int32Array(filters).fill(value));
   const image = reshapedTo(transpose(left, { perm: [1, 0, 2] }), [1, 1, rows, batch * width]);
   const w = reshapedTo(
@@ -218,11 +220,9 @@ function tanh(x: number, by: Multiplied): number {
 function linearInt16(n: NodeContext, from: Scale, to: Scale, slope: number | undefined, range: { low: number; high: number }): Value {
   const x = from.zero === 0 ? n.x(0) : sub([n.x(0), n.integers([from.zero], [])]);
   const by = (real: number) => rescale(x, { ...factor(real), zero: to.zero, ...range, rounding: 'double' });
-  const kept = by(from.scale / to.scale);
-  return slope === undefined ? kept : where([greaterOrEqual([x, n.integers([0], [])]), kept, by((from.scale * slope) / to.scale)]);
+  const kept = by(f32(from.scale / to.scale));
+  return slope === undefined ? kept : where([greaterOrEqual([x, n.integers([0], [])]), kept, by(f32(f32(from.scale * slope) / to.scale))]);
 }
-
-const f32 = Math.fround;
 
 /** f of real numbers by straight lines between 513 of its values. */
 function byLines(n: NodeContext, from: Scale, to: Scale, f: (x: number) => number): Value {

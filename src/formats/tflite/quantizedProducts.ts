@@ -12,7 +12,8 @@ import { computedRowsInt16, productInt16, rowsInt16 } from './quantizedInt16.ts'
 export function quantizedFullyConnected(n: NodeContext, x: Value, units: number, code: number): Value {
   if (!isConstant(n.x(1))) {
     if (x.dtype !== 'i8') return computedRowsInt16(n, x, n.x(1), code);
-    return integerProduct(n, x, n.x(1), false, true, { bias: biasOf(n, 2, units), rounding: 'single', ...activationRange(n, code) });
+    const [bias, scale] = [biasOf(n, 2, units), scaleIn(n, 0).scale * scaleIn(n, 1).scale];
+    return integerProduct(n, x, n.x(1), false, true, { bias, scale, rounding: 'single', ...activationRange(n, code) });
   }
   const weights = weightsOf(n, 1, [1, 0]);
   if (x.dtype !== 'i8') return rowsInt16(n, x, weights, code);
@@ -25,13 +26,15 @@ const EXACT = 256;
 
 interface Output {
   readonly bias?: readonly number[];
+  /** Of the sums. */
+  readonly scale: number;
   readonly rounding: 'double' | 'single';
   readonly low: number;
   readonly high: number;
 }
 
 /** x · y of i8 where both are computed: exact in floats, a piece of the depth at a time. */
-function integerProduct(n: NodeContext, x: Value, y: Value, adjX: boolean, adjY: boolean, { bias, ...output }: Output): Value {
+function integerProduct(n: NodeContext, x: Value, y: Value, adjX: boolean, adjY: boolean, { bias, scale, ...output }: Output): Value {
   const [a, b, to] = [scaleIn(n, 0), scaleIn(n, 1), scaleOut(n)];
   const centred = (value: Value, { zero }: Scale) => {
     const float = cast(value, { to: 'f32' });
@@ -43,13 +46,13 @@ function integerProduct(n: NodeContext, x: Value, y: Value, adjX: boolean, adjY:
   const sums: Value[] = [];
   for (let start = 0; start < depth; start += EXACT) {
     const size = Math.min(EXACT, depth - start);
-    const product = matmul([part(left, xAxis, start, size), part(right, yAxis, start, size)], { transposeA: adjX, transposeB: adjY });
-    sums.push(cast(product, { to: 'i32' }));
+    const sum = matmul([part(left, xAxis, start, size), part(right, yAxis, start, size)], { transposeA: adjX, transposeB: adjY });
+    sums.push(cast(sum, { to: 'i32' }));
   }
-  const { multiplier, shift } = factor(Math.fround(a.scale * b.scale) / to.scale);
-  const product = sums.reduce((p, q) => add([p, q]));
-  const sum = bias?.some((one) => one !== 0) ? add([product, n.integers(bias)]) : product;
-  return requantize([sum, n.integers([multiplier]), n.integers([shift])], { yZero: to.zero, ...output });
+  const { multiplier, shift } = factor(scale / to.scale);
+  const total = sums.reduce((p, q) => add([p, q]));
+  const biased = bias?.some((one) => one !== 0) ? add([total, n.integers(bias)]) : total;
+  return requantize([biased, n.integers([multiplier]), n.integers([shift])], { yZero: to.zero, ...output });
 }
 
 /** The last two axes changed places. */
@@ -75,5 +78,7 @@ export function quantizedBatchMatmul(n: NodeContext, adjX: boolean, adjY: boolea
   if (x.dtype !== y.dtype) return n.refuse('operands of two types');
   if (x.dtype !== 'i8') return batchesInt16(n, adjX ? turned(x) : x, adjY ? turned(y) : y);
   const { low, high } = scaleOut(n);
-  return integerProduct(n, x, y, adjX, adjY, { rounding: 'double', low, high });
+  // In float here and in double in dense layers (the two overloads of GetQuantizedConvolutionMultipler).
+  const scale = Math.fround(scaleIn(n, 0).scale * scaleIn(n, 1).scale);
+  return integerProduct(n, x, y, adjX, adjY, { scale, rounding: 'double', low, high });
 }

@@ -7,6 +7,8 @@ import { factor, scaleIn, scaleOut } from './quantization.ts';
 import { weightsOf } from './quantizedConvolution.ts';
 import { stateOf } from './recurrentInputs.ts';
 
+const f32 = Math.fround;
+
 /**
  * SVDF of int8 (EvalIntegerSVDF): features are scaled to the state, which has 16 or 8 bits, and products over time summed by rank and scaled to the output.
  */
@@ -19,8 +21,8 @@ export function quantizedSvdf(n: NodeContext, rank: number): Value {
   const timeScale = scaleIn(n, 2).scale;
   const features = weightsOf(n, 1, [1, 0]);
   const to = scaleOut(n);
-  const first = factor((from.scale * (features.scales[0] as number)) / stateScale);
-  const second = factor((stateScale * timeScale) / to.scale);
+  const first = factor(f32(f32(from.scale * (features.scales[0] as number)) / stateScale));
+  const second = factor(f32(f32(stateScale * timeScale) / to.scale));
   const state = stateOf(n, 4);
   const held = state.value.dtype;
   const limits = held === 'i8' ? { low: -128, high: 127 } : { low: -32768, high: 32767 };

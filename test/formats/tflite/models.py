@@ -558,6 +558,35 @@ def hybrid_steps(name, width, convolution):
 hybrid_steps('fc_hybasym_steps', 37, False)
 hybrid_steps('conv_hyb_steps', 29, True)
 
+
+def fixed_point(real):
+    """A factor as QuantizeMultiplier has it."""
+    mantissa, shift = np.frexp(np.float64(real))
+    return int(np.round(mantissa * 2.0**31)), int(shift)
+
+
+def rescaled(x, real):
+    """x · real as MultiplyByQuantizedMultiplier rounds it."""
+    multiplier, shift = fixed_point(real)
+    high = ((x << max(shift, 0)) * multiplier + (1 << 30)) >> 31
+    half = 1 << (-shift - 1) if shift < 0 else 0
+    return np.sign(high) * ((np.abs(high) + half) >> max(-shift, 0))
+
+
+# Numbers that a factor in double and one in float send to two steps: TFLite divides the scales of activations in float.
+for op, slope, fields in [('RELU', 1, {}), ('LEAKY_RELU', -0.3, dict(options='LeakyReluOptions', alpha=-0.3))]:
+    scale, to = np.float32(0.00379), np.float32(0.00173)
+    x = np.arange(-32768, 32768)
+    factors = [np.float32(np.float32(scale * np.float32(slope)) / to), float(scale) * float(np.float32(slope)) / float(to)]
+    differ = np.nonzero(rescaled(x, abs(factors[0])) != rescaled(x, abs(factors[1])))[0]
+    assert len(differ) > 9
+    chosen = np.concatenate([x[differ], x[::997]]).astype(np.int16)
+    model = Model()
+    options = fields.pop('options', None)
+    given, y = model.tensor(chosen.shape, 'i16', scale, input=True), model.tensor(chosen.shape, 'i16', to)
+    model.op(op, [given], [y], options, **fields)
+    record(f'{op}_i16_factor', model.bytes(y), [[chosen]])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}
