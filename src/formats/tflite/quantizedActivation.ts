@@ -3,10 +3,10 @@ import { inverseSqrt } from '../../core/inverseSqrt.ts';
 import type { Value } from '../../ir/graph.ts';
 import { cast, greaterOrEqual, mul, sub, where } from '../../ops/index.ts';
 import { rescale } from '../../ops/rescale.ts';
+import { activationInt16 } from './activationInt16.ts';
 import type { NodeContext } from './context.ts';
 import { leakyReluOptions } from './options.ts';
 import { activationRange, byTable, factor, limited, quantizedNumber, roundAway, type Scale, scaleIn, scaleOut } from './quantization.ts';
-import { activationInt16 } from './quantizedInt16.ts';
 import { transforms } from './transforms.ts';
 
 const f32 = Math.fround;

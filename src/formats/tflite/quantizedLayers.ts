@@ -9,7 +9,10 @@ import { dequantized, quantizedTo } from './quantizedConversion.ts';
 export function quantizedSoftmax(n: NodeContext, beta: number): Value {
   if (n.x(0).dtype !== 'i8') {
     const { powers, reciprocals } = softmaxTables();
-    return softmaxInt16([n.x(0), n.integers(powers), n.integers(reciprocals)], factor(Math.fround(scaleIn(n, 0).scale * beta) / (10 / 65535)));
+    return softmaxInt16(
+      [n.x(0), n.integers(powers), n.integers(reciprocals)],
+      factor(Math.fround(scaleIn(n, 0).scale * beta) / (10 / 65535)),
+    );
   }
   return softmaxInt8(n.x(0), softmaxScaling(scaleIn(n, 0).scale, beta));
 }

@@ -587,6 +587,19 @@ for op, slope, fields in [('RELU', 1, {}), ('LEAKY_RELU', -0.3, dict(options='Le
     model.op(op, [given], [y], options, **fields)
     record(f'{op}_i16_factor', model.bytes(y), [[chosen]])
 
+# Many functions of 16 bits in one small file, of scales of all sizes.
+model = Model()
+scales = [3e-6, 2.0**-14, 1e-4, 2.0**-12, 2.0**-11, 0.0007, 0.003, 0.01, 0.07, 0.3, 1.0, 3.0]
+given = [model.tensor([60], 'i16', scale, input=True) for scale in scales]
+outputs = []
+for x in given:
+    for op in ('LOGISTIC', 'TANH'):
+        outputs.append(model.tensor([60], 'i16', 2.0**-15))
+        model.op(op, [x], outputs[-1:], version=3)
+numbers = np.random.default_rng(2).integers(-32768, 32768, (len(scales), 60)).astype(np.int16)
+numbers[:, :4] = [-32768, 32767, 0, -1]
+record('SIGMOIDS_i16', model.bytes(*outputs), [list(numbers)])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}
