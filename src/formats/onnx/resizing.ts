@@ -1,7 +1,8 @@
 import { ThimbleError } from '../../core/errors.ts';
 import { normalizeAxis } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
-import { gather, linear, resize, transpose, where } from '../../ops/index.ts';
+import { cast, gather, linear, resize, transpose, where } from '../../ops/index.ts';
+import type { ResizeAttributes } from '../../ops/resize.ts';
 import { panels } from '../weights.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { checkTable, table } from './counted.ts';
@@ -120,26 +121,37 @@ function resizeAxis(x: Value, axis: AxisScale, m: ResizeMode): Value {
   return where([hit, graph.scalar(m.extrapolation), y]);
 }
 
-/** The 2× or bilinear cases that the image kernel has, on [N, C, H, W]. */
+/** What the image kernel calls ONNX's coordinates; of an axis that is resized to one pixel, two differ. */
+const KERNEL_COORDINATES: Readonly<Record<string, ResizeAttributes['coordinates']>> = {
+  half_pixel: 'halfPixel',
+  pytorch_half_pixel: 'halfPixel',
+  asymmetric: 'asymmetric',
+  align_corners: 'alignCorners',
+};
+
+/** The 2× or bilinear cases that the image kernel has, on [N, C, H, W] or [N, H, W, C]. */
 function byKernel(x: Value, axes: readonly AxisScale[], m: ResizeMode): Value | undefined {
   const [height, width] = axes;
-  if (x.shape.length !== 4 || axes.length !== 2 || height?.axis !== 2 || width?.axis !== 3 || m.antialias || m.excludeOutside)
+  if (x.shape.length !== 4 || axes.length !== 2 || !height || !width || width.axis !== height.axis + 1 || height.axis === 0)
     return undefined;
-  const exact = axes.every(({ from, to, scale }) => Math.abs(to - from * scale) < 1e-6);
-  const bilinear = m.mode === 'linear' && (m.coordinates === 'half_pixel' || m.coordinates === 'asymmetric');
+  const exact = axes.every(({ from, to, scale }) => Math.abs(to - from * scale) < 1e-6 && to > 1);
+  const coordinates = KERNEL_COORDINATES[m.coordinates];
+  const bilinear = m.mode === 'linear';
   const nearest = m.mode === 'nearest' && m.coordinates === 'asymmetric' && m.nearest === 'floor';
-  if (!exact || !(bilinear || nearest)) return undefined;
-  const coordinates = m.coordinates === 'half_pixel' ? 'halfPixel' : 'asymmetric';
-  const y = resize(transpose(x, { perm: [0, 2, 3, 1] }), {
-    size: [height.to, width.to],
-    mode: bilinear ? 'bilinear' : 'nearest',
-    coordinates,
-  });
-  return transpose(y, { perm: [0, 3, 1, 2] });
+  if (m.antialias || m.excludeOutside || !exact || !coordinates || !(bilinear || nearest)) return undefined;
+  const attrs = { size: [height.to, width.to], mode: bilinear ? 'bilinear' : 'nearest', coordinates } as const;
+  if (height.axis === 1) return resize(x, attrs);
+  return transpose(resize(transpose(x, { perm: [0, 2, 3, 1] }), attrs), { perm: [0, 3, 1, 2] });
 }
 
+/** Integers between others are cut to whole numbers, as ONNX Runtime does. */
 function resizeRow(n: NodeContext): Value {
   const x = n.x(0);
+  if (x.dtype === 'f32' || n.text('mode', 'nearest') === 'nearest') return resized(n, x);
+  return cast(resized(n, cast(x, { to: 'f32' })), { to: 'i32' });
+}
+
+function resized(n: NodeContext, x: Value): Value {
   const rank = x.shape.length;
   const old = n.version < 11;
   const roi = !old && n.has(1) ? n.numbers(1) : [];
@@ -167,7 +179,6 @@ function resizeRow(n: NodeContext): Value {
   const supported = ['nearest', 'linear', 'cubic', 'bilinear'];
   if (!supported.includes(m.mode)) n.refuse(`mode "${m.mode}"`, { expected: supported.join(', ') });
   const mode = { ...m, mode: m.mode === 'bilinear' ? 'linear' : m.mode };
-  if (x.dtype === 'i32' && mode.mode !== 'nearest') n.refuse(`${mode.mode} resizing of integers`);
   return byKernel(x, changed, mode) ?? changed.reduce((value, axis) => resizeAxis(value, axis, mode), x);
 }
 
