@@ -37,9 +37,9 @@ export class NodeContext {
     this.#inputs = inputs;
   }
 
-  /** The same node with other inputs, as a row of operator set `version` reads it. */
-  with(inputs: readonly (Binding | undefined)[], version = this.version): NodeContext {
-    return new NodeContext(this.importer, this.node, version, inputs, this.#scope);
+  /** The same node with other inputs, as a row of operator set `version` reads it; perhaps with other attributes. */
+  with(inputs: readonly (Binding | undefined)[], version = this.version, attributes = this.node.attributes): NodeContext {
+    return new NodeContext(this.importer, { ...this.node, attributes }, version, inputs, this.#scope);
   }
 
   get graph(): Graph {

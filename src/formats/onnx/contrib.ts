@@ -7,6 +7,7 @@ import { permuted } from '../weights.ts';
 import type { NodeContext, Result, Row, Rows } from './context.ts';
 import { convolutions } from './convolutions.ts';
 import { count } from './counted.ts';
+import { layers } from './layers.ts';
 import type { Operand } from './operand.ts';
 import { product, products } from './products.ts';
 import { damaged } from './protobuf.ts';
@@ -76,9 +77,22 @@ function fusedConv(n: NodeContext): Value {
   return activated(n, n.has(3) ? add([y, n.f32(3)]) : y, n.floats('activation_params'));
 }
 
+/** Activations that ONNX Runtime fuses with Gemm. */
+const GEMM_ACTIVATIONS = [
+  ...['Relu', 'Tanh', 'Sigmoid', 'LeakyRelu', 'HardSigmoid'],
+  ...['Elu', 'Selu', 'Softplus', 'Softsign', 'ThresholdedRelu'],
+];
+
+/** A dense layer and its activation, whose attributes have its name in front. */
 function fusedGemm(n: NodeContext): Value {
-  const parameter = (name: string) => n.attribute(name)?.float;
-  return activated(n, (products.Gemm as Row)(n) as Value, [parameter('activation_alpha'), parameter('activation_beta')]);
+  const value = (products.Gemm as Row)(n) as Value;
+  const name = n.text('activation', '');
+  if (!name) return value;
+  const row = GEMM_ACTIVATIONS.includes(name) ? layers[name] : undefined;
+  if (!row) return n.refuse(`the activation ${name}`, { expected: GEMM_ACTIVATIONS.join(', ') });
+  const prefix = 'activation_';
+  const own = [...n.node.attributes].filter(([key]) => key.startsWith(prefix)).map(([key, of]) => [key.slice(prefix.length), of] as const);
+  return row(n.with([{ value, elem: n.elem(0) }], n.version, new Map(own))) as Value;
 }
 
 /** Normalisation over the last axis. ONNX Runtime's ε where none is given is 1e-12. */

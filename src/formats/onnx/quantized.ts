@@ -50,8 +50,10 @@ interface Blocks {
 
 const whole: Blocks = { axis: 0, block: 0 };
 
+/** One scale for all has no axis, whatever the attribute says: ONNX Runtime writes 1, the default, also beside vectors. */
 function blocksOf(n: NodeContext): Blocks {
   const rank = n.shape(0).length;
+  if (sizeOf(n.shape(1)) === 1) return whole;
   return { axis: rank ? n.axis('axis', rank > 1 ? 1 : 0, rank) : 0, block: n.int('block_size', 0) };
 }
 

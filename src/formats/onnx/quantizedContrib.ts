@@ -1,7 +1,9 @@
 import type { Value } from '../../ir/graph.ts';
 import { evaluated, isConstant } from '../../ops/evaluate.ts';
 import { add, cast, concat, mul, where } from '../../ops/index.ts';
+import { permuted } from '../weights.ts';
 import type { NodeContext, Row, Rows } from './context.ts';
+import { count } from './counted.ts';
 import { layers } from './layers.ts';
 import type { Operand } from './operand.ts';
 import { pooling } from './pooling.ts';
@@ -20,10 +22,26 @@ function floats(row: Row | undefined, n: NodeContext, inputs: readonly (Operand 
 /** X, its scale and zero point, then those of Y: the float operator between dequantization and quantization. */
 const unary =
   (row: Row | undefined, version: (n: NodeContext) => number = () => 17): Row =>
+  (n) =>
+    quantizedTo(n, floats(row, n, [dequantizedAt(n, 0)], version(n)), 3, 4, n.elem(0));
+
+/** An operator on images whose channels are the second axis, on x [N, ..., C]; the other inputs are the same. */
+const onChannelsLast =
+  (row: Row): Row =>
   (n) => {
-    if (n.int('channels_last', 0)) n.refuse('channels_last', { expected: '0' });
-    return quantizedTo(n, floats(row, n, [dequantizedAt(n, 0)], version(n)), 3, 4, n.elem(0));
+    const { value, elem } = n.operand(0);
+    const last = value.shape.length - 1;
+    const axes = count(last + 1);
+    const first = permuted(value, [0, last, ...axes.slice(1, last)]);
+    const y = row(n.with([{ value: first, elem }, ...n.bindings.slice(1)])) as Operand;
+    return { value: permuted(y.value, [0, ...axes.slice(2), 1]), elem: y.elem };
   };
+
+/** The same where the attribute says so: ONNX Runtime's optimizer for processors without another order of their own. */
+const inEitherOrder = (row: Row | undefined): Row => {
+  const [first, last] = [row as Row, onChannelsLast(row as Row)];
+  return (n) => (n.int('channels_last', 0) ? last(n) : first(n));
+};
 
 /** A and B with their scales and zero points, then those of C. */
 const binary =
@@ -57,6 +75,22 @@ function qGemm(n: NodeContext): Operand {
   return n.has(7) ? quantizedTo(n, y, 7, 8, n.elem(8)) : { value: y, elem: 'float32' };
 }
 
+/** Probabilities in steps of a whole part of 1: ONNX Runtime multiplies them by 1 / scale, rounded down. */
+function qLinearSoftmax(n: NodeContext): Operand {
+  const probabilities = floats(layers.Softmax, n, [dequantizedAt(n, 0)], n.int('opset'));
+  const steps = Math.floor(1 / n.number(3));
+  const scale = { value: n.graph.scalar(1 / steps), elem: n.elem(3) };
+  return steps > 0
+    ? quantizedTo(n.with([n.operand(0), scale, n.binding(4)]), probabilities, 1, 2, n.elem(0))
+    : quantizedTo(n, probabilities, 3, 4, n.elem(0));
+}
+
+/** `MaxPool` of quantized numbers. */
+function maxPool(n: NodeContext): Operand {
+  const y = (pooling.MaxPool as Row)(n) as Value | Operand;
+  return 'value' in y ? y : { value: y, elem: n.elem(0) };
+}
+
 /** Quantized operators of ONNX Runtime (domain com.microsoft): what its quantizer writes in the format QOperator. */
 export const quantizedContrib: Rows = {
   QuantizeLinear: quantized.QuantizeLinear as Row,
@@ -68,8 +102,10 @@ export const quantizedContrib: Rows = {
   QGemm: qGemm,
   QLinearSigmoid: unary(layers.Sigmoid),
   QLinearLeakyRelu: unary(layers.LeakyRelu),
-  QLinearSoftmax: unary(layers.Softmax, (n) => n.int('opset')),
-  QLinearAveragePool: unary(pooling.AveragePool),
-  QLinearGlobalAveragePool: unary(pooling.GlobalAveragePool),
+  QLinearSoftmax: qLinearSoftmax,
+  QLinearConv: inEitherOrder(quantized.QLinearConv),
+  QLinearAveragePool: inEitherOrder(unary(pooling.AveragePool)),
+  QLinearGlobalAveragePool: inEitherOrder(unary(pooling.GlobalAveragePool)),
+  NhwcMaxPool: onChannelsLast(maxPool),
   QLinearReduceMean: unary(reductions.ReduceMean, () => 13),
 };

@@ -33,14 +33,11 @@ def text(array):
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 
-def case(name, op, inputs, constants=None, outputs=('y',), order=None, **attributes):
-    """One node. `inputs` are fed, `constants` are in the file; `order` names them as the node takes them, '' for none."""
-    constants = constants or {}
-    order = order or [*inputs, *constants]
-    node = helper.make_node(op, order, list(outputs), domain='com.microsoft', **attributes)
+def network(name, nodes, inputs, constants, outputs=('y',)):
+    """`inputs` are fed, `constants` are in the file."""
     ports = [helper.make_tensor_value_info(key, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape) for key, x in inputs.items()]
     results = [helper.make_empty_tensor_value_info(key) for key in outputs if key]
-    graph = helper.make_graph([node], 'contrib', ports, results, [numpy_helper.from_array(x, key) for key, x in constants.items()])
+    graph = helper.make_graph(nodes, 'contrib', ports, results, [numpy_helper.from_array(x, key) for key, x in constants.items()])
     opsets = [helper.make_opsetid('', 17), helper.make_opsetid('com.microsoft', 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
     want = ort.InferenceSession(model, options, providers=['CPUExecutionProvider']).run(None, inputs)
@@ -50,6 +47,13 @@ def case(name, op, inputs, constants=None, outputs=('y',), order=None, **attribu
         'inputs': {key: {'dtype': str(x.dtype), 'shape': x.shape, 'data': text(x)} for key, x in inputs.items()},
         'outputs': {key: {'dtype': str(x.dtype), 'shape': x.shape, 'data': text(x)} for key, x in zip([o for o in outputs if o], want)},
     })
+
+
+def case(name, op, inputs, constants=None, outputs=('y',), order=None, domain='com.microsoft', **attributes):
+    """One node. `order` names the inputs as the node takes them, '' for none."""
+    constants = constants or {}
+    order = order or [*inputs, *constants]
+    network(name, [helper.make_node(op, order, list(outputs), domain=domain, **attributes)], inputs, constants, outputs)
 
 
 x = floats(2, 5, 8)
@@ -132,6 +136,45 @@ case('MatMulNBits with a bias', 'MatMulNBits', {'x': floats(1, 2, 32)}, {'w': ra
 
 for a, b, given in [((3, 2, 4, 5), (2, 4, 5, 6), {'transBatchA': 1}), ((5, 2, 4, 3), (2, 4, 5, 6), {'transBatchA': 1, 'transA': 1}), ((2, 4, 3, 5), (6, 2, 4, 5), {'transBatchB': 1, 'transB': 1}), ((3, 2, 5), (5, 2, 6), {'transBatchA': 1, 'transBatchB': 1})]:
     case(f'FusedMatMul {a} {b} {" ".join(given)}', 'FusedMatMul', {'a': floats(*a), 'b': floats(*b)}, alpha=0.5, **given)
+
+for activation, given in [('Softplus', {}), ('Elu', {'activation_alpha': 0.7}), ('Selu', {'activation_alpha': 1.5, 'activation_gamma': 1.1}), ('ThresholdedRelu', {'activation_alpha': 0.4})]:
+    case(f'FusedGemm {activation}', 'FusedGemm', {'x': floats(3, 5)}, {'w': floats(4, 5), 'b': floats(4)}, transB=1, activation=activation, **given)
+
+
+def u8(*shape):
+    return random.integers(0, 256, shape).astype(np.uint8)
+
+
+def i8(*shape):
+    return random.integers(-128, 128, shape).astype(np.int8)
+
+
+def step(name, scale, zero):
+    return {f'{name}s': np.float32(scale), f'{name}z': zero}
+
+
+pixels = {'x': u8(1, 6, 5, 3)}
+filters = {**step('x', 0.02, np.uint8(120)), 'w': i8(4, 3, 3, 3), **step('w', 0.01, np.int8(0)), **step('y', 0.09, np.uint8(100)), 'b': i32(random.integers(-900, 900, 4))}
+case('QLinearConv, channels last', 'QLinearConv', pixels, filters, channels_last=1, pads=[1, 1, 1, 1], strides=[2, 1])
+case('NhwcMaxPool', 'NhwcMaxPool', pixels, kernel_shape=[2, 2], strides=[2, 2])
+for name, given in [('QLinearAveragePool', {'kernel_shape': [2, 2], 'strides': [2, 1]}), ('QLinearGlobalAveragePool', {})]:
+    case(f'{name}, channels last', name, pixels, {**step('x', 0.02, np.uint8(120)), **step('y', 0.013, np.uint8(110))}, channels_last=1, **given)
+for scale in (1 / 255, 1 / 256, 0.003, 0.011):
+    case(f'QLinearSoftmax to steps of {scale:.4f}', 'QLinearSoftmax', {'x': i8(6, 9)}, {**step('x', 0.02, np.int8(3)), **step('y', scale, np.int8(-128))}, axis=-1, opset=13)
+case('DequantizeLinear of a vector by one scale with an axis', 'DequantizeLinear', {'x': i8(7)}, step('x', 0.02, np.int8(3)), domain='', axis=1)
+
+for mode in ('half_pixel', 'pytorch_half_pixel', 'asymmetric', 'align_corners'):
+    for scales in ([1, 1, 2, 2], [1, 2, 1.5, 1], [1, 1, 0.5, 3]):
+        given = {'mode': 'linear', 'coordinate_transformation_mode': mode, 'domain': '', 'order': ['x', '', 'scales']}
+        case(f'Resize {scales}, {mode}', 'Resize', {'x': floats(1, 4, 6, 5)}, {'scales': np.float32(scales)}, **given)
+case('Resize of bytes', 'Resize', {'x': u8(1, 3, 6, 5)}, {'scales': np.float32([1, 1, 2, 2])}, domain='', order=['x', '', 'scales'], mode='linear')
+# Blends of whole steps lie in the middle between two steps very often.
+nodes = [
+    helper.make_node('DequantizeLinear', ['x', 's', 'z'], ['a']),
+    helper.make_node('Resize', ['a', '', 'scales'], ['b'], mode='linear'),
+    helper.make_node('QuantizeLinear', ['b', 's', 'z'], ['y']),
+]
+network('Resize of quantized images', nodes, {'x': u8(1, 5, 7, 6)}, {'s': np.float32(0.0176), 'z': np.uint8(93), 'scales': np.float32([1, 1, 2, 2])})
 
 here = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(here, 'contrib.json'), 'w') as file:

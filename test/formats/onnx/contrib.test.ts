@@ -5,7 +5,7 @@ import { flavours } from '../../ops/lowering.ts';
 import { modelFile } from '../onnxFile.ts';
 
 interface Recorded {
-  readonly dtype: 'float32' | 'int32' | 'int64' | 'uint8';
+  readonly dtype: 'float32' | 'int32' | 'int64' | 'uint8' | 'int8';
   readonly shape: readonly number[];
   /** Elements in base64. */
   readonly data: string;
@@ -27,6 +27,7 @@ const bytesOf = (base64: string) => Uint8Array.from(Buffer.from(base64, 'base64'
 function dataOf({ dtype, data }: Recorded) {
   const bytes = bytesOf(data);
   if (dtype === 'uint8') return bytes;
+  if (dtype === 'int8') return new Int8Array(bytes.buffer);
   if (dtype === 'int64') return Int32Array.from(new BigInt64Array(bytes.buffer), Number);
   return dtype === 'int32' ? new Int32Array(bytes.buffer) : new Float32Array(bytes.buffer);
 }
