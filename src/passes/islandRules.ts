@@ -1,7 +1,7 @@
 import { unpackPanels } from '../core/panels.ts';
-import { depthwiseQuadShape, foldedBias, packDepthwiseQuads, packQuads, quadShape } from '../core/quads.ts';
+import { foldedBias, packQuads, quadShape } from '../core/quads.ts';
 import type { Shape } from '../core/shape.ts';
-import { inBytes } from '../core/wideWeights.ts';
+import { inBytes, splitBytes } from '../core/wideWeights.ts';
 import { type Node, producer, type Value } from '../ir/graph.ts';
 import { addInt8, mulInt8 } from '../ops/arithmeticInt8.ts';
 import { concat } from '../ops/concat.ts';
@@ -9,7 +9,7 @@ import { dataOf } from '../ops/constants.ts';
 import { type Conv2dAttributes, filterShape } from '../ops/conv2d.ts';
 import { conv2dInt8, runsOf } from '../ops/conv2dInt8.ts';
 import type { DepthwiseAttributes } from '../ops/depthwiseConv2d.ts';
-import { depthwiseConv2dInt8 } from '../ops/depthwiseConv2dInt8.ts';
+import { depthwiseConv2dInt8, packDepthwiseParts } from '../ops/depthwiseConv2dInt8.ts';
 import type { Epilogue } from '../ops/epilogue.ts';
 import { gather } from '../ops/gather.ts';
 import type { LinearAttributes } from '../ops/linear.ts';
@@ -34,25 +34,20 @@ const result = ({ zero, low, high }: Target) => ({ yZero: zero, low, high, round
 const constant = (value: Value | undefined): Float32Array | undefined =>
   value?.origin.kind === 'const' && value.dtype === 'f32' ? (dataOf(value) as Float32Array) : undefined;
 
-/**
- * Constant weights (row-major, output axis last) and bias of a product, in whole numbers. Where those need 9 bits and `taps` says how often each channel
- * is weighed, channels of x are read `again` (`core/wideWeights.ts`).
- */
-function product(target: Target, x: Quantized, rows: Float32Array, columns: number, taps = 0) {
+/** Constant weights (row-major, output axis last) and bias of a product, in whole numbers of up to 9 bits (`core/wideWeights.ts`). */
+function product(target: Target, x: Quantized, rows: Float32Array, columns: number) {
   const { node, scale } = target;
   const { residual } = node.attrs as { residual?: boolean };
   const bias = constant(node.inputs[2]);
   if (residual || (node.inputs.length > 2 && !bias)) return undefined;
-  const whole = wholeNumbers(rows, columns) ?? (taps ? wideNumbers(rows, columns) : undefined);
+  const whole = wholeNumbers(rows, columns) ?? wideNumbers(rows, columns);
   if (!whole) return undefined;
-  const { steps } = whole;
-  const { weights: numbers, again } = inBytes(whole.numbers, taps || 1, rows.length / columns / (taps || 1), columns);
+  const { numbers, steps } = whole;
   const sums = bias?.map((value, c) => Math.round(value / (x.scale * (steps[c] as number))));
   if (sums?.some((sum) => Math.abs(sum) >= 2 ** 30)) return undefined;
   const { graph } = x.x;
   return {
     numbers,
-    again,
     rest: [
       graph.constant({ dtype: 'i32', shape: [columns], data: foldedBias(numbers, columns, x.zero, sums) }),
       graph.constant({ dtype: 'f32', shape: [columns], data: steps.map((step) => (x.scale * step) / scale) }),
@@ -67,12 +62,16 @@ function within(target: Target, { low, high }: Pick<Epilogue, 'low' | 'high'>): 
   return { ...target, low: byte(low), high: byte(high) };
 }
 
-/** x with channels `again` behind the others. */
-const widened = ({ x }: Quantized, again: readonly number[]): Value => {
+/** x with channels `again` of each group behind the others of the group. */
+const widened = ({ x }: Quantized, again: readonly number[], groups = 1): Value => {
   if (again.length === 0) return x;
   const axis = x.shape.length - 1;
-  const at = x.graph.constant({ dtype: 'i32', shape: [again.length], data: Int32Array.from(again) });
-  return concat([x, gather([x, at], { axis })], { axis });
+  const taken = (channels: readonly number[]) =>
+    gather([x, x.graph.constant({ dtype: 'i32', shape: [channels.length], data: Int32Array.from(channels) })], { axis });
+  if (groups === 1) return concat([x, taken(again)], { axis });
+  const depth = (x.shape[axis] as number) / groups;
+  const all = [...Array.from({ length: depth }, (_, i) => i), ...again];
+  return taken(Array.from({ length: groups }, (_, group) => all.map((channel) => group * depth + channel)).flat());
 };
 
 const weights = (x: Quantized, shape: Shape, data: Int8Array): Value => x.x.graph.constant({ dtype: 'i8', shape, data });
@@ -85,12 +84,13 @@ const convolution: Rule = (target) => {
   const { low: _low, high: _high, residual: _residual, ...attrs } = node.attrs as unknown as Conv2dAttributes & Epilogue;
   const channels = x.x.shape[3] as number;
   const rows = unpackPanels(packed, filterShape(channels, attrs), attrs.groups);
-  const found = product(target, x, rows, attrs.filters, attrs.groups === 1 ? attrs.kernel[0] * attrs.kernel[1] : 0);
+  const found = product(target, x, rows, attrs.filters);
   if (!found) return undefined;
-  const shape = filterShape(channels + found.again.length, attrs);
+  const { weights: bytes, again } = inBytes(found.numbers, attrs.kernel[0] * attrs.kernel[1], channels / attrs.groups, attrs.filters);
+  const shape = filterShape(channels + again.length * attrs.groups, attrs);
   const runs = runsOf(attrs);
-  const w = weights(x, quadShape(shape, attrs.groups, runs), packQuads(found.numbers, shape, attrs.groups, runs));
-  return conv2dInt8([widened(x, found.again), w, ...found.rest], { ...attrs, ...found.attrs });
+  const w = weights(x, quadShape(shape, attrs.groups, runs), packQuads(bytes, shape, attrs.groups, runs));
+  return conv2dInt8([widened(x, again, attrs.groups), w, ...found.rest], { ...attrs, ...found.attrs });
 };
 
 const depthwise: Rule = (target) => {
@@ -102,8 +102,13 @@ const depthwise: Rule = (target) => {
   const { shape } = node.inputs[1] as Value;
   const found = product(target, x, rows, shape[2] as number);
   if (!found) return undefined;
-  const w = weights(x, depthwiseQuadShape(shape), packDepthwiseQuads(found.numbers, shape));
-  return depthwiseConv2dInt8([x.x, w, ...found.rest], { ...attrs, ...found.attrs });
+  const { first, rest } = splitBytes(found.numbers);
+  const packed = packDepthwiseParts(rest ? [first, rest] : [first], shape);
+  return depthwiseConv2dInt8([x.x, weights(x, packed.shape, packed.data), ...found.rest], {
+    ...attrs,
+    ...found.attrs,
+    parts: rest ? 2 : 1,
+  });
 };
 
 const dense: Rule = (target) => {
@@ -113,10 +118,11 @@ const dense: Rule = (target) => {
   if (!x || !packed) return undefined;
   const { units } = node.attrs as unknown as LinearAttributes;
   const depth = x.x.shape.at(-1) as number;
-  const found = product(target, x, unpackPanels(packed, [depth, units]), units, 1);
+  const found = product(target, x, unpackPanels(packed, [depth, units]), units);
   if (!found) return undefined;
-  const shape = [depth + found.again.length, units];
-  return linearInt8([widened(x, found.again), weights(x, quadShape(shape), packQuads(found.numbers, shape)), ...found.rest], {
+  const { weights: bytes, again } = inBytes(found.numbers, 1, depth, units);
+  const shape = [depth + again.length, units];
+  return linearInt8([widened(x, again), weights(x, quadShape(shape), packQuads(bytes, shape)), ...found.rest], {
     units,
     ...found.attrs,
   });

@@ -27,18 +27,18 @@ class Network {
     return this.graph.input(`x${this.graph.inputs.length}`, { dtype: 'f32', shape });
   }
 
-  /** Row-major weights: 8-bit numbers times a step for each column. */
-  rows(...shape: number[]): Float32Array {
+  /** Row-major weights: 8-bit numbers from `least` on times a step for each column. */
+  rows(shape: Shape, least = -127): Float32Array {
     const columns = shape.at(-1) as number;
     const steps = Array.from({ length: columns }, () => Math.fround(this.#random.uniform(0.002, 0.01)));
     return Float32Array.from(
       { length: sizeOf(shape) },
-      (_, i) => Math.floor(this.#random.uniform(-127, 128)) * (steps[i % columns] as number),
+      (_, i) => Math.floor(this.#random.uniform(least, least + 255)) * (steps[i % columns] as number),
     );
   }
 
-  weights(shape: Shape, packed: 'panels' | 'rows', groups = 1): Value {
-    const data = this.rows(...shape);
+  weights(shape: Shape, packed: 'panels' | 'rows', groups = 1, least?: number): Value {
+    const data = this.rows(shape, least);
     if (packed === 'rows') return this.graph.constant({ dtype: 'f32', shape, data });
     return this.graph.constant({ dtype: 'f32', shape: panelShape(shape, groups), data: packPanels(data, shape, groups) });
   }
@@ -89,6 +89,18 @@ const cases: Case[] = [
       ),
     left: 'depthwiseConv2dInt8',
     y: { scale: 0.01, zero: -100 },
+  },
+  {
+    name: 'a grouped convolution with uint8 weights: channels that need 9 bits are read twice in each group',
+    body: (n) => ops.conv2d([image(n, 6), n.weights([2, 2, 3, 8], 'panels', 2, -201)], { kernel: [2, 2], filters: 8, groups: 2 }),
+    left: 'conv2dInt8 gather',
+    y: { scale: 0.02, zero: 4 },
+  },
+  {
+    name: 'a depthwise convolution with uint8 weights: in two parts',
+    body: (n) => ops.depthwiseConv2d([image(n, 9), n.weights([3, 3, 9], 'rows', 1, -60), n.bias(9)], { kernel: [3, 3], padding: 'same' }),
+    left: 'depthwiseConv2dInt8',
+    y: { scale: 0.02, zero: -10 },
   },
   {
     name: 'a dense layer behind a flatten',

@@ -2,7 +2,7 @@ import { sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { evaluate, isConstant } from '../../ops/evaluate.ts';
 import { layerNorm, rmsNorm } from '../../ops/groupNorm.ts';
-import { add, clip, gather, gelu, geluTanh, hardSigmoid, leakyRelu, mul, reduceSum, relu, sigmoid, tanh } from '../../ops/index.ts';
+import { add, clip, gather, gelu, geluTanh, hardSigmoid, leakyRelu, mul, reduceSum, relu, sigmoid, silu, tanh } from '../../ops/index.ts';
 import { permuted } from '../weights.ts';
 import type { NodeContext, Result, Row, Rows } from './context.ts';
 import { convolutions } from './convolutions.ts';
@@ -20,10 +20,11 @@ const sumOf = (n: NodeContext, ...indexes: number[]): Value =>
     .map((i) => n.f32(i))
     .reduce((a, b) => add([a, b]));
 
-/** x · sigmoid(alpha x). */
+/** x · sigmoid(alpha x): ONNX Runtime writes it of SiLU too. */
 function quickGelu(n: NodeContext): Value {
   const x = n.f32(0);
-  return mul([x, sigmoid(mul([x, n.graph.scalar(n.float('alpha', 1.702))]))]);
+  const alpha = n.float('alpha', 1.702);
+  return alpha === 1 ? silu(x) : mul([x, sigmoid(mul([x, n.graph.scalar(alpha)]))]);
 }
 
 /**
