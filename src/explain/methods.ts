@@ -3,7 +3,7 @@ import type { Shape } from '../core/shape.ts';
 import { type Graph, type Node, producer, type Value } from '../ir/graph.ts';
 import { mul, reduceMean, reduceSum, relu, reshape, resize } from '../ops/index.ts';
 import { gradients } from '../passes/autodiff.ts';
-import { BROADCASTING, ELEMENTWISE } from '../passes/layout.ts';
+import { broadcasts, ELEMENTWISE } from '../passes/layout.ts';
 import type { Forward } from './subject.ts';
 
 /** Names of methods, inputs and outputs that explain. The inputs of the model keep theirs. */
@@ -107,10 +107,12 @@ function lastFeatures(forward: Forward): Value {
 }
 
 /** Whether `node` changes the features element by element. A sum with another branch is no part of the convolution. */
-function continues({ op, inputs, outputs: [y] }: Node, features: Value): boolean {
+function continues(node: Node, features: Value): boolean {
+  const { op, inputs, outputs } = node;
+  const [y] = outputs;
   if ((y as Value).shape.join() !== features.shape.join()) return false;
   if (ELEMENTWISE.has(op) || op === 'batchNormInference') return true;
-  return BROADCASTING.has(op) && inputs.every((input) => input === features || input.origin.kind !== 'node');
+  return broadcasts(node) && inputs.every((input) => input === features || input.origin.kind !== 'node');
 }
 
 /** The values that `source` leads to. */

@@ -1,4 +1,4 @@
-import type { Shape } from '../core/shape.ts';
+import { type Shape, sizeOf } from '../core/shape.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
 import { constantTransposed, flattenedRows } from '../ops/constants.ts';
 import type { PadAttributes } from '../ops/pad.ts';
@@ -31,9 +31,13 @@ export const ELEMENTWISE = new Set(
   quantizeInt8 dequantizeInt8`.split(/\s+/),
 );
 /** Operators of several operands under broadcasting, element by element. */
-export const BROADCASTING = new Set(
+const BROADCASTING = new Set(
   'add sub mul div min max pow mod equal greater greaterOrEqual where bitwiseAnd bitwiseOr bitwiseXor'.split(' '),
 );
+
+/** Whether a node's operands broadcast to its result, which has an element for each place: so has fake quantization with one step for all. */
+export const broadcasts = ({ op, inputs }: Node): boolean =>
+  BROADCASTING.has(op) || (op === 'fakeQuantize' && sizeOf((inputs[1] as Value).shape) === 1);
 const REDUCING = new Set('reduceSum reduceMean reduceMax reduceMin reduceProd reduceSquares'.split(' '));
 
 /**
@@ -105,7 +109,7 @@ class Layout {
     const isTurned = node.inputs.some((input) => this.#turned.has(input));
     if (!isTurned) return false;
     if (ELEMENTWISE.has(node.op)) return this.#apply(node, [this.#form(x).value], this.#form(x).perm);
-    if (BROADCASTING.has(node.op)) return this.#broadcasting(node);
+    if (broadcasts(node)) return this.#broadcasting(node);
     const { value, perm } = this.#form(x);
     // The range of a whole tensor does not depend on its order.
     if (node.op === 'roundRows' && node.attrs.axis === 0) return this.#apply(node, [value], perm);

@@ -2,7 +2,7 @@ import { type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
 import { producer } from '../ir/graph.ts';
 import { reshape } from '../ops/reshape.ts';
-import { BROADCASTING, ELEMENTWISE } from './layout.ts';
+import { broadcasts, ELEMENTWISE } from './layout.ts';
 import { type Rewriting, rewrite } from './rewrite.ts';
 
 /**
@@ -31,7 +31,7 @@ function reshaped(value: Value, shape: Shape): Value {
 
 /** An element-wise operator of reshaped operands as the reshape of the operator of what they were. */
 function behind(node: Node, inputs: readonly Value[], to: Rewriting): readonly Value[] | undefined {
-  if (!ELEMENTWISE.has(node.op) && !BROADCASTING.has(node.op)) return undefined;
+  if (!ELEMENTWISE.has(node.op) && !broadcasts(node)) return undefined;
   const [y] = node.outputs as [Value];
   const lead = inputs.find((input) => baseOf(input) !== input && sameShape(input.shape, y.shape));
   if (!lead) return undefined;

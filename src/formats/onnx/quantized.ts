@@ -1,8 +1,22 @@
 import { type Shape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { evaluated, isConstant } from '../../ops/evaluate.ts';
-import { add, broadcast, cast, clip, dequantizeInt8, div, mul, quantizeInt8, reshape, round, slice, sub } from '../../ops/index.ts';
-import { bytesOf, integersOf, stepOf } from './bytes.ts';
+import {
+  add,
+  broadcast,
+  cast,
+  clip,
+  dequantizeInt8,
+  div,
+  fakeQuantize,
+  mul,
+  quantizeInt8,
+  reshape,
+  round,
+  slice,
+  sub,
+} from '../../ops/index.ts';
+import { bytesOf, constantAt, integersOf, stepOf } from './bytes.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { convolve, convolveIntegers, convWindow } from './convolutions.ts';
 import { type Elem, elemOf, integerRange } from './elements.ts';
@@ -62,7 +76,22 @@ export function quantizedTo(n: NodeContext, x: Value, scale: number, zero: numbe
   const step = stepOf(n, scale, zero, elem);
   if (step) return integersOf(quantizeInt8(x, step), elem);
   const at = (index: number) => spread(n.x(index), x.shape, axis, block);
-  return saturated(n, div([x, at(scale)]), n.has(zero) ? at(zero) : undefined, elem);
+  const y = saturated(n, div([x, at(scale)]), n.has(zero) ? at(zero) : undefined, elem);
+  if (constantAt(n, scale) !== undefined) sources.set(y.value, { x, elem, scale: constantAt(n, scale), zero: constantAt(n, zero, 0) });
+  return y;
+}
+
+/** Floats and the one step that numbers of other than 8 bits were quantized with. */
+const sources = new WeakMap<Value, { x: Value; elem: Elem; scale: number | undefined; zero: number | undefined }>();
+
+/** Numbers that were floats a moment ago, dequantized with the same step: rounded in floats, without integers in between. */
+function roundedAt(n: NodeContext, index: number, scale: number, zero: number): Operand | undefined {
+  const found = sources.get(n.x(index));
+  const range = found && integerRange[found.elem];
+  if (!found || !range || found.scale !== constantAt(n, scale) || found.zero !== constantAt(n, zero, 0)) return undefined;
+  const [low, high] = range;
+  const step = (number: number | undefined) => n.graph.scalar(number as number);
+  return { value: fakeQuantize([found.x, step(found.scale), step(found.zero)], { low, high }), elem: n.elem(scale) };
 }
 
 /** Input `index` as floats, with the scale and the zero point of these inputs. */
@@ -71,6 +100,8 @@ export function dequantizedAt(n: NodeContext, index: number, scale = index + 1, 
   const bytes = bytesOf(x, n.elem(index));
   const step = bytes && stepOf(n, scale, zero, n.elem(index));
   if (step) return { value: dequantizeInt8(bytes, step), elem: n.elem(scale) };
+  const rounded = roundedAt(n, index, scale, zero);
+  if (rounded) return rounded;
   const at = (input: number) => spread(n.x(input), x.shape, axis, block);
   return { value: mul([float(n.has(zero) ? sub([x, at(zero)]) : x), at(scale)]), elem: n.elem(scale) };
 }

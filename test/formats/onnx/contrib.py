@@ -176,6 +176,16 @@ nodes = [
 ]
 network('Resize of quantized images', nodes, {'x': u8(1, 5, 7, 6)}, {'s': np.float32(0.0176), 'z': np.uint8(93), 'scales': np.float32([1, 1, 2, 2])})
 
+nodes = [
+    helper.make_node('QuantizeLinear', ['x', 's', 'z'], ['a'], domain='com.microsoft'),
+    helper.make_node('DequantizeLinear', ['a', 's', 'z'], ['b'], domain='com.microsoft'),
+    helper.make_node('Conv', ['b', 'w'], ['c']),
+    helper.make_node('QuantizeLinear', ['c', 's', 'z'], ['d'], domain='com.microsoft'),
+    helper.make_node('DequantizeLinear', ['d', 's', 'z'], ['e'], domain='com.microsoft'),
+    helper.make_node('MaxPool', ['e'], ['y'], kernel_shape=[2, 2]),
+]
+network('activations of 16 bits', nodes, {'x': floats(1, 3, 6, 5)}, {'s': np.float32(6e-5), 'z': np.uint16(30000), 'w': floats(4, 3, 2, 2)})
+
 here = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(here, 'contrib.json'), 'w') as file:
     file.write('[\n' + ',\n'.join(json.dumps(one) for one in cases) + '\n]\n')

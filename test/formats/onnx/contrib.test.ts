@@ -47,6 +47,13 @@ describe.each(golden)('$name', ({ model: file, inputs, outputs }) => {
   });
 });
 
+it('activations of 16 bits are rounded in floats: no integers in between, no transpositions between layers', async () => {
+  const file = golden.find(({ name }) => name === 'activations of 16 bits')?.model as string;
+  const { work } = await load(bytesOf(file));
+  expect(Object.keys(work).sort()).toEqual(['fakeQuantize', 'maxPool2d', 'planarConv2d', 'transpose']);
+  expect([work.fakeQuantize?.nodes, work.transpose?.nodes]).toEqual([2, 1]);
+});
+
 describe('weights of few bits', () => {
   const data = (length: number, f: (i: number) => number) => Array.from({ length }, (_, i) => f(i));
   const [depth, units, block] = [128, 64, 32];
