@@ -17,7 +17,7 @@ it('training gives these very bits on every host', async () => {
   }
   expect(digests).toMatchInlineSnapshot(`
     {
-      "autoencoder": "25b1e3031e6bc0e4",
+      "autoencoder": "14b503a793a5307f",
       "cnn": "18c8bfab325fbb46",
       "digits": "50a33b4df56c1e7c",
       "encoder": "7eb54d7e859fb71c",
