@@ -1,3 +1,4 @@
+import { parseBytes } from '../core/bytes.ts';
 import { ThimbleError } from '../core/errors.ts';
 import type { Shape } from '../core/shape.ts';
 import { type Task, taskOf } from '../core/task.ts';
@@ -30,7 +31,7 @@ export interface LoadOptions {
    * `reset` sets to zeros, or to what the file holds for the input.
    */
   readonly states?: Readonly<Record<string, string>>;
-  /** Bytes, or text such as '256KB', that the whole linear memory may use. */
+  /** Bytes, or text such as '256KB', that the whole linear memory may use. Constants that an ONNX file makes of a few bytes may be as large as that. */
   readonly budget?: number | string;
   /** Kernels to run on; where left out or `auto`, the fastest this host accepts that pass their self-test. `simd` and `scalar` give the same bits everywhere. */
   readonly flavour?: Flavour | 'auto';
@@ -48,8 +49,8 @@ export interface LoadOptions {
  * compiles it to a program; or takes the program of a `.thimble` file as it is.
  * @throws FORMAT for damaged bytes, UNSUPPORTED_OP or UNSUPPORTED_ATTR listing every node thimble cannot run, SHAPE where shapes are open or do
  * not fit, INPUT for names the model does not have, BUDGET where the plan exceeds `budget`.
- * Files need not be trusted: import takes bounded time, and allocates at most 256 MiB and 1 KiB for each byte of the file (a linear memory
- * apart: it is allocated, as planned, at the first run).
+ * Files need not be trusted: import takes bounded time, and allocates at most 256 MiB and 1 KiB for each byte of the file, and for each 8 bytes of
+ * a budget (a linear memory apart: it is allocated, as planned, at the first run).
  */
 export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promise<InferenceModel> {
   const { budget, flavour = 'auto' } = options;
@@ -72,11 +73,12 @@ interface Named {
 }
 
 async function importOnnx(bytes: Uint8Array, options: LoadOptions): Promise<Named> {
-  const { shapes, constants, externalData, signature } = options;
+  const { shapes, constants, externalData, signature, budget } = options;
   if (signature !== undefined) throw new ThimbleError('INPUT', 'an ONNX model has no signatures');
   const proto = decodeModel(bytes);
   const own = statesOf(proto);
-  const importer = new Importer(proto, bytes.length, await readExternal(proto, externalData));
+  const allowed = budget === undefined ? 0 : parseBytes(budget);
+  const importer = new Importer(proto, bytes.length, await readExternal(proto, externalData), allowed);
   const states = { ...Object.fromEntries([...own].map(([input, { next }]) => [input, next])), ...options.states };
   const firsts = new Map([...own].flatMap(([input, { contents }]) => (contents ? [[input, contents]] : [])));
   const imported = bindStates(importer.run({ shapes, constants }), states, firsts);

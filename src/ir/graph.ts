@@ -71,7 +71,10 @@ export class Graph {
 
   constant(tensor: Tensor, name = `const${this.#nextValue}`): Value {
     this.#limits.elements -= tensor.data.length;
-    if (this.#limits.elements < 0) throw new ThimbleError('SHAPE', 'the constants of the model grow to far more than its file holds');
+    if (this.#limits.elements < 0) {
+      const hint = 'a file that may be trusted can be loaded with a `budget` that its constants fit in';
+      throw new ThimbleError('SHAPE', 'the constants of the model grow to far more than its file holds', { hint });
+    }
     return this.#value(name, tensor, { kind: 'const', data: tensor.data });
   }
 

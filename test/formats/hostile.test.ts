@@ -132,3 +132,21 @@ it('a loop over weights of an enclosing graph has them once', async () => {
   expect(model.memory.regions.const).toBeLessThan(4200);
   expect(model.run({ x: new Float32Array(1000) }).y?.data[999]).toBe(10);
 });
+
+it('constants that a file makes of a few bytes may be as large as a budget allows', async () => {
+  const file = modelFile({
+    nodes: [
+      node('ConstantOfShape', ['n'], ['w'], { value: { tensor: { type: 'float', dims: [1], data: [0.25] } } }),
+      node('MatMul', ['x', 'w'], ['y']),
+    ],
+    inputs: { x: { type: 'float', dims: [1, 1000] } },
+    initializers: { n: int64(1000, 3000) },
+    outputs: ['y'],
+  });
+  await expect(load(file)).rejects.toMatchObject({
+    code: 'SHAPE',
+    message: expect.stringMatching(/trusted can be loaded with a `budget`/),
+  });
+  const model = await load(file, { budget: '32MB' });
+  expect(model.run({ x: new Float32Array(1000).fill(1) }).y?.data[2999]).toBe(250);
+});

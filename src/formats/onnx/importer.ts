@@ -30,6 +30,8 @@ const DEPTH = 64;
 /** Elements of constants for each byte of the files: weights are permuted, packed and folded, each time anew. */
 const ELEMENTS_PER_BYTE = 16;
 const WORK_PER_BYTE = 64;
+/** Bytes of a budget that allow as much as a byte of a file: constants may fill it, in each of their forms on the way. */
+const BUDGET_PER_BYTE = 8;
 
 /** A body cannot be imported because of nodes that are on the list of failures already. */
 class FollowsFailure extends Error {}
@@ -51,13 +53,14 @@ export class Importer {
   /** Elements and multiply-accumulates that may be computed at import; what is beyond is left to the program. */
   #work = 2 ** 24;
 
-  constructor(model: ModelProto, fileBytes: number, externalFiles: ExternalFiles = new Map()) {
+  /** @param budget bytes that the caller gives the model, whatever its file says. */
+  constructor(model: ModelProto, fileBytes: number, externalFiles: ExternalFiles = new Map(), budget = 0) {
     this.graph = new Graph('infer', this.#limits);
     this.externalFiles = externalFiles;
     this.#model = model;
     this.#opsets = model.opsets;
     this.#functions = new Map(model.functions.map((found) => [`${found.domain}.${found.name}`, found]));
-    this.#allow(fileBytes);
+    this.#allow(fileBytes + budget / BUDGET_PER_BYTE);
   }
 
   /** Bytes of files allow constants, and work at import, in proportion. */
