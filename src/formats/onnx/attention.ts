@@ -37,7 +37,7 @@ export function toHeads(x: Value, heads: number): Value {
 }
 
 /** Each head `times` times in a row. */
-function repeated(x: Value, times: number): Value {
+export function repeated(x: Value, times: number): Value {
   if (times === 1) return x;
   const [batch, heads, steps, size] = x.shape as [number, number, number, number];
   const spread = broadcast(reshape(x, { shape: [batch, heads, 1, steps, size] }), { shape: [batch, heads, times, steps, size] });

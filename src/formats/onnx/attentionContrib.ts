@@ -113,9 +113,25 @@ function qAttention(n: NodeContext): Result {
 /** An input that no node has. */
 const NONE = -1;
 
+/** Queries, keys and values in one input [batch, steps, heads, 3, size], or keys and values [.., 2, size], as inputs of their own. */
+function unpacked(n: NodeContext): NodeContext {
+  const parts = (index: number) => {
+    const x = n.f32(index);
+    const [batch, steps, heads, ways, size] = x.shape as [number, number, number, number, number];
+    return count(ways).map((i) => {
+      const own = slice(x, { starts: [0, 0, 0, i, 0], sizes: [batch, steps, heads, 1, size] });
+      return { value: reshapedTo(own, [batch, steps, heads * size]), elem: n.elem(index) };
+    });
+  };
+  if (n.has(1) && n.has(2)) return n;
+  const packed = n.shape(0).length === 5 ? parts(0) : n.has(1) && n.shape(1).length === 5 ? [n.operand(0), ...parts(1)] : [];
+  if (packed.length !== 3) n.refuse('queries without keys and values', { expected: '[batch, steps, heads, 3, size], or three inputs' });
+  return n.with([...packed, ...n.bindings.slice(3)]);
+}
+
 /** Attention of projected queries, keys and values, each [batch, steps, heads · size]; keys and values may be heads already. */
-function multiHeadAttention(n: NodeContext): Result {
-  if (!n.has(1) || !n.has(2) || n.shape(0).length !== 3) n.refuse('packed queries, keys and values', { expected: 'three inputs' });
+function multiHeadAttention(given: NodeContext): Result {
+  const n = unpacked(given);
   const heads = n.int('num_heads');
   const width = n.shape(0)[2] as number;
   const own = (index: number, start: number): Value => {

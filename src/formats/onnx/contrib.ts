@@ -113,12 +113,18 @@ const skipNorm =
     return [normalized(n, norm, sum, ...weights), undefined, undefined, sum];
   };
 
-/** Embeddings of tokens, of their positions and of their segments, normalised (BERT). The second output has the unmasked tokens of each row. */
-function embedNorm(n: NodeContext): Result {
+/** Rows of the table in an input of a node. */
+type Lookup = (table: number, ids: Value) => Value;
+
+/**
+ * Embeddings of tokens, of their positions and of their segments, normalised (BERT). The second output has the unmasked tokens of each row.
+ * @param rows reads the inputs 2 to 4.
+ */
+export function embedNorm(n: NodeContext, rows: Lookup = (table, ids) => gather([n.f32(table), ids], { axis: 0 })): Result {
   const [batch, steps] = n.shape(0) as [number, number];
   const positions = n.has(8) ? n.x(8) : n.integers(count(steps), [1, steps]);
-  const parts = [gather([n.f32(2), n.x(0)], { axis: 0 }), gather([n.f32(3), positions], { axis: 0 })];
-  if (n.has(1) && n.has(4)) parts.push(gather([n.f32(4), n.x(1)], { axis: 0 }));
+  const parts = [rows(2, n.x(0)), rows(3, positions)];
+  if (n.has(1) && n.has(4)) parts.push(rows(4, n.x(1)));
   const sum = parts.reduce((a, b) => add([a, b]));
   const tokens = n.has(7) ? reduceSum(n.x(7), { axes: [1] }) : n.filled('i32', [batch], 0);
   return [normalized(n, layerNorm, sum, 5, 6), { value: reshapedTo(tokens, [batch]), elem: 'int32' }, sum];
@@ -146,7 +152,6 @@ function matmulNBits(n: NodeContext): Operand {
   const [depth, units, block, bits] = [n.int('K'), n.int('N'), n.int('block_size'), n.int('bits', 4)];
   if (![2, 4, 8].includes(bits)) n.refuse(`weights of ${bits} bits`, { expected: '2, 4 or 8' });
   if (Math.min(depth, units, block) < 1) throw damaged(`${depth} × ${units} weights in blocks of ${block}`);
-  if (n.has(4)) n.refuse('blocks in another order (g_idx)', { expected: 'no input 4' });
   const blocks = Math.ceil(depth / block);
   const [weights, scales] = [known(n, 1), known(n, 2)];
   const rowBytes = (blocks * block * bits) / 8;
@@ -161,10 +166,14 @@ function matmulNBits(n: NodeContext): Operand {
   if (zeros && zeros.length !== units * (isPacked ? zeroBytes : blocks)) throw damaged(`there are ${zeros.length} zero points`);
   const zeroOf = (unit: number, at: number): number =>
     !zeros ? 2 ** (bits - 1) : isPacked ? element(zeros, unit, zeroBytes, at, bits) : (zeros[unit * blocks + at] as number);
+  // Rows of weights that were sorted by importance when they were quantized say which block they belong to.
+  const order = n.has(4) ? known(n, 4) : Float64Array.from({ length: depth }, (_, k) => Math.floor(k / block));
+  if (order.length < depth || order.some((at) => !(at >= 0 && at < blocks)))
+    throw damaged(`rows of weights are in blocks [${order}] of ${blocks}`);
   const w = new Float32Array(depth * units);
   for (let unit = 0; unit < units; unit++) {
     for (let k = 0; k < depth; k++) {
-      const at = Math.floor(k / block);
+      const at = order[k] as number;
       w[k * units + unit] = (element(weights, unit, rowBytes, k, bits) - zeroOf(unit, at)) * (scales[unit * blocks + at] as number);
     }
   }
@@ -184,5 +193,5 @@ export const contrib: Rows = {
   MatMulNBits: matmulNBits,
   SkipLayerNormalization: skipNorm(layerNorm, [2, 3], 4),
   SkipSimplifiedLayerNormalization: skipNorm(rmsNorm, [2], 3),
-  EmbedLayerNormalization: embedNorm,
+  EmbedLayerNormalization: (n) => embedNorm(n),
 };

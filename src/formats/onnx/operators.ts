@@ -8,6 +8,7 @@ import { convolutions } from './convolutions.ts';
 import { deformable } from './deformable.ts';
 import { detection } from './detection.ts';
 import { dynamic, dynamicContrib } from './dynamic.ts';
+import { groupQuery } from './groupQueryAttention.ts';
 import { indexing } from './indexing.ts';
 import { layers } from './layers.ts';
 import { losses } from './losses.ts';
@@ -18,6 +19,7 @@ import { products } from './products.ts';
 import type { NodeProto } from './proto.ts';
 import { quantized } from './quantized.ts';
 import { quantizedContrib } from './quantizedContrib.ts';
+import { quantizedEmbeddings } from './quantizedEmbeddings.ts';
 import { recurrent } from './recurrent.ts';
 import { reductions } from './reductions.ts';
 import { resizing } from './resizing.ts';
@@ -53,7 +55,7 @@ const domains: Readonly<Record<string, Rows>> = {
   'ai.onnx.ml': ml,
   'ai.onnx.preview': previews,
   'ai.onnx.preview.training': training,
-  'com.microsoft': { ...contrib, ...attentionContrib, ...quantizedContrib, ...dynamicContrib },
+  'com.microsoft': { ...contrib, ...attentionContrib, ...groupQuery, ...quantizedContrib, ...quantizedEmbeddings, ...dynamicContrib },
 };
 
 /** `Conv`, or `com.example:Conv` of another domain. */

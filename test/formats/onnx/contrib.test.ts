@@ -47,6 +47,32 @@ describe.each(golden)('$name', ({ model: file, inputs, outputs }) => {
   });
 });
 
+describe('MultiHeadAttention', () => {
+  const numbers = (shape: readonly number[]) => Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i * i));
+  const run = async (given: Readonly<Record<string, { readonly dims: number[]; readonly data: Float32Array }>>) => {
+    const names = Object.keys(given);
+    const file = modelFile({
+      opsets: { '': 17, 'com.microsoft': 1 },
+      nodes: [{ op: 'MultiHeadAttention', domain: 'com.microsoft', inputs: names, outputs: ['y'], attributes: { num_heads: 2 } }],
+      inputs: Object.fromEntries(names.map((name) => [name, { type: 'float', dims: given[name]?.dims as number[] }])),
+      outputs: ['y'],
+    });
+    const model = await load(file, { flavour: 'simd' });
+    return [...(model.run(Object.fromEntries(names.map((name) => [name, given[name]?.data as Float32Array]))).y as Tensor).data];
+  };
+  const packed = { dims: [2, 5, 2, 3, 4], data: numbers([2, 5, 2, 3, 4]) };
+  /** Part `i` of [batch, steps, heads, parts, size] as [batch, steps, heads · size]. */
+  const part = (i: number) => ({ dims: [2, 5, 8], data: packed.data.filter((_, at) => Math.floor(at / 4) % 3 === i) });
+
+  // ONNX Runtime has it on other processors only: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+  it('takes queries, keys and values in one tensor as it takes them apart', async () => {
+    const want = await run({ q: part(0), k: part(1), v: part(2) });
+    expect(await run({ packed })).toEqual(want);
+    const pairs = { dims: [2, 5, 2, 2, 4], data: packed.data.filter((_, at) => Math.floor(at / 4) % 3 > 0) };
+    expect(await run({ q: part(0), pairs })).toEqual(want);
+  });
+});
+
 it('activations of 16 bits are rounded in floats: no integers in between, no transpositions between layers', async () => {
   const file = golden.find(({ name }) => name === 'activations of 16 bits')?.model as string;
   const { work } = await load(bytesOf(file));
