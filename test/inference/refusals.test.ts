@@ -24,6 +24,12 @@ describe('what cannot run', () => {
     ]);
   });
 
+  it('and what to do about it, where a file was written for another processor', async () => {
+    const nodes = [{ ...node('ReorderInput', ['x'], ['y']), domain: 'com.microsoft.nchwc' }];
+    const { message } = await failure({ nodes, opsets: { '': 17, 'com.microsoft.nchwc': 1 }, inputs: { x: float(2) }, outputs: ['y'] });
+    expect(message).toMatch(/no operator com\.microsoft\.nchwc:ReorderInput; ONNX Runtime optimized .* ORT_ENABLE_EXTENDED/);
+  });
+
   it('nodes that no output needs do not matter', async () => {
     await open({ ...shift, nodes: [...shift.nodes, node('Mystery', ['x'], ['z'])] });
   });

@@ -2,7 +2,7 @@ import { ThimbleError } from '../../core/errors.ts';
 import { normalizeAxis, sameShape } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { evaluate, isConstant } from '../../ops/evaluate.ts';
-import { concat, slice, where } from '../../ops/index.ts';
+import { add, concat, mul, slice, where } from '../../ops/index.ts';
 import { split } from '../../ops/split.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { table } from './counted.ts';
@@ -72,24 +72,48 @@ function stacked(list: readonly Operand[], axis: number, empty: () => never): Op
   return { value: parts.length === 1 ? (parts[0] as Value) : concat(parts, { axis }), elem: first.elem };
 }
 
-/** Unrolled: the trip count, or the condition of each round, must be constant. */
+/** As many rounds as have an operator each in the largest graph: trip counts beyond are said of loops that end by their condition. */
+const UNBOUNDED = 2 ** 15;
+
+/** The binding where rounds still go on, else what it was before. */
+function kept(live: Value, next: Binding, before: Binding | undefined): Binding {
+  if (!next || !before || isSequence(next) || isSequence(before)) return next;
+  const either = chosen(live, next, before, true);
+  if (!either) throw new ThimbleError('UNSUPPORTED_OP', 'a loop that may end early changes the shape of what it carries on');
+  return either;
+}
+
+/**
+ * Unrolled: the trip count, or the condition of each round, must be constant. Where only run time knows when the condition ends a loop of so many
+ * rounds at most, all are computed: what is carried on stays as it was from then on, and scanned outputs have the size of the rounds before.
+ */
 function loop(n: NodeContext): Result {
   const body = n.subgraph('body');
   const trips = n.has(0) ? n.number(0) : Number.POSITIVE_INFINITY;
   const truth = (value: number): Operand => ({ value: n.integers([value], []), elem: 'bool' });
   let condition: Operand = n.has(1) ? n.operand(1) : truth(1);
   let carried: Binding[] = Array.from({ length: n.arity - 2 }, (_, i) => n.binding(i + 2) ?? null);
+  let live: Value | undefined;
+  let rounds: Value | undefined;
   const scans: Operand[][] = Array.from({ length: body.outputs.length - 1 - carried.length }, () => []);
   for (let i = 0; i < trips; i++) {
-    if (!isConstant(condition.value)) throw n.importer.needsConstant(condition.value, 'the condition of the loop');
-    if (!evaluate(condition.value)[0]) break;
+    if (!isConstant(condition.value)) {
+      if (trips >= UNBOUNDED) throw n.importer.needsConstant(condition.value, 'the condition of a loop without a trip count');
+      const own = reshapedTo(condition.value, []);
+      rounds ??= integer(own, i);
+      live = live ? mul([live, own]) : own;
+      rounds = add([rounds, live]);
+    } else if (!evaluate(condition.value)[0]) break;
+    else if (live && rounds) rounds = add([rounds, live]);
     const [next, ...results] = n.inline(body, [{ value: n.integers([i], []), elem: 'int64' }, condition, ...carried]);
     condition = tensorOf(next);
-    carried = results.slice(0, carried.length);
+    const before = carried;
+    carried = results.slice(0, carried.length).map((binding, k) => (live ? kept(live, binding, before[k]) : binding));
     results.slice(carried.length).forEach((binding, k) => void scans[k]?.push(tensorOf(binding)));
   }
   const none = () => n.refuse('a loop of no rounds with scan outputs');
-  return [...carried, ...scans.map((list) => stacked(list, 0, none))];
+  const sized = (operand: Operand): Operand => (rounds ? { ...operand, count: rounds, countAxis: 0 } : operand);
+  return [...carried, ...scans.map((list) => sized(stacked(list, 0, none)))];
 }
 
 /** A scanned input, its axis, and whether it is read from the back. */

@@ -58,6 +58,13 @@ const domains: Readonly<Record<string, Rows>> = {
   'com.microsoft': { ...contrib, ...attentionContrib, ...groupQuery, ...quantizedContrib, ...quantizedEmbeddings, ...dynamicContrib },
 };
 
+/** What to do about operators of a domain. */
+const hints: Readonly<Record<string, string>> = {
+  // The size of a block, 8 or 16 channels, is not in the file.
+  'com.microsoft.nchwc':
+    'ONNX Runtime optimized this file for the processor it ran on: take the file before that, or have it optimized at ORT_ENABLE_EXTENDED at most',
+};
+
 /** `Conv`, or `com.example:Conv` of another domain. */
 export const domainName = ({ op, domain }: Pick<NodeProto, 'op' | 'domain'>): string => (domain ? `${domain}:${op}` : op);
 
@@ -65,7 +72,7 @@ export const domainName = ({ op, domain }: Pick<NodeProto, 'op' | 'domain'>): st
 export function rowOf(node: NodeProto): Row {
   const rows = domains[node.domain];
   const row = rows && Object.hasOwn(rows, node.op) ? rows[node.op] : undefined;
-  if (!row) throw new ThimbleError('UNSUPPORTED_OP', `thimble has no operator ${domainName(node)}`);
+  if (!row) throw new ThimbleError('UNSUPPORTED_OP', `thimble has no operator ${domainName(node)}`, { hint: hints[node.domain] });
   return row;
 }
 

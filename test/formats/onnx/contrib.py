@@ -227,6 +227,30 @@ two = {'q': floats(2, 1, 64), 'k': floats(2, 1, 32), 'v': floats(2, 1, 32), 'pk'
 case('GroupQueryAttention, rows of unequal length', 'GroupQueryAttention', two, {'total': i32([7]), **tables}, do_rotary=1, compared=('y',), **heads)
 case('GroupQueryAttention, three more tokens', 'GroupQueryAttention', {'q': floats(1, 3, 64), 'k': floats(1, 3, 32), 'v': floats(1, 3, 32), 'pk': floats(1, 2, 4, 16), 'pv': floats(1, 2, 4, 16), 'last': i32([6])}, {'total': i32([7]), **tables}, do_rotary=1, local_window_size=4, **heads)
 
+# Rounds until a sum is large enough, at most 6: x, doubled and kept of each round.
+body = helper.make_graph(
+    [
+        helper.make_node('Mul', ['a', 'two'], ['b']),
+        helper.make_node('ReduceSum', ['b'], ['sum'], keepdims=0),
+        helper.make_node('Less', ['sum', 'limit'], ['again']),
+        helper.make_node('Identity', ['b'], ['each']),
+    ],
+    'body',
+    [helper.make_tensor_value_info('i', 7, []), helper.make_tensor_value_info('go', 9, []), helper.make_tensor_value_info('a', 1, [3])],
+    [helper.make_tensor_value_info('again', 9, []), helper.make_tensor_value_info('b', 1, [3]), helper.make_tensor_value_info('each', 1, [3])],
+)
+nodes = [
+    helper.make_node('ReduceSum', ['x'], ['first'], keepdims=0),
+    helper.make_node('Less', ['first', 'limit'], ['go']),
+    helper.make_node('Loop', ['trips', 'go', 'x'], ['last', 'all'], body=body),
+    helper.make_node('Add', ['last', 'two'], ['y']),
+    helper.make_node('ReduceMax', ['all'], ['most'], axes=[0], keepdims=0),
+]
+for limit in (0.5, 5, 1e9):
+    inputs = {'x': np.float32([0.2, 0.5, 0.1]), 'limit': np.array(limit, np.float32)}
+    outputs = ('y', 'all', 'most') if limit > 1 else ('y',)
+    network(f'Loop until a sum is {limit}', nodes, inputs, {'trips': np.int64(6), 'two': np.float32(2)}, outputs)
+
 here = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(here, 'contrib.json'), 'w') as file:
     file.write('[\n' + ',\n'.join(json.dumps(one) for one in cases) + '\n]\n')
