@@ -2,6 +2,7 @@ import type { Shape } from '../core/shape.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
 import { producer } from '../ir/graph.ts';
 import { type Conv2dAttributes, filterShape } from '../ops/conv2d.ts';
+import { ELEMENTWISE } from './layout.ts';
 import { useCounts } from './rewrite.ts';
 import { CELLS } from './sequences.ts';
 
@@ -47,10 +48,13 @@ const MOVING = new Set(['maxPool2d', 'reshape', 'transpose', 'slice', 'pad']);
 /** In training: they become part of the product before them. */
 const NORMALIZATIONS = new Set(['batchNorm', 'batchNormInference']);
 const CLAMPS = new Set(['relu', 'clip']);
+/** Operators that may follow on a result of the model. */
+const TO_RESULTS = new Set([...ELEMENTWISE, 'softmax', 'logSoftmax', 'reshape', 'dropout']);
 
 /**
  * Quantizes what products read and write, and what lies between them. A sum or pool is quantized where all its operands are; a clamp belongs
- * to the operator before it.
+ * to the operator before it. Where a product or a mean gives a result of the model, it stays in float: sums are more exact than 8 bits, and the calibration
+ * data may not have seen its range.
  */
 export function planActivations(graph: Graph, kept: ReadonlySet<Node>): ActivationPlan {
   const readers = new Map<Value, Node[]>();
@@ -63,6 +67,8 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
   const ties = new Ties();
   const moved = new Map<Value, Value>();
   const eight = new Set<Node>();
+  /** What may be a result of the model in float, and the node that it comes from. */
+  const resting = new Map<Value, Node>();
   const behind = (value: Value, isNext: (node: Node) => boolean): Value => {
     const [reader] = readers.get(value) ?? [];
     return reader && isNext(reader) && uses.get(value) === 1 ? (reader.outputs[0] as Value) : value;
@@ -80,6 +86,9 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
     eight.add(node);
     return y;
   };
+  /** Whether it is read on the way to the model's results alone, by operators that compute with floats. */
+  const isResult = (value: Value): boolean =>
+    (readers.get(value) ?? []).every((node) => !eight.has(node) && TO_RESULTS.has(node.op) && isResult(node.outputs[0] as Value));
   for (const node of graph.nodes) {
     if (kept.has(node)) continue;
     const [x] = node.inputs;
@@ -90,15 +99,24 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
     } else if (weightsOf(node)) {
       products.push(node);
       values.add(undropped(x as Value));
-      compute(node);
+      resting.set(compute(node), node);
     } else if (ARITHMETIC.has(node.op) && areQuantized && operands.length === node.inputs.length && isImage(node)) {
       const y = compute(node);
+      if (node.op === 'reduceMean') resting.set(y, node);
       if (node.op === 'concat') for (const input of node.inputs) ties.join(input, y);
     } else if (MOVING.has(node.op) && x && computed.has(undropped(x)) && isExact(node)) {
       const y = compute(node);
       moved.set(y, undropped(x));
+      if (node.op === 'reshape') resting.set(y, node);
       ties.join(undropped(x), y);
     }
+  }
+  for (const value of [...computed].reverse()) {
+    const node = resting.get(value);
+    if (!node || isRounded(value) || !isResult(value)) continue;
+    values.delete(value);
+    computed.delete(value);
+    if (node.op === 'reshape') eight.delete(node);
   }
   const order = [...graph.inputs, ...graph.nodes.flatMap(({ outputs }) => outputs)];
   return {

@@ -13,6 +13,7 @@ import { packDepthwiseParts } from '../ops/depthwiseConv2dInt8.ts';
 import { depthwiseConv2dScaledInt8 } from '../ops/depthwiseConv2dScaledInt8.ts';
 import type { Epilogue, Limits } from '../ops/epilogue.ts';
 import { gather } from '../ops/gather.ts';
+import type { QuantizeAttributes } from '../ops/quantizeInt8.ts';
 import { quantizeRowsInt8 } from '../ops/quantizeRowsInt8.ts';
 import type { Rewriting } from './rewrite.ts';
 import { wideNumbers } from './steps.ts';
@@ -24,7 +25,7 @@ export interface Rows {
   readonly zero: Value;
 }
 
-/** The bytes of rounded rows: several products share them. */
+/** The bytes of rounded rows, or what is dequantized from bytes: several products share them. */
 export class RoundedRows {
   readonly #known = new Map<Value, Rows>();
   readonly #to: Rewriting;
@@ -40,6 +41,7 @@ export class RoundedRows {
       const inner = this.of(node.inputs[0] as Value);
       return inner?.unit.shape[0] === 1 ? { ...inner, x: this.#to.apply(node, [inner.x])[0] as Value } : undefined;
     }
+    if (node?.op === 'dequantizeInt8') return dequantized(node);
     if (node?.op !== 'roundRows') return undefined;
     const known = this.#known.get(value);
     if (known) return known;
@@ -52,6 +54,17 @@ export class RoundedRows {
     this.#known.set(value, rows);
     return rows;
   }
+}
+
+/** One scale and zero point for all, which are constants. */
+function dequantized({ inputs: [x], attrs }: Node): Rows {
+  const { scale, zero } = attrs as unknown as QuantizeAttributes;
+  const { graph } = x as Value;
+  return {
+    x: x as Value,
+    unit: graph.constant({ dtype: 'f32', shape: [1], data: Float32Array.of(scale) }),
+    zero: graph.constant({ dtype: 'i32', shape: [1], data: Int32Array.of(zero) }),
+  };
 }
 
 /** What follows x and w: a number or a constant for each filter. */
@@ -102,7 +115,7 @@ function depthwise(node: Node, rows: Rows, w: Value, bias: Value | undefined): V
   });
 }
 
-/** A convolution of rounded images whose constant weights are whole multiples of a step as one of bytes. */
+/** A convolution of rounded or dequantized images whose constant weights are whole multiples of a step as one of bytes. */
 export function roundedConvolution(node: Node, inputs: readonly Value[], rounded: RoundedRows): Value | undefined {
   const [image, w, ...more] = inputs as [Value, Value, ...Value[]];
   const rows = w.origin.kind === 'const' ? rounded.of(image) : undefined;

@@ -1,5 +1,6 @@
 import { unpackPanels } from '../core/panels.ts';
 import { packQuads, quadShape } from '../core/quads.ts';
+import type { Shape } from '../core/shape.ts';
 import { type Graph, type Node, producer, type Value } from '../ir/graph.ts';
 import { add } from '../ops/add.ts';
 import { clip } from '../ops/clip.ts';
@@ -7,6 +8,8 @@ import { dataOf } from '../ops/constants.ts';
 import type { Epilogue } from '../ops/epilogue.ts';
 import type { LinearAttributes } from '../ops/linear.ts';
 import { dynamicOffsets, linearDynamicInt8, paddedUnits } from '../ops/linearDynamicInt8.ts';
+import { columnTotals, linearScaledInt8, paddedColumns } from '../ops/linearScaledInt8.ts';
+import { reshape } from '../ops/reshape.ts';
 import type { RoundRowsAttributes } from '../ops/roundRows.ts';
 import { rewrite } from './rewrite.ts';
 import { RoundedRows, roundedConvolution } from './roundedConvolutions.ts';
@@ -14,7 +17,7 @@ import { wholeNumbers } from './steps.ts';
 
 /**
  * Dense layers and convolutions of rounded rows whose constant weights are whole multiples of a step, as TFLite's hybrid ones and ONNX's dynamically
- * quantized ones are, become products of 8-bit numbers.
+ * quantized ones are, become products of 8-bit numbers; so do those of dequantized numbers whose result stays in float.
  */
 export function roundedProducts(source: Graph): Graph {
   let known: RoundedRows | undefined;
@@ -23,7 +26,7 @@ export function roundedProducts(source: Graph): Graph {
     const rounded = known;
     const found =
       node.op === 'linear'
-        ? product(node, inputs)
+        ? product(node, inputs, rounded)
         : node.op === 'conv2d' || node.op === 'depthwiseConv2d'
           ? to.target.named(node.name, () => roundedConvolution(node, inputs, rounded))
           : undefined;
@@ -31,32 +34,67 @@ export function roundedProducts(source: Graph): Graph {
   });
 }
 
-function product(node: Node, inputs: readonly Value[]): Value | undefined {
+function product(node: Node, inputs: readonly Value[], rounded: RoundedRows): Value | undefined {
   const { units, low, high, residual } = node.attrs as unknown as LinearAttributes & Epilogue;
-  const [rounded, w, ...rest] = inputs as [Value, Value, ...Value[]];
+  const [x, w, ...rest] = inputs as [Value, Value, ...Value[]];
   const added = residual ? rest.pop() : undefined;
   const [bias] = rest;
-  const rounding = producer(rounded);
-  if (rounding?.op !== 'roundRows' || w.origin.kind !== 'const') return undefined;
+  const y = w.origin.kind === 'const' ? (ofRows(x, w, bias, units) ?? ofBytes(x, w, bias, units, rounded)) : undefined;
+  if (!y) return undefined;
+  const sum = added ? add([y, added]) : y;
+  return low === Number.NEGATIVE_INFINITY && high === Number.POSITIVE_INFINITY ? sum : clip(sum, { min: low, max: high });
+}
+
+/** Row-major weights as whole numbers. */
+const wholeRows = (w: Value, shape: Shape) => wholeNumbers(unpackPanels(dataOf(w) as Float32Array, shape), shape[1] as number);
+
+const zeros = (graph: Graph, units: number): Value => graph.constant({ dtype: 'f32', shape: [units], data: new Float32Array(units) });
+
+/** Of rows that are rounded, each to steps of its own. */
+function ofRows(value: Value, w: Value, bias: Value | undefined, units: number): Value | undefined {
+  const rounding = producer(value);
+  if (rounding?.op !== 'roundRows') return undefined;
   const [x] = rounding.inputs as [Value];
   const { axis, asymmetric, even } = rounding.attrs as unknown as RoundRowsAttributes;
   if (even || (axis !== -1 && axis !== x.shape.length - 1)) return undefined;
   const shape = [x.shape.at(-1) as number, units];
-  const whole = wholeNumbers(unpackPanels(dataOf(w) as Float32Array, shape), units);
+  const whole = wholeRows(w, shape);
   if (!whole) return undefined;
   const { graph } = x;
   const scales = new Float32Array(paddedUnits(units));
   scales.set(whole.steps);
-  const y = linearDynamicInt8(
+  return linearDynamicInt8(
     [
       x,
       graph.constant({ dtype: 'i8', shape: quadShape(shape), data: packQuads(whole.numbers, shape) }, w.name),
       graph.constant({ dtype: 'f32', shape: [scales.length], data: scales }),
       graph.constant({ dtype: 'i32', shape: [scales.length], data: dynamicOffsets(whole.numbers, units) }),
-      bias ?? graph.constant({ dtype: 'f32', shape: [units], data: new Float32Array(units) }),
+      bias ?? zeros(graph, units),
     ],
     { units, asymmetric },
   );
-  const sum = added ? add([y, added]) : y;
-  return low === Number.NEGATIVE_INFINITY && high === Number.POSITIVE_INFINITY ? sum : clip(sum, { min: low, max: high });
+}
+
+/** Of numbers that are dequantized, with one step for all. */
+function ofBytes(value: Value, w: Value, bias: Value | undefined, units: number, rounded: RoundedRows): Value | undefined {
+  const rows = rounded.of(value);
+  if (rows?.unit.origin.kind !== 'const') return undefined;
+  const shape = [value.shape.at(-1) as number, units];
+  const whole = wholeRows(w, shape);
+  if (!whole) return undefined;
+  const { graph } = value;
+  const scales = paddedColumns(whole.steps);
+  const totals = columnTotals(whole.numbers, units);
+  return linearScaledInt8(
+    [
+      rows.x,
+      reshape(rows.zero, { shape: [] }),
+      graph.constant({ dtype: 'i8', shape: quadShape(shape), data: packQuads(whole.numbers, shape) }, w.name),
+      graph.constant({ dtype: 'i32', shape: [totals.length], data: totals }),
+      reshape(rows.unit, { shape: [] }),
+      graph.constant({ dtype: 'f32', shape: [scales.length], data: scales }),
+      bias ?? zeros(graph, units),
+    ],
+    { units },
+  );
 }

@@ -189,6 +189,43 @@ describe('what a scheme does not find', () => {
   });
 });
 
+describe('a result of the model', () => {
+  const image = t.input({ shape: [8, 8, 3] });
+  const convolution = () => t.conv2d({ filters: 16, kernelSize: 3, padding: 'same', activation: 'relu' });
+  const heads = {
+    'a dense layer': [[convolution(), t.flatten(), t.dense({ units: 5 }), t.activation({ activation: 'softmax' })], 'linearScaledInt8'],
+    'a convolution': [[convolution(), t.conv2d({ filters: 2, kernelSize: 1, activation: 'sigmoid' })], 'conv2dScaledInt8'],
+    'a depthwise convolution': [[convolution(), t.depthwiseConv2d({ kernelSize: 3 })], 'depthwiseConv2dScaledInt8'],
+    'a mean': [[convolution(), t.globalAveragePooling2d()], 'reduceMean'],
+  } as const;
+  const pixels = (count: number, scale: number) =>
+    Float32Array.from({ length: 192 * count }, (_, i) => scale * Math.sin(i * 1.7) * Math.cos(i * 0.31));
+
+  it.each(Object.entries(heads))('of %s is computed from 8-bit numbers, and stays in float', async (_, [layers, operator]) => {
+    const network = t.sequential([image, ...layers] as Parameters<typeof t.sequential>[0], { seed: 3 });
+    const { onnx, model: small, report } = await t.quantize(network, pixels(20, 1));
+    expect(small.work[operator]?.nodes).toBe(1);
+    expect(small.work).not.toHaveProperty('conv2d');
+    expect(report.outputs[0]?.sqnr).toBeGreaterThan(30);
+    if (!onnxruntime) return;
+    const x = pixels(1, 0.9);
+    const here = (small.run({ input: x }).predictions as t.Tensor).data;
+    const { predictions } = await runInOnnxruntime(onnx, 'input', x, [1, 8, 8, 3]);
+    expect(stepsApart(here, (predictions as { data: t.TypedArray }).data)).toBeLessThanOrEqual(0.5);
+  });
+
+  it('may be outside of what it was when its range was found', async () => {
+    const network = t.sequential([t.input({ shape: [16] }), t.dense({ units: 32, activation: 'relu' }), t.dense({ units: 3 })], {
+      seed: 5,
+    });
+    // Rows whose largest result is smaller than that of the rows they are tested on.
+    const rows = (count: number, seed: number) =>
+      Float32Array.from({ length: 16 * count }, (_, i) => Math.sin((i + seed) * 12.9898) * Math.cos(i * 0.37));
+    const { report } = await t.quantize(network, rows(8, 0), { test: { data: rows(300, 999) } });
+    expect(report.outputs[0]?.sqnr).toBeGreaterThan(36);
+  });
+});
+
 describe('layers that compute with floats', () => {
   const embedding = t.sequential([
     t.input({ shape: [12], dtype: 'i32' }),
