@@ -173,7 +173,7 @@ export { quantize_rows_s8 } from './kernels/quantize_rows_s8';
 export { conv2d_scaled_s8 } from './kernels/conv2d_scaled_s8';
 export { depthwise_conv2d_scaled_s8 } from './kernels/depthwise_scaled_s8';
 export { matmul_s8_batched } from './kernels/matmul_s8';
-export { requantize_s8, quantize_s8, dequantize_s8, lookup_u8 } from './kernels/requantize';
+export { requantize_s8, quantize_s8, dequantize_s8, dequantize_s8_columns, lookup_u8 } from './kernels/requantize';
 export { add_s8, mul_s8, max_s8, min_s8 } from './kernels/binary_s8';
 export { max_pool2d_s8, average_pool2d_s8 } from './kernels/pool2d_s8';
 export { softmax_s8 } from './kernels/softmax_s8';

@@ -966,6 +966,16 @@ export class Lookup {
 }
 
 @unmanaged
+export class DequantizeColumns {
+  x: usize;
+  scales: usize;
+  y: usize;
+  outer: u32;
+  rows: u32;
+  columns: u32;
+}
+
+@unmanaged
 export class QuantizeInt8 {
   x: usize;
   y: usize;

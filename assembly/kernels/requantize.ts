@@ -1,7 +1,7 @@
 // Between f32, i32 and i8, and functions of one i8.
 import { limited, limitedFloat, scaled } from '../math/requantize';
 import { cut, cutBytes, FAR_CENTER, FAR_CLOSE, FIRST, FRACTION, smallest } from '../math/requantize_vectors';
-import { Lookup, QuantizeInt8, Requantize } from '../records';
+import { DequantizeColumns, Lookup, QuantizeInt8, Requantize } from '../records';
 import { clamp, madd } from './vector_f32';
 
 export function requantize_s8(r: Requantize): void {
@@ -115,6 +115,54 @@ export function dequantize_s8(r: QuantizeInt8): void {
     }
   }
   for (; i < r.length; i++) store<f32>(r.y + (i << 2), <f32>(<i32>load<i8>(r.x + i) - r.zero) * r.scale);
+}
+
+/** One row of i8, each times the scale of its column. */
+function dequantizeRow(x: usize, scales: usize, y: usize, columns: usize): void {
+  let c: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    for (; c + 8 <= columns; c += 8) {
+      const v = v128.load8x8_s(x + c);
+      const s = scales + (c << 2),
+        to = y + (c << 2);
+      v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(v)), v128.load(s)));
+      v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(v)), v128.load(s, 16)), 16);
+    }
+  }
+  for (; c < columns; c++) store<f32>(y + (c << 2), <f32>load<i8>(x + c) * load<f32>(scales + (c << 2)));
+}
+
+/** Rows of 8, the columns of a panel. */
+function dequantizePanel(x: usize, scales: usize, y: usize, rows: usize): void {
+  if (ASC_FEATURE_SIMD) {
+    const low = v128.load(scales),
+      high = v128.load(scales, 16);
+    for (let i: usize = 0; i < rows; i++) {
+      const v = v128.load8x8_s(x + (i << 3)),
+        to = y + (i << 5);
+      v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(v)), low));
+      v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(v)), high), 16);
+    }
+  } else {
+    for (let i: usize = 0; i < rows << 3; i++) store<f32>(y + (i << 2), <f32>load<i8>(x + i) * load<f32>(scales + ((i & 7) << 2)));
+  }
+}
+
+/** Reads i8, writes f32. */
+export function dequantize_s8_columns(r: DequantizeColumns): void {
+  const columns: usize = r.columns,
+    rows: usize = r.rows;
+  const size = rows * columns;
+  let x = r.x,
+    y = r.y,
+    scales = r.scales;
+  for (let o: usize = 0; o < r.outer; o++) {
+    if (columns === 8) dequantizePanel(x, scales, y, rows);
+    else for (let i: usize = 0; i < size; i += columns) dequantizeRow(x + i, scales, y + (i << 2), columns);
+    x += size;
+    y += size << 2;
+    scales += columns << 2;
+  }
 }
 
 /** y may be x. */

@@ -165,6 +165,8 @@ export const int8Records = {
   Requantize: { x: 'ptr', y: 'ptr', rows: 'u32', channels: 'u32', ...requantization },
   /** y[i] = table[x[i] + 128]. */
   Lookup: { x: 'ptr', table: 'ptr', y: 'ptr', length: 'u32' },
+  /** [outer, rows, columns]: y = x times the scale of its column; each of `outer` has scales of its own. */
+  DequantizeColumns: { x: 'ptr', scales: 'ptr', y: 'ptr', outer: 'u32', rows: 'u32', columns: 'u32' },
   /** Between f32 and i8: away: ties away from zero instead of to even. */
   QuantizeInt8: { x: 'ptr', y: 'ptr', length: 'u32', scale: 'f32', zero: 'i32', low: 'i32', high: 'i32', away: 'u32' },
   /** Windows over NHWC. scale, xZero, yZero: of means alone (`averagePool2dInt8`). */

@@ -261,6 +261,7 @@ export const kernels = {
   requantize_s8: 'Requantize',
   quantize_s8: 'QuantizeInt8',
   dequantize_s8: 'QuantizeInt8',
+  dequantize_s8_columns: 'DequantizeColumns',
   lookup_u8: 'Lookup',
   // binary_s8
   add_s8: 'BinaryInt8',

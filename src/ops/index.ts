@@ -33,6 +33,7 @@ export { cumulative } from './cumulative.ts';
 export { depthwiseConv2d, depthwiseGradInput, depthwiseGradWeight } from './depthwiseConv2d.ts';
 export { depthwiseConv2dInt8 } from './depthwiseConv2dInt8.ts';
 export { depthwiseConv2dScaledInt8 } from './depthwiseConv2dScaledInt8.ts';
+export { dequantizeColumns } from './dequantizeColumns.ts';
 export { det } from './det.ts';
 export { div } from './div.ts';
 export { dropout } from './dropout.ts';

@@ -5,6 +5,7 @@ import { joinAttention } from './attention.ts';
 import { chainConvolutions } from './chains.ts';
 import { scaleProducts } from './dynamicProducts.ts';
 import { fewBits } from './fewBits.ts';
+import { filterBytes } from './filterBytes.ts';
 import { fold } from './fold.ts';
 import { fuse } from './fuse.ts';
 import { quantizeIslands } from './islands.ts';
@@ -31,6 +32,7 @@ export const passes: readonly { readonly name: string; readonly run: (graph: Gra
   { name: 'fewBits', run: fewBits },
   { name: 'readPlanes', run: readPlanes },
   { name: 'chainConvolutions', run: chainConvolutions },
+  { name: 'filterBytes', run: filterBytes },
 ];
 
 /** Passes after which every operator still has its like in other runtimes. */

@@ -150,6 +150,22 @@ it('4-bit weights behind a flatten are held in 4 bits where the model is loaded,
   expect(small.work).not.toHaveProperty('transpose');
 });
 
+it.each(['int8-weights', 'int4-weights'] as const)(
+  'filters of %s are bytes where the model is loaded, and in its .thimble file',
+  async (scheme) => {
+    const convolution = (name: string) => t.conv2d({ filters: 24, kernelSize: 3, padding: 'same', activation: 'relu', name });
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const network = t.sequential([t.input({ shape: [6, 6, 24] }), ...names.map(convolution)] as Parameters<typeof t.sequential>[0]);
+    const whole = await t.load(t.exportOnnx(network, { batchSize: 1 }));
+    const { model: small, report } = await t.quantize(network, undefined, { scheme });
+    expect(report.after.constantBytes).toBeLessThan(report.before.constantBytes * 0.3);
+    expect(report.after.memoryBytes).toBeLessThan(report.before.memoryBytes * 0.62);
+    expect(small.export().length).toBeLessThan(whole.export().length * 0.35);
+    const x = { input: Float32Array.from({ length: 864 }, (_, i) => Math.sin(i)) };
+    expect((await t.load(small.export())).run(x)).toEqual(small.run(x));
+  },
+);
+
 describe('what a scheme does not find', () => {
   const image = t.input({ shape: [8, 8, 3] });
   const convolutions = t.sequential([image, t.conv2d({ filters: 8, kernelSize: 3 }), t.globalAveragePooling2d()]);

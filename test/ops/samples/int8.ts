@@ -2,6 +2,7 @@ import { fixedPoint } from '../../../src/core/fixedPoint.ts';
 import { packQuads, quadShape } from '../../../src/core/quads.ts';
 import { Random } from '../../../src/core/random.ts';
 import type { Shape } from '../../../src/core/shape.ts';
+import { columnScales } from '../../../src/ops/dequantizeColumns.ts';
 import { dynamicOffsets, paddedUnits } from '../../../src/ops/linearDynamicInt8.ts';
 import { columnTotals } from '../../../src/ops/linearScaledInt8.ts';
 import { packWeights, scaleShape, weightShape } from '../../../src/ops/linearWeights.ts';
@@ -457,5 +458,15 @@ export const int8: Samples = {
     },
     { inputs: [{ shape: [2], values: [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY] }], attrs: { scale: 0.1, ties } },
   ]),
+  dequantizeColumns: [
+    [1, 2, 9, 8],
+    [2, 3, 5, 8],
+    [3, 3, 13],
+    [1, 1, 16],
+    [5, 3],
+    [0, 4],
+  ].map((shape) => ({
+    inputs: [i8(...shape), { shape: columnScales(shape), range: [0.001, 0.1] }],
+  })),
   dequantizeInt8: LENGTHS.map((n) => ({ inputs: [i8(n)], attrs: { scale: 0.0123, zero: -128 } })),
 };
