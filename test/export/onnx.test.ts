@@ -181,6 +181,19 @@ it.runIf(onnxruntime).each([
   want.forEach((value, i) => void expect(Math.abs(value - (x[i] as number))).toBeLessThan(30 / 127));
 });
 
+it('weights that layers share are written once, also by what was loaded', async () => {
+  const [a, b] = [t.input({ shape: [8, 8, 3], name: 'a' }), t.input({ shape: [8, 8, 3], name: 'b' })];
+  const [filters, rows] = [t.conv2d({ filters: 16, kernelSize: 3 }), t.dense({ units: 20 })];
+  const branch = (x: t.Symbolic) => rows(t.flatten()(filters(x)));
+  const model = t.model({ inputs: [a, b], output: t.add()([branch(a), branch(b)]) });
+  const file = t.exportOnnx(model, { batchSize: 1 });
+  expect(file.length).toBeLessThan(4 * (27 * 16 + 16 + 576 * 20 + 20) * 1.1);
+  const again = t.exportOnnx(await t.load(file));
+  expect(again.length).toBeLessThan(file.length * 1.05);
+  const x = { a: Float32Array.from({ length: 192 }, (_, i) => Math.sin(i)), b: new Float32Array(192) };
+  expect((await t.load(again)).run(x)).toEqual((await t.load(file)).run(x));
+});
+
 it('an operator that ONNX does not have is named', () => {
   const graph = new Graph('infer');
   graph.output('y', nonZero(graph.input('x', { dtype: 'f32', shape: [4] })));

@@ -44,6 +44,9 @@ const BYTES = { i8: 'int8', u8: 'uint8', bool: 'bool' } as const;
 
 /** Initializers of fewer floats stay in 32 bits: scales, shifts, scalars. */
 export const HALVED_FROM = 64;
+/** Bytes of tensors that are written once where several are the same. */
+const SHARED_FROM = 256;
+const SAMPLED = 64;
 
 /**
  * The ONNX graph while it is written. A value may lie in several forms; transpositions are written only where an operator needs a form that
@@ -63,6 +66,7 @@ export class Emission {
   readonly #forms = new Map<Value, Form[]>();
   readonly #names = new Set<string>();
   readonly #shared = new Map<string, string>();
+  readonly #alike = new Map<string, FileTensor[]>();
   #label = '';
 
   constructor({ batch, weights = new Map(), half = () => false, dynamic = false }: EmissionOptions = {}) {
@@ -234,9 +238,15 @@ export class Emission {
     if (this.batch !== undefined && dims.some((extent) => extent > 0 && extent % (this.batch as number) === 0)) {
       throw new ThimbleError('UNSUPPORTED_OP', `the constant "${name}" depends on the batch`, { hint: 'export with a fixed batch size' });
     }
-    const free = this.unique(name);
-    this.initializers.push({ name: free, elem, dims, raw });
-    return free;
+    // Layers that share weights have constants of their own here, as each was packed for its operator.
+    const key = raw.length >= SHARED_FROM ? `${elem} ${dims} ${sampleOf(raw)}` : undefined;
+    const alike = key ? (this.#alike.get(key) ?? []) : [];
+    const known = alike.find((tensor) => isSame(tensor.raw, raw));
+    if (known) return known.name;
+    const tensor = { name: this.unique(name), elem, dims, raw };
+    if (key) this.#alike.set(key, [...alike, tensor]);
+    this.initializers.push(tensor);
+    return tensor.name;
   }
 
   /** The optional input for `bias`; in whole numbers where the product of x and w is: steps of x times steps of w. */
@@ -281,6 +291,11 @@ export class Emission {
     return name;
   }
 }
+
+/** A few bytes of many, which tell most tensors apart. */
+const sampleOf = (raw: Uint8Array): string => Array.from({ length: SAMPLED }, (_, i) => raw[Math.floor((i * raw.length) / SAMPLED)]).join();
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
 /** The bytes of a typed array; every host of WebAssembly that thimble runs on is little endian, as files are. */
 export const rawOf = (data: ArrayBufferView): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
