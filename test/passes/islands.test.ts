@@ -277,7 +277,7 @@ const folder = new URL('../../../shared/bench-models/', import.meta.url);
 /** What runs in float in each model; transpositions and reshapes are not counted. */
 const inFloat: Readonly<Record<string, string>> = {
   autoencoder_ad: '',
-  dscnn_kws: 'conv2d reduceMean softmax',
+  dscnn_kws: 'reduceMean softmax',
   mobilenetv1_0: 'softmax',
   mobilenetv2_1: '',
   resnet8_cifar: 'softmax',
