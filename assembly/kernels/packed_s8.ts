@@ -125,10 +125,10 @@ function packedBytes(r: Conv2dInt8, x: usize, w: usize, pairs: usize, y: usize, 
   tiles<i8>(r, x, w, pairs, biasesOf(r) + (channel << 2), y, channel, count);
 }
 
-/** Where a result of a tile is too close to a tie. */
-function exactTile(r: Conv2dInt8, x: usize, w: usize, pairs: usize, y: usize, channel: usize): void {
+/** A tile of which a result is too close to a tie. */
+function closeTile(r: Conv2dInt8, x: usize, w: usize, pairs: usize, y: usize, channel: usize): void {
   packedSums(x, w, pairs, biasesOf(r) + (channel << 2), r.sums);
-  finishClose(r, r.sums, y, r.outChannels, 4, 8, channel, false);
+  finish(r, PLACED, r.sums, y, r.outChannels, 4, 8, channel);
 }
 
 /** Tiles of 4 rows by 8 columns. Y i32: to are sums, of one tile. Y i8: to is y. */
@@ -197,13 +197,15 @@ function tiles<Y>(r: Conv2dInt8, x: usize, w: usize, pairs: usize, bias: usize, 
       u = smallest(u, c1, mask);
       t = smallest(t, d0, mask);
       u = smallest(u, d1, mask);
-      const first = firsts(table),
-        signs = v128.load(table),
-        low = lows(table),
-        high = highs(table);
-      storePair(to, stride, cutBytes(cut(a0, a1, first), cut(b0, b1, first), signs, low, high));
-      storePair(to + (stride << 1), stride, cutBytes(cut(c0, c1, first), cut(d0, d1, first), signs, low, high));
-      if (isClose(table, t, u)) exactTile(r, begin, w, pairs, to, channel);
+      if (isClose(table, t, u)) closeTile(r, begin, w, pairs, to, channel);
+      else {
+        const first = firsts(table),
+          signs = v128.load(table),
+          low = lows(table),
+          high = highs(table);
+        storePair(to, stride, cutBytes(cut(a0, a1, first), cut(b0, b1, first), signs, low, high));
+        storePair(to + (stride << 1), stride, cutBytes(cut(c0, c1, first), cut(d0, d1, first), signs, low, high));
+      }
       to += stride << 2;
     }
   }
