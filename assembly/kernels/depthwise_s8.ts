@@ -5,7 +5,7 @@ import { Conv2dInt8, DepthwiseInt8 } from '../records';
 import { isWide } from './band_s8';
 import { fillBlock } from './depthwise_band_s8';
 import { biasesOf, finish, prepare } from './finish_s8';
-import { dot, wideDot } from './gemm_s8';
+import { dot, wideDot } from './quads_s8';
 import { zip16, zip16High, zip8 } from './zip';
 
 export function depthwise_conv2d_s8(r: DepthwiseInt8): void {

@@ -2,21 +2,9 @@
 // pieces of `length` numbers at the byte offsets in `table`; numbers past a piece's end, up to whole quads, meet weights that are 0.
 import { cut, cutBytes, placed, smallest } from '../math/requantize_vectors';
 import { Conv2dInt8 } from '../records';
-import {
-  biasesOf,
-  finish,
-  finishClose,
-  firsts,
-  fractionMask,
-  highs,
-  isClose,
-  lows,
-  PLACED,
-  runsOf,
-  scalesOf,
-  signBytes,
-  startsOf,
-} from './finish_s8';
+import { biasesOf, finish, firsts, fractionMask, highs, isClose, lows, PLACED, runsOf, scalesOf, startsOf } from './finish_s8';
+import { dot, pairs, pairsOf, quadsOf, wideDot } from './quads_s8';
+import { rowSums } from './row_s8';
 
 /** Rows of a tile, as types: what depends on them is decided when compiling. 12 sums hide the latency of dot products, and just fit the registers. */
 type Six = v128;
@@ -25,17 +13,6 @@ type Four = u64;
 /** Products of a tile, as types: `dot` of quads, or `wideDot` of pairs. */
 type Quads = i8;
 type Pairs = i16;
-
-/** Whole quads of `length` numbers. */
-@inline
-function quadsOf(length: usize): usize {
-  return (length + 3) >> 2;
-}
-
-@inline
-export function pairsOf(length: usize): usize {
-  return (length + 1) >> 1;
-}
 
 /** The panel w in 16 bits: of each pair of a run, two vectors of 4 columns. */
 export function widenPanel(w: usize, to: usize, runs: usize, length: usize): void {
@@ -171,8 +148,8 @@ function sixesOf(rows: usize): usize {
 }
 
 /**
- * `count` tiles of R rows by 8 columns; a run is `steps` times what P multiplies at once. Y i32: they are sums. Y i8: sums hold one tile at a time,
- * whose results go to y. The loop is not unrolled: V8 would spill (measured).
+ * `count` tiles of R rows by 8 columns; a run is `steps` times what P multiplies at once. Y i32: they are sums. Y i8: results
+ * go to y. The loop is not unrolled: V8 would spill (measured).
  */
 function tiles<Y, R, P>(
   r: Conv2dInt8,
@@ -188,7 +165,11 @@ function tiles<Y, R, P>(
   channel: usize,
   count: usize,
 ): void {
-  const rows: usize = isVector<R>() ? 6 : 4;
+  const rows: usize = isVector<R>() ? 6 : 4,
+    stride: usize = sizeof<Y>() == 1 ? <usize>r.outChannels : 0,
+    constants: usize = sizeof<Y>() == 1 ? r.table : 0,
+    scales: usize = sizeof<Y>() == 1 ? scalesOf(r, channel) : 0,
+    starts: usize = sizeof<Y>() == 1 ? startsOf(r, channel) : 0;
   for (; count; count--) {
     let a0 = v128.load(bias),
       a1 = v128.load(bias, 16);
@@ -243,27 +224,11 @@ function tiles<Y, R, P>(
         x3 += 4;
       }
     }
-    x += xStride * rows;
-    v128.store(sums, a0);
-    v128.store(sums, a1, 16);
-    v128.store(sums, b0, 32);
-    v128.store(sums, b1, 48);
-    v128.store(sums, c0, 64);
-    v128.store(sums, c1, 80);
-    v128.store(sums, d0, 96);
-    v128.store(sums, d1, 112);
-    if (isVector<R>()) {
-      v128.store(sums, e0, 128);
-      v128.store(sums, e1, 144);
-      v128.store(sums, f0, 160);
-      v128.store(sums, f1, 176);
-    }
     if (sizeof<Y>() == 1) {
-      const stride = <usize>r.outChannels;
-      const s0 = v128.load(scalesOf(r, channel)),
-        s1 = v128.load(scalesOf(r, channel), 16),
-        n0 = v128.load(startsOf(r, channel)),
-        n1 = v128.load(startsOf(r, channel), 16);
+      const s0 = v128.load(scales),
+        s1 = v128.load(scales, 16),
+        n0 = v128.load(starts),
+        n1 = v128.load(starts, 16);
       a0 = placed(a0, s0, n0);
       a1 = placed(a1, s1, n1);
       b0 = placed(b0, s0, n0);
@@ -272,7 +237,7 @@ function tiles<Y, R, P>(
       c1 = placed(c1, s1, n1);
       d0 = placed(d0, s0, n0);
       d1 = placed(d1, s1, n1);
-      const mask = fractionMask(r.table);
+      const mask = fractionMask(constants);
       let t = v128.and(a0, mask),
         u = v128.and(a1, mask);
       t = smallest(t, b0, mask);
@@ -291,17 +256,53 @@ function tiles<Y, R, P>(
         t = smallest(t, f0, mask);
         u = smallest(u, f1, mask);
       }
-      const first = firsts(r.table),
-        signs = v128.load(signBytes(r)),
-        low = lows(r.table),
-        high = highs(r.table);
-      storePair(y, stride, cutBytes(cut(a0, a1, first), cut(b0, b1, first), signs, low, high));
-      storePair(y + (stride << 1), stride, cutBytes(cut(c0, c1, first), cut(d0, d1, first), signs, low, high));
-      if (isVector<R>()) storePair(y + (stride << 2), stride, cutBytes(cut(e0, e1, first), cut(f0, f1, first), signs, low, high));
-      if (isClose(r.table, t, u)) finishClose(r, sums, y, stride, rows, 8, channel, false);
+      if (isClose(constants, t, u)) closeTile<R, P>(r, x, xStride, table, runs, steps, w, bias, y, channel);
+      else {
+        const first = firsts(constants),
+          signs = v128.load(constants),
+          low = lows(constants),
+          high = highs(constants);
+        storePair(y, stride, cutBytes(cut(a0, a1, first), cut(b0, b1, first), signs, low, high));
+        storePair(y + (stride << 1), stride, cutBytes(cut(c0, c1, first), cut(d0, d1, first), signs, low, high));
+        if (isVector<R>()) storePair(y + (stride << 2), stride, cutBytes(cut(e0, e1, first), cut(f0, f1, first), signs, low, high));
+      }
       y += stride * rows;
-    } else sums += rows << 5;
+    } else {
+      v128.store(sums, a0);
+      v128.store(sums, a1, 16);
+      v128.store(sums, b0, 32);
+      v128.store(sums, b1, 48);
+      v128.store(sums, c0, 64);
+      v128.store(sums, c1, 80);
+      v128.store(sums, d0, 96);
+      v128.store(sums, d1, 112);
+      if (isVector<R>()) {
+        v128.store(sums, e0, 128);
+        v128.store(sums, e1, 144);
+        v128.store(sums, f0, 160);
+        v128.store(sums, f1, 176);
+      }
+      sums += rows << 5;
+    }
+    x += xStride * rows;
   }
+}
+
+/** A tile of which a result is too close to a tie. */
+function closeTile<R, P>(
+  r: Conv2dInt8,
+  x: usize,
+  xStride: usize,
+  table: usize,
+  runs: usize,
+  steps: usize,
+  w: usize,
+  bias: usize,
+  y: usize,
+  channel: usize,
+): void {
+  tiles<i32, R, P>(r, x, xStride, table, runs, steps, w, bias, r.sums, 0, channel, 1);
+  finish(r, PLACED, r.sums, y, r.outChannels, isVector<R>() ? 6 : 4, 8, channel);
 }
 
 @inline
@@ -311,25 +312,8 @@ export function storePair(y: usize, stride: usize, v: v128): void {
 }
 
 @inline
-export function dot(w: v128, x: v128, acc: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, acc);
-  return unreachable();
-}
-
-@inline
 function product<P>(w: v128, x: v128, acc: v128): v128 {
   return sizeof<P>() == 1 ? dot(w, x, acc) : wideDot(w, x, acc);
-}
-
-@inline
-export function wideDot(w: v128, x: v128, acc: v128): v128 {
-  return i32x4.add(acc, i32x4.dot_i16x8_s(w, x));
-}
-
-/** Two columns in each vector, in two halves → four columns. */
-@inline
-export function pairs(v0: v128, v1: v128): v128 {
-  return i32x4.add(v128.shuffle<i32>(v0, v1, 0, 2, 4, 6), v128.shuffle<i32>(v0, v1, 1, 3, 5, 7));
 }
 
 /** 4 rows by 4 columns, of 8-bit weights: these are widened by loading them, but sums come in halves. */
@@ -374,84 +358,4 @@ function wideTile4(x: usize, xStride: usize, table: usize, runs: usize, quads: u
   v128.store(sums, i32x4.add(start, pairs(b0, b1)), 32);
   v128.store(sums, i32x4.add(start, pairs(c0, c1)), 64);
   v128.store(sums, i32x4.add(start, pairs(d0, d1)), 96);
-}
-
-/** One row by 8 columns. */
-@inline
-function rowSums(x: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize, wide: bool): void {
-  if (ASC_FEATURE_SIMD) {
-    if (ASC_FEATURE_RELAXED_SIMD) {
-      if (!wide) return row8(x, table, runs, quads, w, bias, sums);
-    }
-    row16(x, table, runs, quads, w, bias, sums);
-  } else scalarRow(x, table, runs, quads, w, bias, sums);
-}
-
-/** One row by 8 columns; two sums of each column, as a sum waits for the one before it. */
-function row8(x: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize): void {
-  let a0 = v128.load(bias),
-    a1 = v128.load(bias, 16),
-    b0 = i32x4.splat(0),
-    b1 = b0;
-  for (; runs; runs--) {
-    let p = x + <usize>load<u32>(table);
-    table += 4;
-    const end = w + (quads << 5);
-    for (; w + 32 < end; w += 64) {
-      let s = v128.load32_splat(p);
-      a0 = dot(v128.load(w), s, a0);
-      a1 = dot(v128.load(w, 16), s, a1);
-      s = v128.load32_splat(p, 4);
-      b0 = dot(v128.load(w, 32), s, b0);
-      b1 = dot(v128.load(w, 48), s, b1);
-      p += 8;
-    }
-    if (w < end) {
-      const s = v128.load32_splat(p);
-      a0 = dot(v128.load(w), s, a0);
-      a1 = dot(v128.load(w, 16), s, a1);
-      w += 32;
-    }
-  }
-  v128.store(sums, i32x4.add(a0, b0));
-  v128.store(sums, i32x4.add(a1, b1), 16);
-}
-
-/** The same of 16-bit inputs. */
-function row16(x: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize): void {
-  let a0 = i32x4.splat(0),
-    a1 = a0,
-    a2 = a0,
-    a3 = a0;
-  for (; runs; runs--) {
-    let p = x + <usize>load<u32>(table);
-    table += 4;
-    for (const end = w + (quads << 5); w < end; w += 32) {
-      const s = v128.load64_splat(p);
-      a0 = wideDot(v128.load8x8_s(w), s, a0);
-      a1 = wideDot(v128.load8x8_s(w, 8), s, a1);
-      a2 = wideDot(v128.load8x8_s(w, 16), s, a2);
-      a3 = wideDot(v128.load8x8_s(w, 24), s, a3);
-      p += 8;
-    }
-  }
-  v128.store(sums, i32x4.add(v128.load(bias), pairs(a0, a1)));
-  v128.store(sums, i32x4.add(v128.load(bias, 16), pairs(a2, a3)), 16);
-}
-
-function scalarRow(x: usize, table: usize, runs: usize, quads: usize, w: usize, bias: usize, sums: usize): void {
-  for (let n: usize = 0; n < 8; n++) {
-    let sum = load<i32>(bias + (n << 2));
-    let k = w + (n << 2);
-    for (let run: usize = 0; run < runs; run++) {
-      let p = x + <usize>load<u32>(table + (run << 2));
-      for (let q: usize = 0; q < quads; q++) {
-        sum += <i32>load<u8>(p) * <i32>load<i8>(k) + <i32>load<u8>(p, 1) * <i32>load<i8>(k, 1);
-        sum += <i32>load<u8>(p, 2) * <i32>load<i8>(k, 2) + <i32>load<u8>(p, 3) * <i32>load<i8>(k, 3);
-        p += 4;
-        k += 32;
-      }
-    }
-    store<i32>(sums + (n << 2), sum);
-  }
 }

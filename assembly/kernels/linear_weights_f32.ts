@@ -2,7 +2,7 @@
 // 32 bits, scaled, and added in f32, in the same order in every flavour. Four rows at a time share the weights that are widened. Scratch: 16 bytes of 15
 // (V8 makes a constant vector anew at each use), the unit of each row of a block, and for each row the sums of each run's numbers and the numbers.
 import { LinearWeights } from '../records';
-import { pairs, wideDot } from './gemm_s8';
+import { pairs, wideDot } from './quads_s8';
 import { loadPart, storePart } from './vector_f32';
 
 /** Weights of 4 bits are stored plus 8. */

@@ -2,21 +2,9 @@
 // them all. `widenPanel` makes the weights.
 import { cut, cutBytes, placed, smallest } from '../math/requantize_vectors';
 import { Conv2dInt8 } from '../records';
-import {
-  biasesOf,
-  finish,
-  finishClose,
-  firsts,
-  fractionMask,
-  highs,
-  isClose,
-  lows,
-  PLACED,
-  scalesOf,
-  signBytes,
-  startsOf,
-} from './finish_s8';
-import { pairsOf, storePair, wideDot } from './gemm_s8';
+import { biasesOf, finish, firsts, fractionMask, highs, isClose, lows, PLACED, scalesOf, startsOf } from './finish_s8';
+import { storePair } from './gemm_s8';
+import { pairsOf, wideDot } from './quads_s8';
 import { zip16, zip16High, zip32, zip32High } from './zip';
 
 /** Bytes of a packed row of `length` numbers. */

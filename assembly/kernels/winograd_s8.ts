@@ -5,7 +5,7 @@ import { Conv2dInt8, WinogradInt8 } from '../records';
 import { isWide } from './band_s8';
 import { conv2d_s8 } from './conv2d_s8';
 import { biasesOf, finish, prepare } from './finish_s8';
-import { wideDot } from './gemm_s8';
+import { wideDot } from './quads_s8';
 
 /** Tiles whose products are at hand. Of those of one row the sums are finished together: two lines of up to 8 pixels. */
 const GROUP: u32 = 4;
