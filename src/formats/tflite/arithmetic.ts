@@ -51,7 +51,7 @@ const binary =
   };
 
 /** TFLite's kernels for these take integers as they are, whatever their scales. */
-const whole =
+export const whole =
   (op: Binary): Row =>
   (n) =>
     narrowed(n, op(pair(n)));

@@ -3,7 +3,7 @@ import { ThimbleError } from '../../core/errors.ts';
 import { normalizeAxis, type Shape } from '../../core/shape.ts';
 import type { Graph, Value } from '../../ir/graph.ts';
 import { evaluate, isConstant } from '../../ops/evaluate.ts';
-import { add, cast, greater, sub, where } from '../../ops/index.ts';
+import { add, bitwiseAnd, bitwiseXor, cast, greater, sub, where } from '../../ops/index.ts';
 import { held, numeric, UNSIGNED } from './elements.ts';
 import { damaged } from './flatbuffer.ts';
 import type { Importer } from './importer.ts';
@@ -177,6 +177,15 @@ export class NodeContext {
   /** How output `index` is held. */
   held(index = 0): 'f32' | 'i32' | 'i8' {
     return held(numeric(this.output(index)));
+  }
+
+  /** The low 16 bits of an i32 value where output `index` has so many. */
+  wrapped(value: Value, index = 0): Value {
+    const elem = numeric(this.output(index));
+    if (elem !== 'int16' && elem !== 'uint16') return value;
+    const low = bitwiseAnd([value, this.integers([0xffff], [])]);
+    const sign = this.integers([0x8000], []);
+    return elem === 'uint16' ? low : sub([bitwiseXor([low, sign]), sign]);
   }
 
   /** An i32 value as output `index` is held: its low 8 bits where that is a byte, uint8 from 0. */

@@ -4,7 +4,7 @@ import { where } from '../../ops/index.ts';
 import { reshapedTo } from '../moves.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { type Binding, isOperand } from './operand.ts';
-import { callOptions, ifOptions, whileOptions } from './options.ts';
+import { callOptions, compositeOptions, ifOptions, whileOptions } from './options.ts';
 
 const bindings = (n: NodeContext, from: number): Binding[] => n.node.inputs.slice(from).map((_, i) => n.binding(from + i));
 
@@ -45,5 +45,7 @@ function loop(n: NodeContext): Result {
 export const control: Rows = {
   IF: branch,
   WHILE: loop,
+  // Its name says what a faster kernel may do instead.
+  STABLEHLO_COMPOSITE: (n) => n.importer.subgraph(n.options(compositeOptions).decompositionSubgraphIndex, bindings(n, 0)),
   CALL: (n) => n.importer.subgraph(n.options(callOptions).subgraph, bindings(n, 0)),
 };

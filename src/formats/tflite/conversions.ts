@@ -1,12 +1,18 @@
+import type { Elem } from '../../core/elem.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, cast, clip, equal, mul, sub } from '../../ops/index.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { widened } from './context.ts';
 import { numeric } from './elements.ts';
 import { bool } from './logic.ts';
+import type { Operand } from './operand.ts';
 import { fakeQuantOptions } from './options.ts';
 import { dequantized, quantize } from './quantizedConversion.ts';
 import { roundedAway } from './rounding.ts';
+
+/** Whether every number of the operand is one of 16 bits; floats are not looked at. */
+const fits = ({ elem, value }: Operand, to: Elem): boolean =>
+  value.dtype === 'f32' || elem === 'bool' || elem === 'uint8' || (elem === 'int8' && to === 'int16');
 
 /** Numbers of another type: floats are cut off towards 0, integers wrap. */
 function castRow(n: NodeContext): Result {
@@ -20,7 +26,8 @@ function castRow(n: NodeContext): Result {
   }
   const wide = operand.value.dtype === 'f32' ? operand.value : widened(operand);
   if (n.held() === 'f32') return cast(wide, { to: 'f32' });
-  return n.narrow(cast(wide, { to: 'i32' }));
+  const whole = cast(wide, { to: 'i32' });
+  return n.narrow(fits(operand, to) ? whole : n.wrapped(whole));
 }
 
 function dequantize(n: NodeContext): Value {

@@ -1,19 +1,5 @@
 import type { Value } from '../../ir/graph.ts';
-import {
-  bitwiseAnd,
-  bitwiseOr,
-  bitwiseXor,
-  cast,
-  equal,
-  greater,
-  greaterOrEqual,
-  max,
-  min,
-  shiftRight,
-  sub,
-  where,
-} from '../../ops/index.ts';
-import { bitsOf } from '../element.ts';
+import { bitwiseAnd, bitwiseOr, cast, equal, greater, greaterOrEqual, sub, where } from '../../ops/index.ts';
 import { reshapedTo } from '../moves.ts';
 import { isQuantized, type NodeContext, type Row, type Rows } from './context.ts';
 import type { Operand } from './operand.ts';
@@ -52,15 +38,6 @@ function select(n: NodeContext): Value {
   return n.wide([a, b], ([x, y]) => where([reshapedTo(condition, shape), x as Value, y as Value]));
 }
 
-/** a >> b, which keeps the sign; b is limited to the bits of the type. */
-function rightShift(n: NodeContext): Value {
-  const a = n.i32(0);
-  const bits = bitsOf[n.elem(0) as keyof typeof bitsOf];
-  const b = min([max([n.i32(1), n.integers([0], [])]), n.integers([bits - 1], [])]);
-  const sign = where([greater([n.integers([0], []), a]), n.integers([-1], []), n.integers([0], [])]);
-  return n.narrow(bitwiseXor([shiftRight([bitwiseXor([a, sign]), b]), sign]));
-}
-
 export const logic: Rows = {
   EQUAL: comparison(equal),
   NOT_EQUAL: comparison(equal, { negate: true }),
@@ -73,6 +50,4 @@ export const logic: Rows = {
   LOGICAL_NOT: (n) => bool(not(n.i32(0))),
   SELECT: select,
   SELECT_V2: select,
-  BITWISE_XOR: (n) => n.narrow(bitwiseXor([n.i32(0), n.i32(1)])),
-  RIGHT_SHIFT: rightShift,
 };

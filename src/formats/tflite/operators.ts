@@ -1,6 +1,7 @@
 import { ThimbleError } from '../../core/errors.ts';
 import { activations } from './activation.ts';
 import { arithmetic } from './arithmetic.ts';
+import { bits } from './bits.ts';
 import type { Row, Rows } from './context.ts';
 import { control } from './control.ts';
 import { conversions } from './conversions.ts';
@@ -22,11 +23,13 @@ import { segments } from './segments.ts';
 import { shapes } from './shapes.ts';
 import { signal } from './signal.ts';
 import { slicing } from './slicing.ts';
+import { stablehlo } from './stablehlo.ts';
 import { variables } from './variables.ts';
 
 const rows: Rows = {
   ...activations,
   ...arithmetic,
+  ...bits,
   ...control,
   ...conversions,
   ...convolutions,
@@ -45,6 +48,7 @@ const rows: Rows = {
   ...shapes,
   ...signal,
   ...slicing,
+  ...stablehlo,
   ...variables,
 };
 

@@ -128,7 +128,7 @@ function subgraphOf(
       inputs: indexes(operator, 1, true),
       outputs: indexes(operator, 2),
       intermediates: indexes(operator, 8, true),
-      options: operator.scalar(3, 'u8') ? operator.table(4) : undefined,
+      options: operator.scalar(3, 'u8') ? operator.table(4) : operator.scalar(11, 'u8') ? operator.table(12) : undefined,
       customOptions: operator.bytes(5),
     };
   });

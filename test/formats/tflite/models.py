@@ -76,6 +76,16 @@ class Model:
                 assert hasattr(operator.builtinOptions, field), field
                 setattr(operator.builtinOptions, field, value)
 
+    def op2(self, code, inputs, outputs, options=None, **fields):
+        """An operator whose options are of the second union."""
+        operator = self._operator(getattr(schema.BuiltinOperator, code), b'', inputs, outputs, 1)
+        if options:
+            operator.builtinOptions2Type = getattr(schema.BuiltinOptions2, options)
+            operator.builtinOptions2 = getattr(schema, options + 'T')()
+            for field, value in fields.items():
+                assert hasattr(operator.builtinOptions2, field), field
+                setattr(operator.builtinOptions2, field, value)
+
     def custom(self, name, inputs, outputs, options):
         self._operator(schema.BuiltinOperator.CUSTOM, name.encode(), inputs, outputs, 1).customOptions = np.frombuffer(options, np.uint8)
 
@@ -599,6 +609,52 @@ for x in given:
 numbers = np.random.default_rng(2).integers(-32768, 32768, (len(scales), 60)).astype(np.int16)
 numbers[:, :4] = [-32768, 32767, 0, -1]
 record('SIGMOIDS_i16', model.bytes(*outputs), [list(numbers)])
+
+# Bits as elements of another width, and integers cut to 16 bits.
+TYPES['u16'] = (schema.TensorType.UINT16, np.uint16)
+for kind, shape, to, wanted in [('f32', [3, 4], 'u8', [3, 4, 4]), ('i8', [3, 2], 'i16', [3]), ('u16', [4, 2], 'i32', [4]), ('i32', [5], 'f32', [5])]:
+    given = dict(shape=shape, low=-9, high=9) if kind == 'f32' else bytes_of(kind, shape)
+    single(f'BITCAST_{kind}_{to}', 'BITCAST', [given], dict(shape=wanted, kind=to))
+for kind, to in [('i32', 'i16'), ('i32', 'u16'), ('i8', 'u16'), ('u16', 'i16')]:
+    given = bytes_of(kind, [40], **(dict(low=-100000, high=100000) if kind == 'i32' else {}))
+    single(f'CAST_{kind}_{to}', 'CAST', [given], dict(shape=[40], kind=to), 'CastOptions', inDataType=TYPES[kind][0], outDataType=TYPES[to][0])
+
+
+def stablehlo(case, op, inputs, output, options=None, decomposed=False, **fields):
+    """One operator of StableHLO, with a subgraph tanh(x · y) for a composite one."""
+    random = np.random.default_rng(4)
+    model = Model()
+    fed = [given for given in inputs if given.get('data') is None]
+    places = [model.tensor(**given, input=given.get('data') is None) for given in inputs]
+    y = model.tensor(**output)
+    model.op2(op, places, [y], options, **fields)
+    if decomposed:
+        main, model.graph = model.graph, schema.SubGraphT()
+        model.graph.name, model.graph.tensors, model.graph.operators, model.graph.inputs = 'decomposition', [], [], []
+        parts = [model.tensor(output['shape'], input=i < 2) for i in range(4)]
+        model.op('MUL', parts[:2], parts[2:3], 'MulOptions')
+        model.op('TANH', parts[2:3], parts[3:])
+        model.graph.outputs = parts[3:]
+        model.model.subgraphs.append(model.graph)
+        model.graph = main
+    feeds = [[random.integers(-100, 100, given['shape']).astype(TYPES[given.get('kind', 'f32')][1]) for given in fed] for _ in range(2)]
+    record(case, model.bytes(y), feeds)
+
+
+def constant(kind, data):
+    return dict(shape=list(np.shape(data)), kind=kind, data=data)
+
+
+floats = dict(shape=[3, 4])
+stablehlo('STABLEHLO_COMPOSITE', 'STABLEHLO_COMPOSITE', [floats, floats], floats, 'StableHLOCompositeOptions', decomposed=True, name='some.kernel', decompositionSubgraphIndex=1)
+for op in ('ADD', 'MULTIPLY', 'MAXIMUM', 'MINIMUM'):
+    whole = dict(shape=[3, 4], kind='i8')
+    stablehlo(f'STABLEHLO_{op}', f'STABLEHLO_{op}', [whole, whole], whole)
+for i, (before, after, between) in enumerate([([1, 2], [0, 0], [1, 1]), ([0, -2], [2, -1], [2, 1])]):
+    shape = [extent + (extent - 1) * gap + a + b for extent, gap, a, b in zip((3, 4), between, before, after)]
+    fields = dict(edgePaddingLow=before, edgePaddingHigh=after, interiorPadding=between)
+    stablehlo(f'STABLEHLO_PAD_{i}', 'STABLEHLO_PAD', [floats, constant('f32', 3)], dict(shape=shape), 'StablehloPadOptions', **fields)
+stablehlo('DILATE_i8', 'DILATE', [dict(shape=[3, 4], kind='i8'), constant('i32', [2, 3]), constant('i8', 7)], dict(shape=[5, 10], kind='i8'), 'DilateOptions')
 
 path = os.path.join(here, 'golden.json')
 with open(path) as file:

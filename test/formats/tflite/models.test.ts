@@ -23,6 +23,7 @@ const arrays = {
   uint8: Uint8Array,
   bool: Uint8Array,
   int16: Int16Array,
+  uint16: Uint16Array,
   int32: Int32Array,
   int64: BigInt64Array,
 } as const;
@@ -37,7 +38,7 @@ function numbers({ dtype, data }: Recorded): ArrayLike<number> {
   return elements instanceof BigInt64Array ? Array.from(elements, Number) : elements;
 }
 
-const dtypes = { float32: 'f32', int8: 'i8', uint8: 'u8', bool: 'bool', int16: 'i32', int32: 'i32', int64: 'i32' } as const;
+const dtypes = { float32: 'f32', int8: 'i8', uint8: 'u8', bool: 'bool', int16: 'i32', uint16: 'i32', int32: 'i32', int64: 'i32' } as const;
 
 function tensorOf(recorded: Recorded): Tensor {
   const dtype = dtypes[recorded.dtype];
