@@ -76,10 +76,16 @@ export class NodeContext {
     return this.scope.binding(this.node.inputs[index] as number);
   }
 
-  operand(index: number): Operand {
+  /** Input `index`, whose size may be known at run time only. */
+  counted(index: number): Operand {
     const binding = this.binding(index);
     if (!isOperand(binding))
       throw new ThimbleError('DTYPE', `input ${index} is ${isComplex(binding) ? 'complex' : 'a handle'}`, { expected: 'a tensor' });
+    return binding;
+  }
+
+  operand(index: number): Operand {
+    const binding = this.counted(index);
     if (binding.count) throw new ThimbleError('UNSUPPORTED_OP', `input ${index} has a size that is known at run time only`);
     return binding;
   }

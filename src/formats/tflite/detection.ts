@@ -48,7 +48,7 @@ function optionsOf(n: NodeContext): Options {
 }
 
 /** The f32 just below x: what is above it is at least x. */
-function below(x: number): number {
+export function below(x: number): number {
   const value = Float32Array.of(x);
   const bits = new Int32Array(value.buffer);
   if (value[0] === 0) return -(2 ** -149);
@@ -87,7 +87,7 @@ interface Found {
 const flat = (value: Value): Value => reshapedTo(value, [sizeOf(value.shape)]);
 
 /** 1 for the first `count` of `rows`. */
-const firstOf = (n: NodeContext, count: Value, rows: number): Value =>
+export const firstOf = (n: NodeContext, count: Value, rows: number): Value =>
   cast(greater([count, n.integers(Array.from({ length: rows }, (_, i) => i))]), { to: 'i32' });
 
 /** Boxes are suppressed by the best class of each; every box that is kept has `perBox` classes. */

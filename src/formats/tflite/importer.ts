@@ -243,18 +243,19 @@ function signatureNamed({ signatures }: TfliteModel, key: string): SignatureSpec
   throw new ThimbleError('INPUT', `the model has no signature "${key}"`, { expected: signatures.map((s) => s.key).join(', ') || 'none' });
 }
 
-/** Names of a subgraph's inputs and outputs: those of the signature, else of the tensors; distinct and never empty. */
+/** Names of a subgraph's inputs and of its outputs: those of the signature, else of the tensors; distinct among either and never empty. */
 export function namesOf(spec: SubgraphSpec, signature?: SignatureSpec): { inputs: string[]; outputs: string[] } {
-  const used = new Set<string>();
-  const distinct = (name: string): string => {
-    let own = name;
-    for (let i = 1; used.has(own); i++) own = `${name}:${i}`;
-    used.add(own);
-    return own;
+  const names = (kind: 'inputs' | 'outputs'): string[] => {
+    const used = new Set<string>();
+    return spec[kind].map((index, place) => {
+      const name = signature?.[kind].get(index) || spec.tensors[index]?.name || `${kind.slice(0, -1)}_${place}`;
+      let own = name;
+      for (let i = 1; used.has(own); i++) own = `${name}:${i}`;
+      used.add(own);
+      return own;
+    });
   };
-  const name = (kind: 'inputs' | 'outputs') => (index: number, i: number) =>
-    distinct(signature?.[kind].get(index) || spec.tensors[index]?.name || `${kind.slice(0, -1)}_${i}`);
-  return { inputs: spec.inputs.map(name('inputs')), outputs: spec.outputs.map(name('outputs')) };
+  return { inputs: names('inputs'), outputs: names('outputs') };
 }
 
 function checkNames(option: string, given: Readonly<Record<string, unknown>>, names: readonly string[]): void {

@@ -23,7 +23,7 @@ import {
   where,
 } from '../../ops/index.ts';
 import { reshapedTo } from '../moves.ts';
-import type { NodeContext, Result, Row, Rows } from './context.ts';
+import { type NodeContext, type Result, type Row, type Rows, widened } from './context.ts';
 import { damaged } from './flatbuffer.ts';
 import type { Operand } from './operand.ts';
 import { cumsumOptions, gatherOptions, oneHotOptions } from './options.ts';
@@ -34,8 +34,11 @@ const like = (n: NodeContext, value: Value, from = 0): Operand => ({ ...n.operan
 function gatherRow(n: NodeContext): Operand {
   const options = n.options(gatherOptions);
   const x = n.x(0);
-  const indices = n.i32(1);
+  const { count: found } = n.counted(1);
+  const indices = widened(n.counted(1));
   const axis = normalizeAxis(options.axis, x.shape.length);
+  if (found && axis !== 0) n.refuse('indexes found at run time along an inner axis', { expected: 'axis 0' });
+  if (found) return { ...like(n, gather([x, indices], { axis })), count: found };
   const batchDims = options.batchDims < 0 ? options.batchDims + indices.shape.length : options.batchDims;
   if (batchDims === 0) return like(n, gather([x, indices], { axis }));
   if (batchDims < 0 || batchDims > axis || batchDims > indices.shape.length) throw damaged(`${options.batchDims} batch axes`);

@@ -24,6 +24,7 @@ import { shapes } from './shapes.ts';
 import { signal } from './signal.ts';
 import { slicing } from './slicing.ts';
 import { stablehlo } from './stablehlo.ts';
+import { suppression } from './suppression.ts';
 import { variables } from './variables.ts';
 
 const rows: Rows = {
@@ -49,6 +50,7 @@ const rows: Rows = {
   ...signal,
   ...slicing,
   ...stablehlo,
+  ...suppression,
   ...variables,
 };
 

@@ -12,8 +12,20 @@ import { ofParts } from './signal.ts';
 /** The result has the elements of input 0. */
 const alike = (n: NodeContext, value: Value): Operand => ({ ...n.operand(0), value });
 
+/** Rows of one element, found at run time, as a line. */
+function line(n: NodeContext, { value, ...rest }: Operand): Operand {
+  const isLine = n.has(1) && n.numbers(1).join() === '-1' && sizeOf(value.shape.slice(1)) === 1;
+  if (!isLine)
+    n.refuse(`rows of ${formatShape(value.shape.slice(1))}, whose number is found at run time`, {
+      expected: 'rows of one element to [-1]',
+    });
+  return { ...rest, value: reshapedTo(value, [value.shape[0] as number]) };
+}
+
 /** The new shape of RESHAPE: its second input, else the option of old files; one extent may be -1. */
 function reshape(n: NodeContext): Operand {
+  const counted = n.counted(0);
+  if (counted.count) return line(n, counted);
   const given = n.has(1) ? n.numbers(1) : (n.node.options?.numbers(0, 'i32') ?? []);
   // Old converters write [0] for a scalar.
   const to = !n.has(1) && given.length === 1 && given[0] === 0 ? [] : given;

@@ -23,6 +23,7 @@ TYPES = {
     'i16': (schema.TensorType.INT16, np.int16),
     'i32': (schema.TensorType.INT32, np.int32),
     'i64': (schema.TensorType.INT64, np.int64),
+    'bool': (schema.TensorType.BOOL, np.bool_),
 }
 
 
@@ -113,7 +114,7 @@ golden = {}
 
 def entry(name, array):
     data = np.ascontiguousarray(array)
-    return {'name': name, 'dtype': str(data.dtype), 'shape': list(data.shape), 'data': base64.b64encode(data.tobytes()).decode()}
+    return {'name': name, 'dtype': str(data.dtype), 'shape': list(np.shape(array)), 'data': base64.b64encode(data.tobytes()).decode()}
 
 
 def keep(name, file, steps):
@@ -655,6 +656,34 @@ for i, (before, after, between) in enumerate([([1, 2], [0, 0], [1, 1]), ([0, -2]
     fields = dict(edgePaddingLow=before, edgePaddingHigh=after, interiorPadding=between)
     stablehlo(f'STABLEHLO_PAD_{i}', 'STABLEHLO_PAD', [floats, constant('f32', 3)], dict(shape=shape), 'StablehloPadOptions', **fields)
 stablehlo('DILATE_i8', 'DILATE', [dict(shape=[3, 4], kind='i8'), constant('i32', [2, 3]), constant('i8', 7)], dict(shape=[5, 10], kind='i8'), 'DilateOptions')
+
+# Boxes without those that overlap better ones: fewer than there is place for, and more.
+for version, name, count, most, overlap, least in [(4, 'few', 20, 30, 0.3, 0.5), (4, 'many', 60, 10, 0.6, 0.1), (5, 'few', 20, 9, 0.2, 0.6)]:
+    random = np.random.default_rng(count)
+    model = Model()
+    inputs = [model.tensor([count, 4], input=True), model.tensor([count], input=True)]
+    inputs += [model.tensor([], 'i32', data=most), model.tensor([], data=overlap), model.tensor([], data=least)]
+    outputs = [model.tensor([most], 'i32'), model.tensor([], 'i32')]
+    if version == 5:
+        inputs.append(model.tensor([], data=0))
+        outputs.insert(1, model.tensor([most]))
+    model.op(f'NON_MAX_SUPPRESSION_V{version}', inputs, outputs, f'NonMaxSuppressionV{version}Options')
+    feeds = []
+    for _ in range(3):
+        centres, extents = random.uniform(0, 1, (count, 2)), random.uniform(0.1, 0.5, (count, 2))
+        boxes = np.concatenate([centres - extents / 2, centres + extents / 2], 1)
+        feeds.append([boxes.astype(np.float32), random.uniform(0, 1, count).astype(np.float32)])
+    record(f'NMS_V{version}_{name}', model.bytes(*outputs), feeds)
+
+# Elements that a condition picks, and an output that is an input: both have its name.
+masked = Model()
+x, least = masked.tensor([12], input=True), masked.tensor([], data=0.5)
+is_picked, places, row, picked = masked.tensor([12], 'bool'), masked.tensor([1, 1], 'i64'), masked.tensor([1], 'i64'), masked.tensor([1])
+masked.op('GREATER', [x, least], [is_picked])
+masked.op('WHERE', [is_picked], [places])
+masked.op('RESHAPE', [places, masked.tensor([1], 'i32', data=[-1])], [row], 'ReshapeOptions', newShape=[-1])
+masked.op('GATHER', [x, row], [picked], 'GatherOptions')
+record('boolean_mask', masked.bytes(picked, x), [[np.random.default_rng(i).uniform(-1, 2, 12).astype(np.float32)] for i in range(3)])
 
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
