@@ -9,6 +9,7 @@ import { cast } from '../../ops/index.ts';
 import { beforeUpdates } from '../../ops/updateStates.ts';
 import { atBorder } from '../element.ts';
 import type { Imported, Port } from '../imported.ts';
+import { blockwise } from './blockwise.ts';
 import { fromUnsigned, toUnsigned } from './bytes.ts';
 import { NodeContext, type Result } from './context.ts';
 import { constantOf, elemOf, held, numeric, UNSIGNED } from './elements.ts';
@@ -85,9 +86,13 @@ export class Importer {
   #scope(spec: SubgraphSpec): Scope {
     return new Scope(spec, (index) => {
       const tensor = spec.tensors[index] as TensorSpec;
-      const { name, quantization } = tensor;
+      const { name, quantization, blocks } = tensor;
       if (tensor.isVariable) return this.variables.tensor(spec, index);
       if (!tensor.data && sizeOf(tensor.shape) !== 0) throw damaged(`nothing computes "${name}"`, name);
+      if (blocks && tensor.data) {
+        const floats = blockwise({ ...tensor, blocks }, spec.tensors, (elements) => this.allow(elements));
+        return { value: this.graph.constant(floats, name), elem: 'float32' };
+      }
       const constant = constantOf({ ...tensor, data: tensor.data ?? new Uint8Array() }, (elements) => this.allow(elements));
       return { value: this.graph.constant(constant, name), elem: numeric(tensor), quantization };
     });

@@ -10,6 +10,14 @@ export interface Quantization {
   readonly axis: number;
 }
 
+/** Quantization in blocks along the last axis: indexes of the tensors that hold their scales and zero points, none below 0. */
+export interface Blocks {
+  readonly scales: number;
+  readonly zeroPoints: number;
+  /** Elements of a block. */
+  readonly size: number;
+}
+
 /** One axis of a sparse tensor: dense, or compressed rows (segments and indices). */
 export interface SparseAxis {
   readonly dense: boolean;
@@ -34,6 +42,7 @@ export interface TensorSpec {
   /** Contents of a constant. */
   readonly data: Uint8Array | undefined;
   readonly quantization: Quantization | undefined;
+  readonly blocks: Blocks | undefined;
   readonly isVariable: boolean;
   readonly sparsity: Sparsity | undefined;
 }
@@ -162,6 +171,7 @@ function tensorOf(tensor: Table, buffers: readonly (Uint8Array | undefined)[]): 
     signature: tensor.numbers(7, 'i32'),
     data: buffers[buffer],
     quantization: quantization && quantizationOf(quantization, name),
+    blocks: quantization && blocksOf(quantization),
     isVariable: tensor.scalar(5, 'bool') !== 0,
     sparsity: sparsity && sparsityOf(sparsity),
   };
@@ -176,6 +186,14 @@ function quantizationOf(table: Table, name: string): Quantization | undefined {
     throw damaged(`${scales.length} scales and ${zeroPoints.length} zero points`, name);
   if (zeroPoints.some((zero) => Math.abs(zero) > 2 ** 31 - 1)) throw damaged('a zero point is outside 32 bits', name);
   return { scales, zeroPoints: scales.map((_, i) => zeroPoints[i] ?? zeroPoints[0] ?? 0), axis };
+}
+
+/** BlockwiseQuantization in the union QuantizationDetails. */
+const BLOCKWISE = 2;
+
+function blocksOf(quantization: Table): Blocks | undefined {
+  const details = quantization.scalar(4, 'u8') === BLOCKWISE ? quantization.table(5) : undefined;
+  return details && { scales: details.scalar(0, 'i32'), zeroPoints: details.scalar(1, 'i32'), size: details.scalar(2, 'i32') };
 }
 
 /** Vectors of the union SparseIndexVector by its tag. */

@@ -90,6 +90,13 @@ describe('hybrid dense layers', () => {
   });
 });
 
+describe('weights with a scale a block', () => {
+  it('stay in 4 bits', async () => {
+    const { work } = await load(bytesOf('fc_blocks_64'));
+    expect(work.linearWeights?.nodes).toBe(1);
+  });
+});
+
 describe('hybrid convolutions', () => {
   const hybrid = golden.map(({ name }) => name).filter((name) => /^(conv|depthwise|INT4CONV)_hyb/.test(name));
 
