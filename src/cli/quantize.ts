@@ -159,8 +159,9 @@ const keepable = (name: string): string => shortName(name, '*');
 /** What there is to say, each with the names of the layers it is said of. */
 function printNamed(list: readonly (readonly [what: string, name: string])[]): void {
   for (const what of new Set(list.map(([first]) => first))) {
-    const all = list.filter(([first]) => first === what);
-    const names = all.slice(0, LISTED).map(([, name]) => keepable(name));
+    // A recurrent layer is two: what reads its input, and the state.
+    const all = [...new Set(list.filter(([first]) => first === what).map(([, name]) => keepable(name)))];
+    const names = all.slice(0, LISTED);
     const more = all.length > LISTED ? ` and ${all.length - LISTED} more` : '';
     console.log(`${what}: ${names.join(', ')}${more}\n`);
   }

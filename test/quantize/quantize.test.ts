@@ -129,7 +129,8 @@ describe('options', () => {
     await expect(t.quantize(model)).rejects.toThrow(/needs calibration data/);
     await expect(quantizeDigits({ scheme: 'int3' as never })).rejects.toThrow(/no scheme "int3".*int4-weights/);
     await expect(quantizeDigits({ ranges: 'guess' as never })).rejects.toThrow(/no method for ranges "guess"/);
-    await expect(quantizeDigits({ keep: ['conv9'] })).rejects.toThrow(/no layer "conv9".*conv2d_1/);
+    await expect(quantizeDigits({ keep: ['conv9'] })).rejects.toThrow(/no layer "conv9".*conv2d, conv2d_1, dense; \*/);
+    await expect(quantizeDigits({ keep: ['D_1'] })).rejects.toThrow(/expected conv2d_1 or one of 2 others/);
     await expect(quantizeDigits({ test: { data: test.x, labels: test.y.subarray(1) } })).rejects.toThrow(/one label for each row/);
     await expect(t.quantize(model, new Float32Array(65))).rejects.toThrow(/wrong shape/);
     await expect(t.quantize(model, [{ image: new Float32Array(64) }])).rejects.toThrow(/call 0 .* has no "input"/);
