@@ -7,6 +7,7 @@ import { dataOf } from '../ops/constants.ts';
 import type { Epilogue } from '../ops/epilogue.ts';
 import type { LinearAttributes } from '../ops/linear.ts';
 import { type LinearWeightsAttributes, linearWeights, packWeights, scaleShape, weightShape } from '../ops/linearWeights.ts';
+import { pad } from '../ops/pad.ts';
 import { dequantizeInt8 } from '../ops/quantizeInt8.ts';
 import { type Rewriting, rewrite } from './rewrite.ts';
 import { wholeNumbers } from './steps.ts';
@@ -38,18 +39,22 @@ function quantized(node: Node, inputs: readonly Value[]): Value | undefined {
   const rows = unpackPanels(packed, [depth, units]);
   const found = isMostlyZeros(rows) ? undefined : inBits(rows, depth, units);
   if (!found) return undefined;
-  const { attrs, numbers, scales } = found;
+  const { attrs, numbers, scales, held } = found;
   const { graph } = x;
   const operands = [
-    x,
-    graph.constant({ dtype: 'i8', shape: weightShape(depth, attrs), data: packWeights(numbers, depth, attrs) }),
-    graph.constant({ dtype: 'f32', shape: scaleShape(depth, attrs), data: scales }),
+    held === depth ? x : widened(x, held),
+    graph.constant({ dtype: 'i8', shape: weightShape(held, attrs), data: packWeights(numbers, held, attrs) }),
+    graph.constant({ dtype: 'f32', shape: scaleShape(held, attrs), data: scales }),
     bias ?? graph.constant({ dtype: 'f32', shape: [units], data: new Float32Array(units) }),
   ];
   const y = linearWeights(operands, attrs);
   const sum = added ? add([y, added]) : y;
   return low === Number.NEGATIVE_INFINITY && high === Number.POSITIVE_INFINITY ? sum : clip(sum, { min: low, max: high });
 }
+
+/** x with zeros behind its last axis. */
+const widened = (x: Value, extent: number): Value =>
+  pad(x, { pads: x.shape.map((size, axis) => (axis === x.shape.length - 1 ? [0, extent - size] : [0, 0])), mode: 'constant', value: 0 });
 
 /** Elements of a table that tell whether the others need be looked at. */
 const SAMPLE = 256;
@@ -71,6 +76,8 @@ interface Found {
   readonly attrs: LinearWeightsAttributes;
   readonly numbers: Int8Array;
   readonly scales: Float32Array;
+  /** Rows, with those of zeros that fill up the last group. */
+  readonly held: number;
 }
 
 /** Such matrices are not weights. */
@@ -78,7 +85,7 @@ const isMostlyZeros = (rows: Float32Array): boolean => rows.reduce((count, value
 
 /** Weights in the fewest bits that hold them exactly: 4 with one scale a column, 4 with groups, 8. */
 function inBits(rows: Float32Array, depth: number, units: number): Found | undefined {
-  const groups = GROUPS.filter((group) => depth % group === 0 && group < depth);
+  const groups = GROUPS.filter((group) => group < depth);
   for (const { bits, group } of [
     { bits: 4, group: 0 } as const,
     ...groups.map((group) => ({ bits: 4 as const, group })),
@@ -90,10 +97,14 @@ function inBits(rows: Float32Array, depth: number, units: number): Found | undef
   return undefined;
 }
 
-function inGroups(rows: Float32Array, depth: number, attrs: LinearWeightsAttributes): Found | undefined {
+function inGroups(given: Float32Array, depth: number, attrs: LinearWeightsAttributes): Found | undefined {
   const { units, bits } = attrs;
-  const length = (attrs.group || depth) * units;
-  const [sets, width] = scaleShape(depth, attrs) as [number, number];
+  const group = attrs.group || depth;
+  const length = group * units;
+  const held = Math.ceil(depth / group) * group;
+  const [sets, width] = scaleShape(held, attrs) as [number, number];
+  const rows = held === depth ? given : new Float32Array(held * units);
+  if (held > depth) rows.set(given);
   const numbers = new Int8Array(rows.length);
   const scales = new Float32Array(sets * width);
   for (let set = 0; set < sets; set++) {
@@ -102,5 +113,5 @@ function inGroups(rows: Float32Array, depth: number, attrs: LinearWeightsAttribu
     numbers.set(whole.numbers, set * length);
     scales.set(whole.steps, set * width);
   }
-  return { attrs, numbers, scales };
+  return { attrs, numbers, scales, held };
 }

@@ -8,6 +8,10 @@ import { relu } from '../ops/relu.ts';
 import { type Rewriting, rewrite, useCounts } from '../passes/rewrite.ts';
 import { packed, rowsOf, weightsOf } from './weights.ts';
 
+/** Rows that are rounded when the model runs, as in TFLite models with dynamic ranges, are read as they are. */
+export const withoutRoundedRows = (source: Graph): Graph =>
+  rewrite(source, ({ op }, [x]) => (op === 'roundRows' ? [x as Value] : undefined));
+
 /** Residuals become sums of their own: the result of the product and the sum have ranges of their own, as in other runtimes. */
 export function splitResiduals(source: Graph): Graph {
   return rewrite(source, (node, inputs, to) => {

@@ -14,7 +14,7 @@ import { calibrate, type Observed } from './calibrate.ts';
 import { floatLayers, refuseNothing } from './coverage.ts';
 import { type CalibrationData, feedsOf } from './feeds.ts';
 import { keptNodes, layerName } from './layers.ts';
-import { equalize, splitResiduals } from './prepare.ts';
+import { equalize, splitResiduals, withoutRoundedRows } from './prepare.ts';
 import type { RangeMethod } from './ranges.ts';
 import { compare, layerReports, type QuantizationReport } from './report.ts';
 import { type Scheme, schemes } from './schemes.ts';
@@ -90,7 +90,9 @@ export async function quantize(
   const task = model instanceof InferenceModel ? model.program.task : undefined;
   const metadata = task && metadataOf(task);
   const write = (graph: Graph, more: ExportOptions = {}) => exportGraph(graph, { borders, metadata, ...more });
-  const split = splitResiduals(frozen);
+  // Activations that the scheme rounds are not rounded twice.
+  const roundsActivations = settings.scheme === 'int8' || settings.scheme === 'int8-dynamic';
+  const split = splitResiduals(roundsActivations ? withoutRoundedRows(frozen) : frozen);
   const source = settings.equalization ? equalize(split) : split;
   const kept = keptNodes(source, settings.keep);
   refuseNothing(source, settings.scheme, kept);

@@ -68,6 +68,31 @@ test.each([4, 5, 37])('of %i rows too', async (rows) => {
   }
 });
 
+test('the last group of rows may be short', async () => {
+  const [depth, units, group] = [257, 20, 32];
+  const random = new Random(9);
+  const steps = Array.from({ length: Math.ceil(depth / group) * units }, () => Math.fround(random.uniform(0.001, 0.01)));
+  const data = Float32Array.from({ length: depth * units }, (_, i) => {
+    const step = steps[Math.floor(i / units / group) * units + (i % units)] as number;
+    return Math.floor(random.uniform(-8, 8)) * step;
+  });
+  const build = (): Graph => {
+    const graph = new Graph('infer');
+    const w = graph.constant({ dtype: 'f32', shape: panelShape([depth, units]), data: packPanels(data, [depth, units]) });
+    graph.output('y', linear([graph.input('x', { dtype: 'f32', shape: [3, depth] }), w], { units }));
+    return graph;
+  };
+  const graph = rewritten(build());
+  expect(graph.nodes.map(({ op }) => op)).toEqual(['pad', 'linearWeights']);
+  expect(constantBytes(build()) / constantBytes(graph)).toBeGreaterThan(4);
+  const x = Float32Array.from({ length: 3 * depth }, () => random.uniform(-3, 3));
+  const want = runReference(build(), { x: Float64Array.from(x) }).y as Float64Array;
+  for (const flavour of flavours) {
+    const got = (await runKernels(rewritten(build()), { x }, flavour)).y as Float32Array;
+    got.forEach((value, i) => void expect(Math.abs(value - (want[i] as number))).toBeLessThan(1e-3));
+  }
+});
+
 test('a residual is added to the product', async () => {
   const weights = packPanels(
     Float32Array.from({ length: DEPTH * UNITS }, (_, i) => ((i % 255) - 127) / 128),

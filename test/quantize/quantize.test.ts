@@ -286,6 +286,20 @@ describe('layers that compute with floats', () => {
   });
 });
 
+it.each([
+  ['int8', 0],
+  ['int8-dynamic', 0],
+  ['int8-weights', 2],
+] as const)('%s of a TFLite model that rounds its input when it runs rounds it once', async (scheme, roundings) => {
+  const bytes = readFileSync(new URL('../formats/tflite/models/fc_hybasym_0.tflite', import.meta.url));
+  const model = await t.load(bytes);
+  const [{ name, shape }] = model.inputs as [t.TensorInfo];
+  const x = Float32Array.from({ length: 20 * shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i * 1.3));
+  const { onnx, report } = await t.quantize(model, { [name]: x }, { scheme });
+  expect(t.inspect(onnx).operators.Round ?? 0).toBe(roundings);
+  expect(report.outputs[0]?.sqnr).toBeGreaterThan(30);
+});
+
 it('a model that computes in 8-bit numbers is quantized already', async () => {
   const bytes = readFileSync(new URL('../formats/tflite/models/conv_i8_0.tflite', import.meta.url));
   await expect(t.quantize(await t.load(bytes), undefined, { scheme: 'int8-weights' })).rejects.toThrow(
