@@ -41,6 +41,7 @@ export function sizes({ scheme, before, after, outputs }: QuantizationReport): s
   const table = tableOf(['', 'f32', scheme], [1, 2]);
   const row = (name: string, of: (side: typeof before) => string) => table.push([name, of(before), of(after)]);
   row('ONNX file', ({ fileBytes }) => formatBytes(fileBytes));
+  row('.thimble file', ({ programBytes }) => formatBytes(programBytes));
   row('linear memory', ({ memoryBytes }) => formatBytes(memoryBytes));
   row('of it constants', ({ constantBytes }) => formatBytes(constantBytes));
   if (before.accuracy !== undefined) row('accuracy', ({ accuracy }) => `${((accuracy ?? 0) * 100).toFixed(2)} %`);

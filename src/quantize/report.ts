@@ -25,6 +25,8 @@ export interface LayerReport {
 export interface ModelSize {
   /** Bytes of the ONNX file. */
   readonly fileBytes: number;
+  /** Bytes of the `.thimble` file. */
+  readonly programBytes: number;
   /** Bytes of linear memory. */
   readonly memoryBytes: number;
   /** Bytes of it that are constants. */
@@ -85,6 +87,7 @@ export function compare({ before, after, feeds, labels, fileBytes }: Compared): 
   }
   const sizeOf = (model: InferenceModel, i: 0 | 1): ModelSize => ({
     fileBytes: fileBytes[i],
+    programBytes: model.export().length,
     memoryBytes: model.memory.totalBytes,
     constantBytes: model.memory.regions.const,
     ...(labels && { accuracy: (hits[i] as number) / Math.max(1, rows) }),

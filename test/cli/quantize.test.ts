@@ -112,7 +112,8 @@ describe('thimble quantize', () => {
       'percentile',
     );
     expect(status).toBe(0);
-    for (const text of ['ONNX file', 'linear memory', '100.00 %', 'first', 'dB', `written: ${out}`]) expect(stdout).toContain(text);
+    for (const text of ['ONNX file', '.thimble file', 'linear memory', '100.00 %', 'first', 'dB', `written: ${out}`])
+      expect(stdout).toContain(text);
     expect(stdout).toContain('in float, as it is named to stay in float: last');
     expect(stderr).toBe('');
     const program = await t.load(new Uint8Array(readFileSync(out)));

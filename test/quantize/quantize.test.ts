@@ -35,11 +35,12 @@ function stepsApart(a: ArrayLike<number>, b: ArrayLike<number>): number {
 
 describe.each(t.schemes)('digits in %s', (scheme) => {
   it('loses at most half a point of accuracy, in a smaller file', async () => {
-    const { report, onnx } = await quantizeDigits({ scheme });
+    const { report, onnx, model: small } = await quantizeDigits({ scheme });
     const { before, after } = report;
     expect(before.accuracy).toBeGreaterThan(0.95);
     expect((before.accuracy as number) - (after.accuracy as number)).toBeLessThanOrEqual(0.005);
     expect(after.fileBytes).toBe(onnx.length);
+    expect(after.programBytes).toBe(small.export().length);
     // Most weights are in the dense layer; records of a file as small as this weigh as much as its 10 KB of weights.
     expect(after.fileBytes).toBeLessThan(before.fileBytes * 0.95);
     // Weights and activations are bytes where the program runs, too.
