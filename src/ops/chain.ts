@@ -1,15 +1,19 @@
+import { bytesPerElement } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import type { TensorType } from '../core/tensor.ts';
+import type { Node, Value } from '../ir/graph.ts';
 import type { Geometry } from '../kernels/geometry.ts';
 import { depthwiseScratch } from '../kernels/scratch.ts';
 import { band, conv2d, geometryOf, isPointwise } from './conv2d.ts';
+import { conv2dInt8 } from './conv2dInt8.ts';
 import { defineOp, type Op, type RefTensor } from './define.ts';
 import { depthwiseConv2d, depthwiseGeometry } from './depthwiseConv2d.ts';
+import { depthwiseConv2dInt8 } from './depthwiseConv2dInt8.ts';
 import { pixels, planarConv2d } from './planarConv2d.ts';
-import { type Address, type LowerContext, offsetBy } from './step.ts';
+import { type Address, LowerContext, offsetBy, type Scratch, type Step, type StepFields } from './step.ts';
 
-/** Operators that a chain may consist of; planarConv2d only as its first. */
-const members = { conv2d, planarConv2d, depthwiseConv2d };
+/** Operators that a chain may consist of, all f32 or all i8; planarConv2d only as its first. */
+const members = { conv2d, planarConv2d, depthwiseConv2d, conv2dInt8, depthwiseConv2dInt8 };
 
 export interface Stage {
   readonly op: keyof typeof members;
@@ -83,10 +87,11 @@ export const chain: Op<ChainAttributes> = defineOp<ChainAttributes>({
   },
   lower(ctx) {
     const links = typed(ctx.inputs, ctx.attrs).map((link) => new Lowered(ctx, link));
-    const geometries = links.map(({ g }) => g);
-    const bands = planBands(geometries, ctx.attrs.bandBytes);
-    const heldRows = (i: number) => Math.max(...bands.map((band) => (band[i] as Rows).end - (band[i] as Rows).held));
-    links.forEach((link, i) => void link.allocate(i === links.length - 1, heldRows(i)));
+    const bands = planBands(links, ctx.attrs.bandBytes);
+    const heldRows = links.map((_, i) => Math.max(...bands.map((band) => (band[i] as Rows).end - (band[i] as Rows).held)));
+    // Stages have the same scratch in turn.
+    const scratch = ctx.scratch(Math.max(...links.map((link, i) => link.scratchBytes(heldRows[i] as number))));
+    links.forEach((link, i) => void link.allocate(i === links.length - 1, heldRows[i] as number, scratch));
     for (const [b, rows] of bands.entries()) {
       links.forEach((link, i) => {
         link.move(b ? (bands[b - 1]?.[i] as Rows) : undefined, rows[i] as Rows);
@@ -110,8 +115,6 @@ interface Rows {
   readonly end: number;
 }
 
-const rowBytes = (g: Geometry): number => g.outWidth * g.outChannels * 4;
-
 /** The rows of its input that rows `start` … `end` - 1 of the output read. */
 function rowsRead(g: Geometry, start: number, end: number): { start: number; end: number } {
   const inside = (row: number) => Math.min(Math.max(row, 0), g.inHeight);
@@ -122,13 +125,17 @@ function rowsRead(g: Geometry, start: number, end: number): { start: number; end
 }
 
 /** For each band the rows of every stage, bands as high as `most` bytes between the stages allow. */
-function planBands(geometries: readonly Geometry[], most: number): Rows[][] {
+function planBands(links: readonly Lowered[], most: number): Rows[][] {
+  const geometries = links.map(({ g }) => g);
   const { outHeight } = geometries.at(-1) as Geometry;
   for (let height = outHeight; ; height = Math.ceil(height / 2)) {
     const bands = bandsOf(geometries, height);
-    const bytes = geometries
+    const bytes = links
       .slice(0, -1)
-      .reduce((sum, g, i) => sum + rowBytes(g) * Math.max(...bands.map((band) => (band[i] as Rows).end - (band[i] as Rows).held)), 0);
+      .reduce(
+        (sum, { rowBytes }, i) => sum + rowBytes * Math.max(...bands.map((band) => (band[i] as Rows).end - (band[i] as Rows).held)),
+        0,
+      );
     if (height === 1 || bytes <= most) return bands;
   }
 }
@@ -155,11 +162,33 @@ function bandsOf(geometries: readonly Geometry[], height: number): Rows[][] {
   return bands;
 }
 
+/** The one step of an operator of i8, and the scratch it asks for. */
+function wholeStep(ctx: LowerContext<ChainAttributes>, { op, stage, inputs, first, output }: Link<TensorType>): Whole {
+  const operands = Array.from({ length: stage.operands }, (_, i) => ctx.in(first + i).base as Value);
+  const node = { attrs: stage.attrs, inputs: [inputs[0], ...operands], outputs: [output] } as unknown as Node;
+  const own = new LowerContext<Op['attrs']>(node);
+  op.lower(own);
+  const [step, ...more] = own.steps;
+  if (!step || more.length > 0) throw new Error(`${stage.op} in a chain is one step, not ${own.steps.length}`);
+  return { step, scratches: own.scratches };
+}
+
+interface Whole {
+  readonly step: Step;
+  readonly scratches: readonly Scratch[];
+}
+
+const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
+
 /** A stage as steps. */
 class Lowered {
   readonly g: Geometry;
+  /** Of its output. */
+  readonly rowBytes: number;
   readonly #ctx: LowerContext<ChainAttributes>;
   readonly #link: Link<TensorType>;
+  /** Of i8: what each of its steps is a part of. */
+  readonly #whole: Whole | undefined;
   #scratch: Address | 0 = 0;
   #blockRows = 0;
   /** Where row 0 of what it holds lies: scratch, or the output with all its rows. */
@@ -167,50 +196,53 @@ class Lowered {
 
   constructor(ctx: LowerContext<ChainAttributes>, link: Link<TensorType>) {
     const { op, attrs } = link.stage;
-    const { shape } = link.inputs[0] as TensorType;
+    const { shape, dtype } = link.inputs[0] as TensorType;
     this.#ctx = ctx;
     this.#link = link;
     this.g =
-      op === 'depthwiseConv2d'
+      op === 'depthwiseConv2d' || op === 'depthwiseConv2dInt8'
         ? depthwiseGeometry(shape, attrs as typeof depthwiseConv2d.attrs)
         : geometryOf(op === 'planarConv2d' ? pixels(shape) : shape, attrs as typeof conv2d.attrs);
+    this.rowBytes = this.g.outWidth * this.g.outChannels * bytesPerElement(dtype);
+    this.#whole = dtype === 'i8' ? wholeStep(ctx, link) : undefined;
   }
 
   /** @param rows most that it ever holds. */
-  allocate(isLast: boolean, rows: number): void {
+  scratchBytes(rows: number): number {
+    if (this.#whole) return this.#whole.scratches.reduce((sum, { bytes }) => sum + aligned(bytes), 0);
     const { blockRows, bytes } =
       this.#link.stage.op === 'depthwiseConv2d' ? { blockRows: 0, bytes: depthwiseScratch } : band({ ...this.g, outHeight: rows });
     this.#blockRows = blockRows;
-    this.#scratch = this.#ctx.scratch(isPointwise(this.g) ? 0 : bytes);
-    this.#rows = isLast ? undefined : (this.#ctx.scratch(rows * rowBytes(this.g)) as Address);
+    return isPointwise(this.g) ? 0 : bytes;
+  }
+
+  allocate(isLast: boolean, rows: number, scratch: Address | 0): void {
+    this.#scratch = scratch;
+    this.#rows = isLast ? undefined : (this.#ctx.scratch(rows * this.rowBytes) as Address);
   }
 
   /** The address of row `row` while it holds `rows`. */
   #at(row: number, { held }: Rows): Address {
-    const bytes = rowBytes(this.g);
-    return this.#rows ? offsetBy(this.#rows, (row - held) * bytes) : this.#ctx.out(0, row * bytes);
+    return this.#rows ? offsetBy(this.#rows, (row - held) * this.rowBytes) : this.#ctx.out(0, row * this.rowBytes);
   }
 
   /** Moves the rows that are still needed to the front. */
   move(before: Rows | undefined, now: Rows): void {
     if (!before || !this.#rows || now.held === before.held || now.held >= before.end) return;
-    const bytes = (before.end - now.held) * rowBytes(this.g);
+    const bytes = (before.end - now.held) * this.rowBytes;
     this.#ctx.step('copy_bytes', { x: this.#at(now.held, before), y: this.#rows, bytes });
   }
 
   /** Computes its new rows from those that `source` holds, or from the input. */
   run(source: Lowered | undefined, held: Rows | undefined, now: Rows): void {
     const { g } = this;
-    const { stage, first } = this.#link;
     const count = now.end - now.start;
     if (count === 0) return;
-    const { residual = false, low, high } = stage.attrs as { residual?: boolean; low: number; high: number };
-    const last = first + stage.operands - 1;
-    const hasBias = stage.operands > (residual ? 2 : 1);
     const lines = held ?? { held: 0, start: 0, end: g.inHeight };
-    const lineBytes = g.inWidth * g.inChannels * 4;
+    const [x] = this.#link.inputs as [TensorType];
+    const lineBytes = g.inWidth * g.inChannels * bytesPerElement(x.dtype);
     const from = (row: number) => (source ? source.#at(row, lines) : this.#ctx.in(0, row * lineBytes));
-    const geometry = isPointwise(g)
+    const image = isPointwise(g)
       ? { ...g, inHeight: count, outHeight: count, x: from(now.start) }
       : {
           ...g,
@@ -219,13 +251,36 @@ class Lowered {
           padTop: g.padTop - now.start * g.strideY + lines.held,
           x: from(lines.held),
         };
-    const kernel = { conv2d: 'conv2d_f32', planarConv2d: 'conv2d_f32_planar', depthwiseConv2d: 'depthwise_conv2d_f32' } as const;
-    this.#ctx.step(kernel[stage.op], {
-      ...geometry,
+    const rows = { ...image, y: this.#at(now.start, now) };
+    if (this.#whole) this.#partOf(this.#whole, rows);
+    else this.#floats(rows, now.start);
+  }
+
+  #partOf({ step: { kernel, fields }, scratches }: Whole, rows: object): void {
+    const starts = new Map<unknown, number>();
+    let next = 0;
+    for (const scratch of scratches) {
+      starts.set(scratch, next);
+      next += aligned(scratch.bytes);
+    }
+    const placed = Object.entries(fields).map(([name, field]) => {
+      const start = typeof field === 'object' ? starts.get(field.base) : undefined;
+      return [name, start === undefined ? field : offsetBy(this.#scratch as Address, start + (field as Address).offset)];
+    });
+    this.#ctx.step(kernel, { ...Object.fromEntries(placed), ...rows } as StepFields<typeof kernel>);
+  }
+
+  #floats(rows: Geometry & { readonly x: Address; readonly y: Address }, start: number): void {
+    const { stage, first } = this.#link;
+    const { residual = false, low, high } = stage.attrs as { residual?: boolean; low: number; high: number };
+    const last = first + stage.operands - 1;
+    const hasBias = stage.operands > (residual ? 2 : 1);
+    const kernels = { conv2d: 'conv2d_f32', planarConv2d: 'conv2d_f32_planar', depthwiseConv2d: 'depthwise_conv2d_f32' } as const;
+    this.#ctx.step(kernels[stage.op as keyof typeof kernels], {
+      ...rows,
       w: this.#ctx.in(first),
       bias: hasBias ? this.#ctx.in(first + 1) : 0,
-      residual: residual ? this.#ctx.in(last, now.start * rowBytes(g)) : 0,
-      y: this.#at(now.start, now),
+      residual: residual ? this.#ctx.in(last, start * this.rowBytes) : 0,
       scratch: this.#scratch,
       blockRows: this.#blockRows,
       low,

@@ -64,7 +64,8 @@ const ROW_CHANNELS = 160;
 const TILED_CHANNELS = { least: 16, most: 128 };
 const TILES = 16;
 
-function tilesOf(g: Geometry): number {
+/** How many tiles a convolution of i8 takes at a time; 0: it is no matter of tiles. */
+export function tilesInt8(g: Geometry): number {
   if (Math.min(g.inChannels, g.outChannels) < TILED_CHANNELS.least || g.inChannels > TILED_CHANNELS.most || g.inChannels % 8) return 0;
   return evenTiles(g, TILES);
 }
@@ -141,7 +142,7 @@ export const conv2dInt8: Op<Conv2dAttributes & ProductInt8> = defineOp<Conv2dAtt
   },
   lower(ctx) {
     const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
-    const tiles = tilesOf(g);
+    const tiles = tilesInt8(g);
     if (tiles) lowerTiles(ctx, g, tiles);
     else lowerConvolution(ctx, g);
   },

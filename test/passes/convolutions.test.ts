@@ -4,6 +4,7 @@ import { type Shape, sizeOf } from '../../src/core/shape.ts';
 import { Graph, type Value } from '../../src/ir/graph.ts';
 import { verify } from '../../src/ir/verify.ts';
 import { conv2d } from '../../src/ops/conv2d.ts';
+import { conv2dInt8 } from '../../src/ops/conv2dInt8.ts';
 import { depthwiseConv2d } from '../../src/ops/depthwiseConv2d.ts';
 import { depthwiseConv2dInt8 } from '../../src/ops/depthwiseConv2dInt8.ts';
 import { pad } from '../../src/ops/pad.ts';
@@ -69,6 +70,35 @@ it('what others read, batches, groups and small images stay as they are', () => 
   expect(operators(rewritten(head({ batch: 2 })))).not.toContain('chain');
   expect(operators(rewritten(head({ groups: 2 })))).not.toContain('chain');
   expect(operators(rewritten(head({ size: 20 })))).not.toContain('chain');
+});
+
+/** Layers of 8 bits, with 442 KB between them. */
+function headInt8(): Graph {
+  const graph = new Graph('head');
+  const random = new Random(4);
+  const constant = (shape: Shape, taps: number) => {
+    const data = Int8Array.from({ length: sizeOf(shape) }, (_, i) => (i % 4 < taps ? Math.floor(random.uniform(-128, 128)) : 0));
+    return graph.constant({ dtype: 'i8', shape, data });
+  };
+  const bias = graph.constant({ dtype: 'i32', shape: [48], data: new Int32Array(48).fill(70) });
+  const scale = graph.constant({ dtype: 'f32', shape: [1], data: Float32Array.of(0.001) });
+  const x = graph.input('x', { dtype: 'i8', shape: [1, 96, 96, 8] });
+  const wide = conv2dInt8([x, constant([1, 6, 2, 32], 4), bias, scale], { filters: 48, kernel: [1, 1], rounding: 'float' });
+  const attrs = { kernel: [3, 3], strides: [2, 2], padding: 'same', rounding: 'float' } as const;
+  graph.output('y', depthwiseConv2dInt8([wide, constant([6, 3, 1, 32], 3), bias, scale], attrs));
+  return graph;
+}
+
+it('so do layers of 8 bits', async () => {
+  const graphs = [headInt8(), rewritten(headInt8())];
+  expect(operators(graphs[1] as Graph)).toEqual(['chain']);
+  const x = Int8Array.from({ length: 96 * 96 * 8 }, (_, i) => ((i * 37) % 251) - 128);
+  for (const flavour of flavours) {
+    const [whole, chained] = await Promise.all(graphs.map((graph) => runKernels(graph, { x }, flavour)));
+    expect(chained?.y, flavour).toEqual(whole?.y);
+  }
+  const [whole, chained] = graphs.map((graph) => build([graph], { name: 'head' }).memory.regions.arena) as [number, number];
+  expect(chained).toBeLessThan(whole / 2);
 });
 
 /** An 8-bit image of zero point -7, padded with `value`, through a depthwise convolution. */

@@ -2,6 +2,8 @@ import { fixedPoint } from '../../../src/core/fixedPoint.ts';
 import { packQuads, quadShape } from '../../../src/core/quads.ts';
 import { Random } from '../../../src/core/random.ts';
 import type { Shape } from '../../../src/core/shape.ts';
+import { conv2dInt8 as conv2dInt8Op } from '../../../src/ops/conv2dInt8.ts';
+import { depthwiseConv2dInt8 as depthwiseConv2dInt8Op } from '../../../src/ops/depthwiseConv2dInt8.ts';
 import { columnScales } from '../../../src/ops/dequantizeColumns.ts';
 import { dynamicOffsets, paddedUnits } from '../../../src/ops/linearDynamicInt8.ts';
 import { columnTotals } from '../../../src/ops/linearScaledInt8.ts';
@@ -77,6 +79,40 @@ const conv2dInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
     };
   }),
 );
+
+/** Layers of 8 bits in bands of one row, of some and of all: one that reads rows again, one that reads every other, crops and padding of whole bands. */
+export const chainsInt8: Sample[] = ROUNDINGS.flatMap((rounding, i) => {
+  const stage = (op: { readonly name: string; readonly attrs: object }, attrs: object, operands: readonly SampleInput[]) => ({
+    stage: { op: op.name, attrs: { ...op.attrs, ...attrs, ...requantized(rounding, i) }, operands: operands.length },
+    operands,
+  });
+  const conv = (kernel: readonly [number, number], from: number, filters: number, more: object) =>
+    stage(conv2dInt8Op, { kernel, filters, ...more }, [
+      quads([...kernel, from, filters], 1, kernel[0]),
+      i32(4000, filters),
+      ...factors(rounding, filters, kernel[0] * kernel[1] * from),
+    ]);
+  const depthwise = (channels: number, more: object) =>
+    stage(depthwiseConv2dInt8Op, { kernel: [3, 3], ...more }, [
+      { ...i8(3, 3, channels), quads: 'depthwise' as const },
+      i32(4000, channels),
+      ...factors(rounding, 1, 9),
+    ]);
+  const networks = [
+    {
+      x: i8(1, 11, 9, 5),
+      links: [conv([3, 3], 5, 16, { padding: 'same' }), depthwise(16, { padding: 'same', strides: [2, 2] }), conv([1, 1], 16, 10, {})],
+    },
+    { x: i8(1, 12, 6, 5), links: [depthwise(5, { padding: [-2, 1, 1, 1] }), conv([4, 1], 5, 7, { padding: [-1, 6, 0, 0] })] },
+    { x: i8(1, 9, 7, 8), links: [conv([1, 1], 8, 24, {}), depthwise(24, { padding: 'same' }), conv([2, 2], 24, 9, { strides: [3, 1] })] },
+  ];
+  return networks.flatMap(({ x, links }) =>
+    [1, 600, 1e9].map((bandBytes) => ({
+      inputs: [x, ...links.flatMap(({ operands }) => operands)],
+      attrs: { stages: links.map(({ stage }) => stage), bandBytes },
+    })),
+  );
+});
 
 const linearInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
   [

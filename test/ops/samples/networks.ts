@@ -1,5 +1,6 @@
 import { conv2d } from '../../../src/ops/conv2d.ts';
 import { depthwiseConv2d } from '../../../src/ops/depthwiseConv2d.ts';
+import { chainsInt8 } from './int8.ts';
 import { f32, indexes, LENGTHS, type Sample, type SampleInput, type Samples, weights } from './sample.ts';
 
 const tails = LENGTHS.filter((n) => n > 0 && n <= 17);
@@ -189,7 +190,7 @@ const chains = [
 ];
 
 export const networks: Samples = {
-  chain: chains,
+  chain: [...chains, ...chainsInt8],
   linear: [
     ...tails.flatMap((n) => [
       { inputs: [f32(5, 3), weights([3, n]), f32(n)], attrs: { units: n } },
