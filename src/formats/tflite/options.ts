@@ -107,6 +107,7 @@ export const bidirectionalSequenceLSTMOptions = {
 } as const satisfies Fields;
 export const resizeBilinearOptions = { alignCorners: [2, 'bool'], halfPixelCenters: [3, 'bool'] } as const satisfies Fields;
 export const resizeNearestNeighborOptions = { alignCorners: [0, 'bool'], halfPixelCenters: [1, 'bool'] } as const satisfies Fields;
+export const reduceWindowOptions = { bodySubgraphIndex: [5, 'i32'] } as const satisfies Fields;
 export const compositeOptions = { decompositionSubgraphIndex: [1, 'i32'] } as const satisfies Fields;
 export const callOptions = { subgraph: [0, 'u32'] } as const satisfies Fields;
 export const spaceToDepthOptions = { blockSize: [0, 'i32'] } as const satisfies Fields;

@@ -621,21 +621,23 @@ for kind, to in [('i32', 'i16'), ('i32', 'u16'), ('i8', 'u16'), ('u16', 'i16')]:
     single(f'CAST_{kind}_{to}', 'CAST', [given], dict(shape=[40], kind=to), 'CastOptions', inDataType=TYPES[kind][0], outDataType=TYPES[to][0])
 
 
-def stablehlo(case, op, inputs, output, options=None, decomposed=False, **fields):
-    """One operator of StableHLO, with a subgraph tanh(x · y) for a composite one."""
+def stablehlo(case, op, inputs, output, options=None, body=(), shape=(), **fields):
+    """One operator of StableHLO, and the operators one after the other of a subgraph of two tensors of `shape`."""
     random = np.random.default_rng(4)
     model = Model()
     fed = [given for given in inputs if given.get('data') is None]
     places = [model.tensor(**given, input=given.get('data') is None) for given in inputs]
     y = model.tensor(**output)
     model.op2(op, places, [y], options, **fields)
-    if decomposed:
+    if body:
         main, model.graph = model.graph, schema.SubGraphT()
-        model.graph.name, model.graph.tensors, model.graph.operators, model.graph.inputs = 'decomposition', [], [], []
-        parts = [model.tensor(output['shape'], input=i < 2) for i in range(4)]
-        model.op('MUL', parts[:2], parts[2:3], 'MulOptions')
-        model.op('TANH', parts[2:3], parts[3:])
-        model.graph.outputs = parts[3:]
+        model.graph.name, model.graph.tensors, model.graph.operators, model.graph.inputs = 'body', [], [], []
+        given = [model.tensor(shape, input=True) for _ in range(2)]
+        for part in body:
+            result = [model.tensor(shape)]
+            model.op(part, given, result)
+            given = result
+        model.graph.outputs = given
         model.model.subgraphs.append(model.graph)
         model.graph = main
     feeds = [[random.integers(-100, 100, given['shape']).astype(TYPES[given.get('kind', 'f32')][1]) for given in fed] for _ in range(2)]
@@ -647,7 +649,7 @@ def constant(kind, data):
 
 
 floats = dict(shape=[3, 4])
-stablehlo('STABLEHLO_COMPOSITE', 'STABLEHLO_COMPOSITE', [floats, floats], floats, 'StableHLOCompositeOptions', decomposed=True, name='some.kernel', decompositionSubgraphIndex=1)
+stablehlo('STABLEHLO_COMPOSITE', 'STABLEHLO_COMPOSITE', [floats, floats], floats, 'StableHLOCompositeOptions', ('MUL', 'TANH'), [3, 4], name='some.kernel', decompositionSubgraphIndex=1)
 for op in ('ADD', 'MULTIPLY', 'MAXIMUM', 'MINIMUM'):
     whole = dict(shape=[3, 4], kind='i8')
     stablehlo(f'STABLEHLO_{op}', f'STABLEHLO_{op}', [whole, whole], whole)
@@ -656,6 +658,16 @@ for i, (before, after, between) in enumerate([([1, 2], [0, 0], [1, 1]), ([0, -2]
     fields = dict(edgePaddingLow=before, edgePaddingHigh=after, interiorPadding=between)
     stablehlo(f'STABLEHLO_PAD_{i}', 'STABLEHLO_PAD', [floats, constant('f32', 3)], dict(shape=shape), 'StablehloPadOptions', **fields)
 stablehlo('DILATE_i8', 'DILATE', [dict(shape=[3, 4], kind='i8'), constant('i32', [2, 3]), constant('i8', 7)], dict(shape=[5, 10], kind='i8'), 'DilateOptions')
+for i, (op, first, window, strides, gaps, distances, padding) in enumerate([
+    ('ADD', 0, [1, 3, 3, 1], [1, 2, 2, 1], [1, 1, 1, 1], [1, 1, 1, 1], [0, 0, 1, 1, 1, 1, 0, 0]),
+    ('MAXIMUM', -1e30, [1, 2, 3, 1], [1, 1, 2, 1], [1, 1, 1, 1], [1, 2, 1, 1], [0] * 8),
+    ('ADD', 2, [1, 3, 2, 1], [1, 2, 1, 1], [1, 2, 1, 1], [1, 1, 1, 1], [0, 0, 0, 2, 1, 0, 0, 0]),
+]):
+    extents = [(extent - 1) * gap + 1 + padding[2 * k] + padding[2 * k + 1] for k, (extent, gap) in enumerate(zip((1, 8, 9, 2), gaps))]
+    shape = [(extent - (w - 1) * d - 1) // stride + 1 for extent, w, d, stride in zip(extents, window, distances, strides)]
+    fields = dict(windowDimensions=window, windowStrides=strides, baseDilations=gaps, windowDilations=distances, padding=padding, bodySubgraphIndex=1)
+    inputs = [dict(shape=[1, 8, 9, 2]), constant('f32', first)]
+    stablehlo(f'STABLEHLO_REDUCE_WINDOW_{i}', 'STABLEHLO_REDUCE_WINDOW', inputs, dict(shape=shape), 'StablehloReduceWindowOptions', (op,), **fields)
 
 # Boxes without those that overlap better ones: fewer than there is place for, and more.
 for version, name, count, most, overlap, least in [(4, 'few', 20, 30, 0.3, 0.5), (4, 'many', 60, 10, 0.6, 0.1), (5, 'few', 20, 9, 0.2, 0.6)]:
