@@ -3,6 +3,7 @@ import {
   abs,
   add,
   atan,
+  bitcast,
   cast,
   ceil,
   cos,
@@ -73,7 +74,7 @@ const absolute = (x: Value): Value => (x.dtype === 'f32' ? abs(x) : max([x, sub(
 const negative = (x: Value): Value => (x.dtype === 'f32' ? neg(x) : sub([integer(x, 0), x]));
 const signOf = (x: Value): Value => (x.dtype === 'f32' ? sign(x) : max([min([x, integer(x, 1)]), integer(x, -1)]));
 
-/** atan2 by its quadrants. */
+/** atan2 by its quadrants; zeros have signs. */
 function atan2(n: NodeContext): Value {
   const [y, x] = [n.f32(0), n.f32(1)];
   const zero = n.graph.scalar(0);
@@ -81,8 +82,9 @@ function atan2(n: NodeContext): Value {
   const steep = whole(greater([abs(y), abs(x)]));
   const ratio = where([steep, div([x, y]), div([y, where([whole(greater([abs(x), zero])), x, n.graph.scalar(1)])])]);
   const angle = atan(ratio);
-  const half = where([whole(greater([zero, y])), n.graph.scalar(-Math.PI / 2), n.graph.scalar(Math.PI / 2)]);
-  const turn = where([whole(greater([zero, x])), add([half, half]), zero]);
+  const isNegative = (value: Value) => whole(greater([n.integers([0], []), bitcast(value, { to: 'i32' })]));
+  const half = where([isNegative(y), n.graph.scalar(-Math.PI / 2), n.graph.scalar(Math.PI / 2)]);
+  const turn = where([isNegative(x), add([half, half]), zero]);
   return where([steep, sub([half, angle]), add([angle, turn])]);
 }
 

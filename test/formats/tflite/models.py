@@ -718,6 +718,14 @@ for units, width, size in [(5, 64, 16), (64, 128, 32)]:
     product = given @ (numbers * np.repeat(scales.astype(np.float32), size, axis=1)).T
     keep(f'fc_blocks_{units}', model.bytes(y), [{'inputs': [entry('t0', given)], 'outputs': [entry('y', product.astype(np.float32))]}])
 
+# Angles of zeros of both signs.
+model = Model()
+pair = [model.tensor([25], input=True) for _ in range(2)]
+y = model.tensor([25])
+model.op('ATAN2', pair, [y], 'ATan2Options')
+numbers = np.array([0.0, -0.0, 1, -1, 3e-30], np.float32)
+record('ATAN2_zeros', model.bytes(y), [[np.repeat(numbers, 5), np.tile(numbers, 5)]])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}
