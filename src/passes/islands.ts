@@ -30,16 +30,43 @@ export interface Target {
   readonly ties: QuantizeAttributes['ties'];
 }
 
-/** `value` of the old graph as an 8-bit number, where it is dequantized from one, and perhaps turned or reshaped since. */
+/** Operators that move elements of their first input as they are. */
+const MOVES = new Set(['transpose', 'reshape', 'slice', 'gather']);
+
+/** `value` of the old graph as an 8-bit number, where it is dequantized from one, or from several of one scale, and perhaps moved since. */
 export function quantizedOf(value: Value | undefined, to: Rewriting): Quantized | undefined {
   const node = value && producer(value);
-  if (node?.op === 'transpose' || node?.op === 'reshape') {
-    const inner = quantizedOf(node.inputs[0], to);
-    return inner && { ...inner, x: to.apply(node, [inner.x])[0] as Value };
+  if (!node) return undefined;
+  if (MOVES.has(node.op)) {
+    const [first, ...rest] = node.inputs;
+    const inner = quantizedOf(first, to);
+    return inner && { ...inner, x: to.apply(node, [inner.x, ...rest.map((other) => to.of(other))])[0] as Value };
   }
-  if (node?.op !== 'dequantizeInt8') return undefined;
+  if (node.op === 'concat') return together(node, to);
+  if (node.op !== 'dequantizeInt8') return undefined;
   const { scale, zero } = node.attrs as unknown as Quantized;
   return { x: to.of(node.inputs[0] as Value), scale, zero };
+}
+
+/** A concatenation whose parts have one scale and zero point. */
+function together(node: Node, to: Rewriting): Quantized | undefined {
+  const parts: Quantized[] = [];
+  for (const input of node.inputs) {
+    const part = quantizedOf(input, to);
+    const [first = part] = parts;
+    if (!part || part.scale !== first?.scale || part.zero !== first.zero) return undefined;
+    parts.push(part);
+  }
+  const [first] = parts;
+  return (
+    first && {
+      ...first,
+      x: to.apply(
+        node,
+        parts.map(({ x }) => x),
+      )[0] as Value,
+    }
+  );
 }
 
 /**

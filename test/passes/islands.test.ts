@@ -103,6 +103,16 @@ const cases: Case[] = [
     y: { scale: 0.02, zero: -10 },
   },
   {
+    name: 'what is moved, and joined in one scale, on its way to a convolution',
+    body: (n) => {
+      const parts = [image(n, 3), image(n, 6)];
+      const some = ops.slice(ops.concat(parts, { axis: 3 }), { starts: [0, 0, 1, 2], sizes: [2, 7, 5, 5] });
+      return ops.conv2d([some, n.weights([3, 3, 5, 9], 'panels')], { kernel: [3, 3], filters: 9 });
+    },
+    left: 'concat conv2dInt8 slice',
+    y: { scale: 0.02, zero: 0 },
+  },
+  {
     name: 'a dense layer behind a flatten',
     body: (n) => ops.linear([ops.reshape(image(n), { shape: [2, -1] }), n.weights([210, 11], 'panels'), n.bias(11)], { units: 11 }),
     left: 'linearInt8',
