@@ -10,6 +10,7 @@ import { fold } from './fold.ts';
 import { fuse } from './fuse.ts';
 import { quantizeIslands } from './islands.ts';
 import { sinkTransposes } from './layout.ts';
+import { joinPadding } from './padding.ts';
 import { recognize } from './patterns.ts';
 import { readPlanes } from './planes.ts';
 import { prune } from './prune.ts';
@@ -28,6 +29,7 @@ export const passes: readonly { readonly name: string; readonly run: (graph: Gra
   { name: 'fuse', run: fuse },
   { name: 'quantizeIslands', run: quantizeIslands },
   { name: 'joinTables', run: joinTables },
+  { name: 'joinPadding', run: joinPadding },
   { name: 'roundedProducts', run: roundedProducts },
   { name: 'fewBits', run: fewBits },
   { name: 'readPlanes', run: readPlanes },

@@ -3,6 +3,7 @@ import { producer, type Value } from '../../ir/graph.ts';
 import { evaluate, isConstant } from '../../ops/evaluate.ts';
 import { add, cast, concat } from '../../ops/index.ts';
 import { opOf } from '../../ops/registry.ts';
+import { fromUnsigned, toUnsigned } from '../unsigned.ts';
 import type { NodeContext } from './context.ts';
 import type { Elem } from './elements.ts';
 import type { Operand } from './operand.ts';
@@ -33,6 +34,12 @@ export function integersOf(bytes: Value, elem: Elem): Operand {
   return { value: moved, elem };
 }
 
+/** Integers of an 8-bit type as bytes at the border of a model; undefined where they are not made of such. */
+export function borderBytes(value: Value, elem: Elem): Value | undefined {
+  const bytes = bytesOf(value, elem);
+  return bytes && elem === 'uint8' ? toUnsigned(bytes) : bytes;
+}
+
 /** A constant of 8-bit numbers as an i8, a quarter of what graphs hold integers in; undefined for other values. */
 export function constantBytes(value: Value, elem: Elem): Value | undefined {
   const { origin, shape, graph, name } = value;
@@ -58,6 +65,8 @@ export function bytesOf(value: Value, elem: Elem): Value | undefined {
     const parts = node.inputs.map((input) => bytesOf(input, elem));
     return parts.every((part) => part !== undefined) ? concat(parts, node.attrs as { axis: number }) : undefined;
   }
+  // Bytes at the border of the model.
+  if (elem === 'uint8' && node.op === 'cast' && node.inputs[0]?.dtype === 'u8') return fromUnsigned(node.inputs[0]);
   const [whole, moved] = node.op === 'add' ? node.inputs : [value];
   const isMoved = moved?.origin.kind === 'const' && moved.origin.data.length === 1 && moved.origin.data[0] === offset;
   const from = whole && producer(whole);

@@ -7,6 +7,7 @@ import { evaluate, evaluated, isConstant, workOf } from '../../ops/evaluate.ts';
 import type { Imported, Port } from '../imported.ts';
 import { part } from '../moves.ts';
 import { neededNodes, withAttributes } from './bodies.ts';
+import { borderBytes } from './bytes.ts';
 import { NodeContext } from './context.ts';
 import { atBorder, elemOf, held, isFloat, tensorOf } from './elements.ts';
 import { checkExact } from './exact.ts';
@@ -131,7 +132,7 @@ export class Importer {
     const { elem, value, count, countAxis: axis = 0 } = binding;
     const border = atBorder(elem);
     const exact = value.origin.kind === 'node' ? rounded(value, elem) : value;
-    const outside = border === exact.dtype ? exact : cast(exact, { to: border });
+    const outside = border === exact.dtype ? exact : (borderBytes(exact, elem) ?? cast(exact, { to: border }));
     if (this.graph.inputs.some((input) => input.name === name)) {
       throw new ThimbleError('UNSUPPORTED_OP', `"${name}" is both an input and an output`);
     }

@@ -251,6 +251,22 @@ for limit in (0.5, 5, 1e9):
     outputs = ('y', 'all', 'most') if limit > 1 else ('y',)
     network(f'Loop until a sum is {limit}', nodes, inputs, {'trips': np.int64(6), 'two': np.float32(2)}, outputs)
 
+# Bytes in, bytes out, as models that were converted from TFLite have them; padding is a node of its own.
+for kind in (np.uint8, np.int8):
+    zero = kind(-3) if kind == np.int8 else kind(125)
+    nodes = [
+        helper.make_node('DequantizeLinear', ['x', 's', 'z'], ['a']),
+        helper.make_node('Pad', ['a', 'pads'], ['b']),
+        helper.make_node('QuantizeLinear', ['b', 's', 'z'], ['c']),
+        helper.make_node('DequantizeLinear', ['c', 's', 'z'], ['d']),
+        helper.make_node('DequantizeLinear', ['w', 'ws'], ['dw']),
+        helper.make_node('Conv', ['d', 'dw'], ['e'], strides=[2, 2]),
+        helper.make_node('QuantizeLinear', ['e', 'ys', 'z'], ['y']),
+    ]
+    x = u8(1, 3, 8, 7) if kind == np.uint8 else i8(1, 3, 8, 7)
+    constants = {'s': np.float32(0.02), 'z': zero, 'pads': i64([0, 0, 0, 1, 0, 0, 1, 1]), 'w': i8(4, 3, 3, 3), 'ws': np.float32(0.01), 'ys': np.float32(0.08)}
+    network(f'bytes at the border: {kind.__name__}', nodes, {'x': x}, constants)
+
 here = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(here, 'contrib.json'), 'w') as file:
     file.write('[\n' + ',\n'.join(json.dumps(one) for one in cases) + '\n]\n')

@@ -73,6 +73,15 @@ describe('MultiHeadAttention', () => {
   });
 });
 
+it.each([
+  ['int8', ['conv2dInt8', 'transpose']],
+  // From 0 on at the border, less 128 inside.
+  ['uint8', ['cast', 'conv2dInt8', 'lookup', 'transpose']],
+])('%s at the border stays bytes, and padding is that of the convolution', async (type, operators) => {
+  const file = golden.find(({ name }) => name === `bytes at the border: ${type}`)?.model as string;
+  expect(Object.keys((await load(bytesOf(file))).work).sort()).toEqual(operators);
+});
+
 it('activations of 16 bits are rounded in floats: no integers in between, no transpositions between layers', async () => {
   const file = golden.find(({ name }) => name === 'activations of 16 bits')?.model as string;
   const { work } = await load(bytesOf(file));

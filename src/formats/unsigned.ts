@@ -1,6 +1,6 @@
-import type { Value } from '../../ir/graph.ts';
-import { cast, lookup } from '../../ops/index.ts';
-import { lookupTable } from '../../ops/lookup.ts';
+import type { Value } from '../ir/graph.ts';
+import { cast, lookup } from '../ops/index.ts';
+import { lookupTable } from '../ops/lookup.ts';
 
 /** i8 with its highest bit turned: bytes from 0 as numbers less 128, and back. */
 function turned(value: Value): Value {
