@@ -1,7 +1,9 @@
 import { sizeOf } from '../../core/shape.ts';
 import { producer, type Value } from '../../ir/graph.ts';
 import { evaluate, isConstant } from '../../ops/evaluate.ts';
-import { add, cast, concat } from '../../ops/index.ts';
+import { add, cast, concat, lookup, quantizeInt8 } from '../../ops/index.ts';
+import { lookupTable } from '../../ops/lookup.ts';
+import type { QuantizeAttributes } from '../../ops/quantizeInt8.ts';
 import { opOf } from '../../ops/registry.ts';
 import { fromUnsigned, toUnsigned } from '../unsigned.ts';
 import type { NodeContext } from './context.ts';
@@ -32,6 +34,22 @@ export function integersOf(bytes: Value, elem: Elem): Operand {
   const offset = offsets[elem] as number;
   const moved = offset ? add([whole, bytes.graph.constant({ dtype: 'i32', shape: [], data: Int32Array.of(offset) })]) : whole;
   return { value: moved, elem };
+}
+
+/** Integers of an 8-bit type limited to low..high: numbers of fewer bits, as they are quantized where that has just been. Undefined for others. */
+export function limitedBytes(value: Value, elem: Elem, low: number, high: number): Operand | undefined {
+  const bytes = bytesOf(value, elem);
+  const less = offsets[elem];
+  if (!bytes || less === undefined || !(low <= high)) return undefined;
+  const [least, most] = [Math.max(-128, low - less), Math.min(127, high - less)];
+  const node = producer(bytes);
+  if (node?.op === 'quantizeInt8') {
+    const attrs = node.attrs as unknown as QuantizeAttributes;
+    const limits = { low: Math.max(attrs.low, least), high: Math.min(attrs.high, most) };
+    if (limits.low <= limits.high) return integersOf(quantizeInt8(node.inputs[0] as Value, { ...attrs, ...limits }), elem);
+  }
+  const data = lookupTable((x) => Math.max(least, Math.min(x, most)));
+  return integersOf(lookup([bytes, bytes.graph.constant({ dtype: 'i8', shape: [256], data })]), elem);
 }
 
 /** Integers of an 8-bit type as bytes at the border of a model; undefined where they are not made of such. */

@@ -45,7 +45,7 @@ import {
   tan,
   where,
 } from '../../ops/index.ts';
-import { floatSums } from './bytes.ts';
+import { floatSums, limitedBytes } from './bytes.ts';
 import type { NodeContext, Row, Rows } from './context.ts';
 import { bitsOf, type Elem, elemOf, held, isFloat } from './elements.ts';
 import { rounded } from './halves.ts';
@@ -124,7 +124,7 @@ function mean(n: NodeContext): Value {
   return div([sum, n.graph.scalar(n.arity)]);
 }
 
-function clipRow(n: NodeContext): Value {
+function clipRow(n: NodeContext): Value | Operand {
   const x = n.x(0);
   const bound = (index: number, attribute: string) =>
     n.has(index) ? n.x(index) : n.version < 11 && n.attribute(attribute) ? n.graph.scalar(n.float(attribute)) : undefined;
@@ -134,6 +134,8 @@ function clipRow(n: NodeContext): Value {
   const [lowest, highest] = [known(low, Number.NEGATIVE_INFINITY), known(high, Number.POSITIVE_INFINITY)];
   if (x.dtype === 'f32' && lowest !== undefined && highest !== undefined && lowest <= highest)
     return clip(x, { min: lowest, max: highest });
+  const bytes = lowest !== undefined && highest !== undefined && limitedBytes(x, n.elem(0), lowest, highest);
+  if (bytes) return bytes;
   const above = low ? max([x, low]) : x;
   return high ? min([above, high]) : above;
 }

@@ -267,6 +267,20 @@ for kind in (np.uint8, np.int8):
     constants = {'s': np.float32(0.02), 'z': zero, 'pads': i64([0, 0, 0, 1, 0, 0, 1, 1]), 'w': i8(4, 3, 3, 3), 'ws': np.float32(0.01), 'ys': np.float32(0.08)}
     network(f'bytes at the border: {kind.__name__}', nodes, {'x': x}, constants)
 
+# Numbers of 4 bits in bytes, as Brevitas writes them: limited after they are quantized, or when they come.
+nodes = [
+    helper.make_node('QuantizeLinear', ['x', 's', 'z'], ['a']),
+    helper.make_node('Clip', ['a', 'low', 'high'], ['b']),
+    helper.make_node('DequantizeLinear', ['b', 's', 'z'], ['c']),
+    helper.make_node('Clip', ['bytes', 'low', 'high'], ['d']),
+    helper.make_node('DequantizeLinear', ['d', 's', 'z'], ['e']),
+    helper.make_node('Mul', ['c', 'e'], ['f']),
+    helper.make_node('QuantizeLinear', ['f', 's', 'z'], ['g']),
+    helper.make_node('Clip', ['g', 'low', 'high'], ['h']),
+    helper.make_node('DequantizeLinear', ['h', 's', 'z'], ['y']),
+]
+network('numbers of 4 bits in bytes', nodes, {'x': floats(4, 9), 'bytes': i8(4, 9)}, {'s': np.float32(0.2), 'z': np.int8(1), 'low': np.int8(-8), 'high': np.int8(7)})
+
 here = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(here, 'contrib.json'), 'w') as file:
     file.write('[\n' + ',\n'.join(json.dumps(one) for one in cases) + '\n]\n')

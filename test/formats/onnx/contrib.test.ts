@@ -82,6 +82,11 @@ it.each([
   expect(Object.keys((await load(bytesOf(file))).work).sort()).toEqual(operators);
 });
 
+it('numbers of 4 bits in bytes are limited as they are quantized', async () => {
+  const file = golden.find(({ name }) => name === 'numbers of 4 bits in bytes')?.model as string;
+  expect(Object.keys((await load(bytesOf(file))).work).sort()).toEqual(['dequantizeInt8', 'lookup', 'mulInt8', 'quantizeInt8']);
+});
+
 it('activations of 16 bits are rounded in floats: no integers in between, no transpositions between layers', async () => {
   const file = golden.find(({ name }) => name === 'activations of 16 bits')?.model as string;
   const { work } = await load(bytesOf(file));
