@@ -1,6 +1,4 @@
 // Dot products of i8 whose operands both lie in rows.
-import { limited, limitedFloat, scaled } from '../math/requantize';
-import { LinearRowsInt8 } from '../records';
 
 /** Σ a b. */
 export function dot(a: usize, b: usize, count: usize): i32 {
@@ -29,27 +27,4 @@ export function dot(a: usize, b: usize, count: usize): i32 {
     b++;
   }
   return sum;
-}
-
-/** y[rows, columns] = requantized(bias + x · wᵀ). */
-export function linear_rows_s8(r: LinearRowsInt8): void {
-  let x = r.x,
-    y = r.y;
-  for (let row = r.rows; row; row--) {
-    let w = r.w;
-    for (let c: usize = 0; c < r.columns; c++) {
-      store<i8>(y, requantized(r, load<i32>(r.bias + (c << 2)) + dot(x, w, r.depth), c << 2));
-      w += r.depth;
-      y++;
-    }
-    x += r.depth;
-  }
-}
-
-/** `at`: bytes into the lists of factors, where there are lists. */
-@inline
-function requantized(r: LinearRowsInt8, sum: i32, at: usize): i32 {
-  if (!r.perChannel) at = 0;
-  if (r.rounding == 2) return limitedFloat(<f32>sum * load<f32>(r.scale + at), r.yZero, r.low, r.high);
-  return limited(scaled(sum, load<i32>(r.multiplier + at), load<i32>(r.shift + at), r.rounding), r.yZero, r.low, r.high);
 }

@@ -8,10 +8,12 @@ import {
   cut,
   cutBytes,
   factorOf,
+  factorsOf,
   FIRST,
   FRACTION,
   MAGIC,
   nudgeOf,
+  nudgesOf,
   once,
   placed,
   placedSigned,
@@ -156,12 +158,9 @@ function preparedFour(r: Conv2dInt8, from: usize, scale: usize, starts: usize, s
     return factor;
   }
   const shift = v128.load(r.shift + from);
-  const power = i32x4.shl(i32x4.add(shift, i32x4.splat(96)), 23);
-  const factor = f32x4.mul(f32x4.convert_i32x4_s(v128.load(r.multiplier + from)), power);
+  const factor = factorsOf(v128.load(r.multiplier + from), shift);
   v128.store(scale, factor);
-  const half = i32x4.shl(i32x4.add(shift, i32x4.splat(126)), 23);
-  const nudge = r.rounding == 0 ? v128.and(half, i32x4.lt_s(shift, i32x4.splat(0))) : i32x4.splat(0);
-  v128.store(starts, f32x4.add(f32x4.splat(start), nudge));
+  v128.store(starts, f32x4.add(f32x4.splat(start), nudgesOf(shift, r.rounding)));
   return factor;
 }
 

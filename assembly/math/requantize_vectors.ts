@@ -19,6 +19,19 @@ export function nudgeOf(shift: i32, rounding: u32): f32 {
   return rounding == 0 && shift < 0 ? reinterpret<f32>((shift + 126) << 23) : 0;
 }
 
+/** `factorOf` of four channels. */
+@inline
+export function factorsOf(multiplier: v128, shift: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_s(multiplier), i32x4.shl(i32x4.add(shift, i32x4.splat(96)), 23));
+}
+
+/** `nudgeOf` of four channels. */
+@inline
+export function nudgesOf(shift: v128, rounding: u32): v128 {
+  if (rounding != 0) return i32x4.splat(0);
+  return v128.and(i32x4.shl(i32x4.add(shift, i32x4.splat(126)), 23), i32x4.lt_s(shift, i32x4.splat(0)));
+}
+
 /** Rounds sum · scale half to even. */
 @inline
 export function once(sum: v128, scale: v128, magic: v128): v128 {

@@ -1,5 +1,4 @@
 import { ThimbleError } from '../core/errors.ts';
-import { PANEL } from '../core/panels.ts';
 import { INPUT_OFFSET, quadShape, unpackQuads } from '../core/quads.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
@@ -54,9 +53,6 @@ export function sumsOf(g: Geometry, x: Float64Array, weights: Float64Array, bias
   return sums.map((sum) => sum | 0);
 }
 
-/** Channels of one step where a product has one row: what a step prepares for each of its channels is the most of its scratch there. */
-const ROW_CHANNELS = 160;
-
 /**
  * Channels for which tiles pay (of 16-bit products, measured on Node 24: 8 channels 1.1×, 16 0.8×, 64 0.57× the time), but for more their transformed
  * inputs would take more than 100 KB; and so many tiles as leave little to transforming weights.
@@ -93,32 +89,23 @@ function lowerTiles(ctx: LowerContext<ProductInt8>, g: Geometry, tiles: number):
   });
 }
 
-/** The steps of a convolution: pixels are rows of a matrix where the window is one of them. */
+/** A convolution: a matrix product where its pixels are rows. */
 export function lowerConvolution(ctx: LowerContext<ProductInt8>, g: Geometry): void {
-  const matrix = isPointwise(g);
-  const most = matrix && g.batch * g.outHeight * g.outWidth === 1 ? ROW_CHANNELS : g.outChannels;
-  const { blockRows, band, sums, table, pairs } = pairedInt8Scratch({ ...g, outChannels: Math.min(most, g.outChannels) }, matrix);
-  const scratch = { band: ctx.scratch(band), sums: ctx.scratch(sums), table: ctx.scratch(table), pairs: pairs ? ctx.scratch(pairs) : 0 };
-  const panelBytes = quadShape([g.inChannels, PANEL]).reduce((a, b) => a * b);
-  const { multiplier, shift, scale, ...rest } = factorFields(ctx, 3);
-  for (let first = 0; first < g.outChannels; first += most) {
-    const from = (list: Address | 0) => (list && rest.perChannel ? offsetBy(list, first * 4) : list);
-    ctx.step('conv2d_s8', {
-      x: ctx.in(0),
-      w: ctx.in(1, (first / PANEL) * panelBytes),
-      bias: ctx.in(2, first * 4),
-      y: ctx.out(0, first),
-      ...scratch,
-      ...g,
-      outChannels: Math.min(most, g.outChannels - first),
-      blockRows,
-      xZero: ctx.attrs.xZero,
-      ...rest,
-      multiplier: from(multiplier),
-      shift: from(shift),
-      scale: from(scale),
-    });
-  }
+  const { blockRows, band, sums, table, pairs } = pairedInt8Scratch(g, isPointwise(g));
+  ctx.step('conv2d_s8', {
+    x: ctx.in(0),
+    w: ctx.in(1),
+    bias: ctx.in(2),
+    y: ctx.out(),
+    band: ctx.scratch(band),
+    sums: ctx.scratch(sums),
+    table: ctx.scratch(table),
+    ...g,
+    blockRows,
+    xZero: ctx.attrs.xZero,
+    ...factorFields(ctx, 3),
+    pairs: pairs ? ctx.scratch(pairs) : 0,
+  });
 }
 
 /**

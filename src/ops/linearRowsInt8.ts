@@ -1,12 +1,27 @@
 import { ThimbleError } from '../core/errors.ts';
+import { INPUT_OFFSET } from '../core/quads.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { expectFactors, expectRequantization, factorFields, type Requantization, requantization, requantized } from './requantize.ts';
 
+/** So many rows are multiplied with weights in rows as fast as with quads. */
+const FEW_ROWS = 3;
+/** So many units fill at most half a panel of quads. */
+const FEW_UNITS = 4;
+
+/** Whether a dense layer is one for `linearRowsInt8`. */
+export const isRowwise = (rows: number, units: number): boolean => rows <= FEW_ROWS || units <= FEW_UNITS;
+
+/** Row-major weights [K, units] as the operator takes them: [units, K]. */
+export function packRows(weights: Int8Array, units: number): Int8Array<ArrayBuffer> {
+  const depth = units ? weights.length / units : 0;
+  return Int8Array.from(weights, (_, i) => weights[(i % depth) * units + Math.floor(i / depth)] as number);
+}
+
 /**
- * `linear` of i8 for a few units, whose weights fill less than half a panel of quads: y = requantized(bias + x · wᵀ). Inputs: x [rows, K], w [units, K], bias
- * i32 [units] with the zero point of x folded in, then factors as `conv2dInt8` takes them. No scratch: it reads both operands where they lie.
+ * `linear` of i8 for few rows or units: y = requantized(bias + (x + 128) · wᵀ). Inputs: x [rows, K], w [units, K] (`packRows`), bias i32 [units] with the
+ * zero point of x folded in (`foldedBias`), then factors as `conv2dInt8` takes them. No scratch: it reads both operands where they lie.
  */
 export const linearRowsInt8: Op<Requantization> = defineOp<Requantization>({
   name: 'linearRowsInt8',
@@ -32,7 +47,7 @@ export const linearRowsInt8: Op<Requantization> = defineOp<Requantization>({
     const sums = Float64Array.from({ length: rows * units }, (_, i) => {
       const [row, unit] = [Math.floor(i / units), i % units];
       let sum = start[unit] as number;
-      for (let k = 0; k < depth; k++) sum += (left[row * depth + k] as number) * (right[unit * depth + k] as number);
+      for (let k = 0; k < depth; k++) sum += ((left[row * depth + k] as number) + INPUT_OFFSET) * (right[unit * depth + k] as number);
       return sum | 0;
     });
     return [requantized(sums, units, factors, attrs)];

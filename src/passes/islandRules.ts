@@ -1,6 +1,6 @@
 import { unpackPanels } from '../core/panels.ts';
 import { foldedBias, packQuads, quadShape } from '../core/quads.ts';
-import type { Shape } from '../core/shape.ts';
+import { type Shape, sizeOf } from '../core/shape.ts';
 import { inBytes, splitBytes } from '../core/wideWeights.ts';
 import { type Node, producer, type Value } from '../ir/graph.ts';
 import { addInt8, mulInt8 } from '../ops/arithmeticInt8.ts';
@@ -14,6 +14,7 @@ import type { Epilogue } from '../ops/epilogue.ts';
 import { gather } from '../ops/gather.ts';
 import type { LinearAttributes } from '../ops/linear.ts';
 import { linearInt8 } from '../ops/linearInt8.ts';
+import { isRowwise, linearRowsInt8, packRows } from '../ops/linearRowsInt8.ts';
 import type { MatmulAttributes } from '../ops/matmul.ts';
 import { matmulInt8 } from '../ops/matmulInt8.ts';
 import type { PadAttributes } from '../ops/pad.ts';
@@ -121,7 +122,14 @@ const dense: Rule = (target) => {
   const found = product(target, x, unpackPanels(packed, [depth, units]), units);
   if (!found) return undefined;
   const { weights: bytes, again } = inBytes(found.numbers, 1, depth, units);
-  const shape = [depth + again.length, units];
+  const shape = [depth + again.length, units] as const;
+  const rows = sizeOf(x.x.shape.slice(0, -1));
+  if (isRowwise(rows, units)) {
+    const { xZero: _, ...attrs } = found.attrs;
+    const w = weights(x, [units, shape[0]], packRows(bytes, units));
+    const y = linearRowsInt8([reshape(widened(x, again), { shape: [rows, shape[0]] }), w, ...found.rest], attrs);
+    return reshape(y, { shape: [...x.x.shape.slice(0, -1), units] });
+  }
   return linearInt8([widened(x, again), weights(x, quadShape(shape), packQuads(bytes, shape)), ...found.rest], {
     units,
     ...found.attrs,

@@ -115,6 +115,12 @@ const cases: Case[] = [
   {
     name: 'a dense layer behind a flatten',
     body: (n) => ops.linear([ops.reshape(image(n), { shape: [2, -1] }), n.weights([210, 11], 'panels'), n.bias(11)], { units: 11 }),
+    left: 'linearRowsInt8',
+    y: { scale: 0.05, zero: 3 },
+  },
+  {
+    name: 'a dense layer of many rows',
+    body: (n) => ops.linear([n.steps(n.input(2, 3, 17), 0.02, -5), n.weights([17, 11], 'panels'), n.bias(11)], { units: 11 }),
     left: 'linearInt8',
     y: { scale: 0.05, zero: 3 },
   },

@@ -3,12 +3,13 @@ import { foldedBias, packQuads } from '../../core/quads.ts';
 import { inBytes, splitBytes } from '../../core/wideWeights.ts';
 import type { Value } from '../../ir/graph.ts';
 import { constantTransposed, dataOf } from '../../ops/constants.ts';
-import { type Conv2dAttributes, conv2dDefaults } from '../../ops/conv2d.ts';
+import { type Conv2dAttributes, conv2dDefaults, geometryOf, isPointwise } from '../../ops/conv2d.ts';
 import { filterQuads, runsOf } from '../../ops/conv2dInt8.ts';
 import type { DepthwiseAttributes } from '../../ops/depthwiseConv2d.ts';
 import { packDepthwiseParts } from '../../ops/depthwiseConv2dInt8.ts';
 import { evaluated, isConstant } from '../../ops/evaluate.ts';
-import { concat, conv2dInt8, depthwiseConv2dInt8, gather, linearRowsInt8, pad, slice } from '../../ops/index.ts';
+import { concat, conv2dInt8, depthwiseConv2dInt8, gather, pad, slice } from '../../ops/index.ts';
+import { isRowwise, linearRowsInt8, packRows } from '../../ops/linearRowsInt8.ts';
 import { reshapedTo } from '../moves.ts';
 import type { NodeContext } from './context.ts';
 import type { Transposed } from './convolutions.ts';
@@ -94,6 +95,15 @@ function convolved(
   const { weights, again } = inBytes(data, attrs.kernel[0] * attrs.kernel[1], depth, filters);
   if (again.length && attrs.groups > 1) n.refuse('groups with weights of more than 8 bits');
   const image = again.length ? concat([x, gather([x, n.integers(again)], { axis: 3 })], { axis: 3 }) : x;
+  const g = geometryOf(image.shape, attrs);
+  const pixels = g.batch * g.outHeight * g.outWidth;
+  if (isPointwise(g) && isRowwise(pixels, filters)) {
+    const { xZero, ...result } = output;
+    const w = n.graph.constant({ dtype: 'i8', shape: [filters, g.inChannels], data: packRows(weights, filters) });
+    const folded = n.integers(foldedBias(weights, filters, xZero, bias));
+    const y = linearRowsInt8([reshapedTo(image, [pixels, g.inChannels]), w, folded, ...factors], result);
+    return reshapedTo(y, [g.batch, g.outHeight, g.outWidth, filters]);
+  }
   const logical = [...attrs.kernel, depth + again.length, filters];
   return conv2dInt8([image, ...packed(n, weights, logical, attrs, bias, output.xZero), ...factors], { ...attrs, ...output });
 }
@@ -159,10 +169,7 @@ export function quantizedDepthwise(
   });
 }
 
-/** So many units fill at most half a panel of quads: their weights stay in rows, in half the bytes. */
-const FEW_UNITS = 4;
-
-/** A dense layer with weights [width, units]: a convolution of one pixel, unless it has few units. */
+/** A dense layer with weights [width, units]. */
 export function quantizedRows(
   n: NodeContext,
   x: Value,
@@ -174,16 +181,6 @@ export function quantizedRows(
 ): Value {
   const [rows, width] = x.shape as [number, number];
   const units = weights.shape[1] as number;
-  const { data } = weights;
-  if (units <= FEW_UNITS && data instanceof Int8Array) {
-    const { xZero, ...output } = outputOf(n, 0, code, rounding);
-    const turned = Int8Array.from(data, (_, i) => data[(i % width) * units + Math.floor(i / width)] as number);
-    const totals = bias.map(
-      (start, unit) => start - xZero * turned.subarray(unit * width, (unit + 1) * width).reduce((sum, w) => sum + w, 0),
-    );
-    const w = n.graph.constant({ dtype: 'i8', shape: [units, width], data: turned });
-    return linearRowsInt8([x, w, n.integers(totals), ...factors], output);
-  }
   const image = reshapedTo(x, [1, 1, rows, width]);
   const attrs = { kernel: [1, 1], filters: units, groups: 1 } as const;
   const y = convolved(n, image, { ...weights, shape: [1, 1, width, units] }, bias, attrs, outputOf(n, 0, code, rounding), factors);

@@ -135,17 +135,22 @@ const linearInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
 );
 
 const linearRowsInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
-  [...LENGTHS.map((n) => [3, n, 4]), ...LENGTHS.slice(0, 6).map((n) => [n, 13, 3]), [2, 37, 0], [1, 4000, 4]].map(
-    ([rows, depth, units], i) => ({
-      inputs: [
-        i8(rows as number, depth as number),
-        i8(units as number, depth as number),
-        i32(4000, units as number),
-        ...factors(rounding, i % 4 === 3 ? 1 : (units as number), depth as number),
-      ],
-      attrs: { rounding, yZero: [0, -128, 127, -4][i % 4] as number, ...(i % 3 === 1 ? { low: -100, high: 90 } : {}) },
-    }),
-  ),
+  [
+    ...LENGTHS.map((n) => [3, n, 4]),
+    ...LENGTHS.slice(0, 6).map((n) => [n, 13, 3]),
+    ...LENGTHS.map((n) => [1, 43, n]),
+    [2, 37, 0],
+    [1, 4000, 4],
+    [2, 95, 9],
+  ].map(([rows, depth, units], i) => ({
+    inputs: [
+      i8(rows as number, depth as number),
+      i8(units as number, depth as number),
+      i32(4000, units as number),
+      ...factors(rounding, i % 4 === 3 ? 1 : (units as number), depth as number),
+    ],
+    attrs: { rounding, yZero: [0, -128, 127, -4][i % 4] as number, ...(i % 3 === 1 ? { low: -100, high: 90 } : {}) },
+  })),
 );
 
 const depthwiseConv2dInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
