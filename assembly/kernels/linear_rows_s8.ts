@@ -27,15 +27,13 @@ function fours(r: LinearRowsInt8, x: usize, y: usize, wide: bool): usize {
   let c: usize = 0;
   for (; c + 4 <= <usize>r.columns; c += 4) {
     const w = r.w + c * depth;
-    let sums = wide ? wideSums(x, w, depth) : quadSums(x, w, depth);
-    sums = i32x4.add(sums, v128.load(r.bias + (c << 2)));
-    finishFour(r, sums, y + c, c << 2);
+    finishFour(r, i32x4.add(fourSums(x, w, depth, wide), v128.load(r.bias + (c << 2))), y + c, c << 2);
   }
   return c;
 }
 
 /** Σ (x + 128) w of one unit. */
-function unitSum(x: usize, w: usize, depth: usize): i32 {
+export function unitSum(x: usize, w: usize, depth: usize): i32 {
   let sum = 0,
     k: usize = 0;
   if (ASC_FEATURE_SIMD) {
@@ -68,7 +66,13 @@ function laneSums(a: v128, b: v128, c: v128, d: v128): v128 {
   return i32x4.add(v128.shuffle<i64>(ab, cd, 0, 2), v128.shuffle<i64>(ab, cd, 1, 3));
 }
 
-/** The sums of four units by products of 16 bits. */
+/** The sums of four units. */
+@inline
+export function fourSums(x: usize, w: usize, depth: usize, wide: bool): v128 {
+  return wide ? wideSums(x, w, depth) : quadSums(x, w, depth);
+}
+
+/** By products of 16 bits. */
 function wideSums(x: usize, w: usize, depth: usize): v128 {
   let a = i32x4.splat(0),
     b = a,
@@ -103,13 +107,26 @@ function wideSums(x: usize, w: usize, depth: usize): v128 {
     b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load8x8_s(w1), low));
     c = i32x4.add(c, i32x4.dot_i16x8_s(v128.load8x8_s(w2), low));
     d = i32x4.add(d, i32x4.dot_i16x8_s(v128.load8x8_s(w3), low));
+    w0 += 8;
+    w1 += 8;
+    w2 += 8;
+    w3 += 8;
     k += 8;
+  }
+  if (k + 4 <= depth) {
+    // Inputs that are not there meet weights of 0.
+    const low = i16x8.extend_low_i8x16_u(v128.xor(v128.load32_zero(x + k), sign));
+    a = i32x4.add(a, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(w0)), low));
+    b = i32x4.add(b, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(w1)), low));
+    c = i32x4.add(c, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(w2)), low));
+    d = i32x4.add(d, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(w3)), low));
+    k += 4;
   }
   const sums = laneSums(a, b, c, d);
   return k < depth ? i32x4.add(sums, lastSums(x, w, depth, k)) : sums;
 }
 
-/** The sums of four units by products of 8 bits; two sums of each, as a sum waits for the one before it. */
+/** By products of 8 bits; two sums of each, as a sum waits for the one before it. */
 function quadSums(x: usize, w: usize, depth: usize): v128 {
   let a = i32x4.splat(0),
     b = a,
@@ -151,6 +168,14 @@ function quadSums(x: usize, w: usize, depth: usize): v128 {
     w1 += 8;
     w2 += 8;
     w3 += 8;
+  }
+  if (k + 4 <= depth) {
+    const low = v128.xor(v128.load32_zero(x + k), sign);
+    a = dot(v128.load32_zero(w0), low, a);
+    b = dot(v128.load32_zero(w1), low, b);
+    c = dot(v128.load32_zero(w2), low, c);
+    d = dot(v128.load32_zero(w3), low, d);
+    k += 4;
   }
   const sums = laneSums(i32x4.add(a, e), i32x4.add(b, f), i32x4.add(c, g), i32x4.add(d, h));
   return k < depth ? i32x4.add(sums, lastSums(x, w, depth, k)) : sums;

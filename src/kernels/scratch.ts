@@ -199,3 +199,6 @@ export function scaledInt8Scratch(rows: number, depth: number, columns: number):
   const { blockRows, band } = dynamicInt8Scratch(rows, depth);
   return { blockRows, band, sums: 32 + Math.ceil(blockRows / 4) * 16 + Math.ceil(columns / 8) * 32 + blockRows * 32 };
 }
+
+/** `lstm_s8`: gates in 16 bits, read 8 at a time; cells and h of the last 8 units. */
+export const lstmInt8Scratch = (gates: number): number => gates * 2 + 16 + 40;

@@ -1,8 +1,10 @@
 import { ThimbleError } from '../core/errors.ts';
 import { roundingShift16, saturated16, sigmoid16, tanh16 } from '../core/fixed16.ts';
 import { scaled } from '../core/fixedPoint.ts';
+import { INPUT_OFFSET } from '../core/quads.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
+import { lstmInt8Scratch } from '../kernels/scratch.ts';
 import type { Factor } from './arithmeticInt8.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 
@@ -36,7 +38,7 @@ function sizeOf([x, , recurrent]: readonly TensorType[], { timeMajor, coupled }:
 /**
  * TFLite's integer LSTM (8-bit weights and states, 16-bit gates and cells; LstmStepInteger8x8_16) over a sequence. Inputs: x i8 [batch, steps, width]; weights i8
  * of the inputs [gates · units, width] and of h [gates · units, units], gates in the order input, forget, cell, output; biases of both i32
- * [2, gates · units] with the zero points folded in; factors of both i32 [4, gates] to steps of 2^-12: multipliers and shifts of the former, then of the
+ * [2, gates · units] with the zero points folded in (`foldedBias`); factors of both i32 [4, gates] to steps of 2^-12: multipliers and shifts of the former, then of the
  * latter; before the first step h i8 and cells i32, [batch, units] each. Outputs: h of every step, the last h, the last cells.
  */
 export const lstmInt8: Op<LstmInt8Attributes> = defineOp<LstmInt8Attributes>({
@@ -85,7 +87,7 @@ export const lstmInt8: Op<LstmInt8Attributes> = defineOp<LstmInt8Attributes>({
     const [h, cells, y] = [firstH.slice(), firstCells.slice(), new Float64Array(batch * steps * units)];
     const product = (list: Float64Array, rows: Float64Array, filter: number, of: number) => {
       let sum = bias[filter + of * gates * units] as number;
-      for (let k = 0; k < list.length; k++) sum += (list[k] as number) * (rows[filter * list.length + k] as number);
+      for (let k = 0; k < list.length; k++) sum += ((list[k] as number) + INPUT_OFFSET) * (rows[filter * list.length + k] as number);
       const [multiplier, shift] = [0, 1].map((i) => factors[(2 * of + i) * gates + Math.floor(filter / units)]) as [number, number];
       return scaled(sum | 0, multiplier, shift, 'double');
     };
@@ -121,7 +123,7 @@ export const lstmInt8: Op<LstmInt8Attributes> = defineOp<LstmInt8Attributes>({
       y: ctx.out(0),
       lastH: ctx.out(1),
       lastCells: ctx.out(2),
-      gates: ctx.scratch(gates * units * 4),
+      gates: ctx.scratch(lstmInt8Scratch(gates * units)),
       batch,
       steps,
       width,

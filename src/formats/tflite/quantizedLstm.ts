@@ -1,3 +1,4 @@
+import { INPUT_OFFSET } from '../../core/quads.ts';
 import type { Value } from '../../ir/graph.ts';
 import { lstmInt8 } from '../../ops/index.ts';
 import { type NodeContext, scaleOf } from './context.ts';
@@ -50,7 +51,9 @@ export function quantizedLstm(n: NodeContext, at: LstmInputs, timeMajor: boolean
     const factors = each.map(({ scales }) => factor(f32(f32((scales[0] as number) * scale) / GATE)));
     return {
       weights: n.graph.constant({ dtype: 'i8', shape: [gates.length * units, width], data }),
-      biases: own.map((bias, row) => (bias - zero * data.subarray(row * width, (row + 1) * width).reduce((sum, w) => sum + w, 0)) | 0),
+      biases: own.map(
+        (bias, row) => (bias - (zero + INPUT_OFFSET) * data.subarray(row * width, (row + 1) * width).reduce((sum, w) => sum + w, 0)) | 0,
+      ),
       factors: [...factors.map(({ multiplier }) => multiplier), ...factors.map(({ shift }) => shift)],
     };
   };
