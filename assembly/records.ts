@@ -1046,6 +1046,7 @@ export class Conv2dInt16 {
   multiplier: usize;
   shift: usize;
   y: usize;
+  scratch: usize;
   batch: u32;
   inHeight: u32;
   inWidth: u32;

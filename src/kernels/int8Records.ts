@@ -207,7 +207,10 @@ export const int8Records = {
   },
   /** y = limited(zero + x · multiplier · 2^(shift - 31)), all i32. */
   Rescale: { x: 'ptr', y: 'ptr', length: 'u32', multiplier: 'i32', shift: 'i32', zero: 'i32', low: 'i32', high: 'i32', rounding: 'u32' },
-  /** Numbers of 16 bits held as i32, w i8 row-major [kernelHeight, kernelWidth, inChannels / groups, outChannels]. rounding: 0 double, 1 single, 2 wide. */
+  /**
+   * Numbers of 16 bits held as i32 (x - xZero has 16 bits too), w i8 row-major [kernelHeight, kernelWidth, inChannels / groups, outChannels]. rounding: 0
+   * double, 1 single, 2 wide. scratch: `conv2dInt16Scratch`.
+   */
   Conv2dInt16: {
     x: 'ptr',
     w: 'ptr',
@@ -215,6 +218,7 @@ export const int8Records = {
     multiplier: 'ptr',
     shift: 'ptr',
     y: 'ptr',
+    scratch: 'ptr',
     ...geometry,
     xZero: 'i32',
     yZero: 'i32',

@@ -202,3 +202,7 @@ export function scaledInt8Scratch(rows: number, depth: number, columns: number):
 
 /** `lstm_s8`: gates in 16 bits, read 8 at a time; cells and h of the last 8 units. */
 export const lstmInt8Scratch = (gates: number): number => gates * 2 + 16 + 40;
+
+/** `conv2d_s16`: totals of 4 pixels by 8 filters and a factor a filter, in f64; the windows of the pixels in 16 bits, unless a channel has its own filter. */
+export const conv2dInt16Scratch = ({ kernelHeight, kernelWidth, inChannels, outChannels, groups }: Geometry): number =>
+  outChannels < 8 ? 0 : 256 + outChannels * 8 + (groups > 1 ? 0 : Math.ceil((kernelHeight * kernelWidth * inChannels) / 2) * 16);

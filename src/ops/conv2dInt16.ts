@@ -1,6 +1,7 @@
 import { scaled } from '../core/fixedPoint.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
+import { conv2dInt16Scratch } from '../kernels/scratch.ts';
 import { type Conv2dAttributes, conv2dDefaults, filterShape, geometryOf } from './conv2d.ts';
 import { forEachTapPadded } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
@@ -61,6 +62,7 @@ export const conv2dInt16: Op<Conv2dInt16Attributes> = defineOp<Conv2dInt16Attrib
   },
   lower(ctx) {
     const { xZero, yZero, low, high, rounding } = ctx.attrs;
+    const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
     ctx.step('conv2d_s16', {
       x: ctx.in(0),
       w: ctx.in(1),
@@ -68,7 +70,8 @@ export const conv2dInt16: Op<Conv2dInt16Attributes> = defineOp<Conv2dInt16Attrib
       multiplier: ctx.in(3),
       shift: ctx.in(4),
       y: ctx.out(),
-      ...geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs),
+      scratch: ctx.scratch(conv2dInt16Scratch(g)),
+      ...g,
       xZero,
       yZero,
       low,

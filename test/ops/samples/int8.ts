@@ -274,16 +274,25 @@ const conv2dInt16: Sample[] = [
   { x: [1, 6, 7, 4], attrs: { kernel: [2, 3], filters: 6, groups: 2, strides: [2, 1], dilations: [1, 2], padding: [1, 0, 2, 1] } },
   { x: [1, 1, 5, 70], attrs: { kernel: [1, 1], filters: 3 } },
   { x: [1, 4, 4, 5], attrs: { kernel: [3, 3], filters: 5, groups: 5, padding: 'same' } },
-].flatMap(({ x, attrs }, i) =>
-  (['wide', 'single', 'double'] as const).map((rounding) => {
+  { x: [1, 5, 4, 19], attrs: { kernel: [3, 3], filters: 19, groups: 19, strides: [1, 2], padding: 'same' } },
+  { x: [2, 4, 5, 7], attrs: { kernel: [3, 3], filters: 13, dilations: [1, 2], padding: 'same' } },
+  { x: [1, 1, 6, 1001], attrs: { kernel: [1, 1], filters: 8 } },
+  { x: [1, 24, 25, 9], attrs: { kernel: [24, 25], filters: 9, groups: 9 } },
+  { x: [1, 1, 1, 24], attrs: { kernel: [1, 1], filters: 17 } },
+  // All products are 2^22.
+  { x: [1, 1, 6, 1001], attrs: { kernel: [1, 1], filters: 8 }, isLargest: true },
+  { x: [1, 24, 25, 9], attrs: { kernel: [24, 25], filters: 9, groups: 9 }, isLargest: true },
+].flatMap(({ x, attrs, isLargest = false }, i) =>
+  (isLargest ? (['wide', 'single'] as const) : (['wide', 'single', 'double'] as const)).map((rounding) => {
     const wide = rounding !== 'double';
     const groups = attrs.groups ?? 1;
-    const factor = (f: number) => fixedPoint(2 ** -(6 + 3 * ((f + i) % 4)) * 0.77);
+    const factor = (f: number) => fixedPoint(2 ** -(isLargest ? 18 + f : 6 + 3 * ((f + i) % 4)) * 0.77);
     const each = Array.from({ length: attrs.filters }, (_, f) => factor(f));
+    const w = [...attrs.kernel, (x[3] as number) / groups, attrs.filters];
     return {
       inputs: [
-        i32(wide ? 32768 : 128, ...x),
-        i8(...(attrs.kernel as number[]), (x[3] as number) / groups, attrs.filters),
+        isLargest ? { shape: x, dtype: 'i32' as const, range: [-32768, -32767] as const } : i32(wide ? 32768 : 128, ...x),
+        isLargest ? { shape: w, dtype: 'i8' as const, range: [-128, -127] as const } : i8(...w),
         i32(40000, attrs.filters),
         i32Values(...each.map(({ multiplier }) => multiplier)),
         i32Values(...each.map(({ shift }) => shift)),
