@@ -1,5 +1,11 @@
 // Exact roundings of `requantize.ts` that keep more bits than a byte, four numbers at a time.
 
+/** Four of the low halves of two times two i64. */
+@inline
+function lowHalves(a: v128, b: v128): v128 {
+  return v128.shuffle<i32>(a, b, 0, 2, 4, 6);
+}
+
 /** `doublingHigh` of a and a multiplier that is not below 0. */
 @inline
 function doublingHighs(a: v128, multiplier: v128): v128 {
@@ -21,4 +27,16 @@ export function roundingShifts(x: v128, exponent: i32): v128 {
 @inline
 export function scaledDoubles(x: v128, multiplier: i32, shift: i32): v128 {
   return roundingShifts(doublingHighs(i32x4.shl(x, max<i32>(shift, 0)), i32x4.splat(multiplier)), max<i32>(-shift, 0));
+}
+
+/** `scaledSingle`. */
+@inline
+export function scaledSingles(x: v128, multiplier: i32, shift: i32): v128 {
+  const right = 31 - shift;
+  const half = i64x2.splat((<i64>1) << (right - 1)),
+    factor = i32x4.splat(multiplier);
+  return lowHalves(
+    i64x2.shr_s(i64x2.add(i64x2.extmul_low_i32x4_s(x, factor), half), right),
+    i64x2.shr_s(i64x2.add(i64x2.extmul_high_i32x4_s(x, factor), half), right),
+  );
 }
