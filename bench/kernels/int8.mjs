@@ -3,33 +3,25 @@ import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 
 /** Blocks of rows and channels as the library plans them. */
-const scratchFile = fileURLToPath(new URL('../../src/kernels/scratch.ts', import.meta.url));
-const [{ text }] = buildSync({ entryPoints: [scratchFile], bundle: true, format: 'esm', write: false }).outputFiles;
-const { depthwiseInt8Scratch, dynamicInt8Scratch, linearWeightsScratch, pairedInt8Scratch, winogradInt8Scratch } = await import(
-  `data:text/javascript,${encodeURIComponent(text)}`
-);
+const imported = async (path) => {
+  const entry = fileURLToPath(new URL(`../../src/${path}`, import.meta.url));
+  const [{ text }] = buildSync({ entryPoints: [entry], bundle: true, format: 'esm', write: false }).outputFiles;
+  return import(`data:text/javascript,${encodeURIComponent(text)}`);
+};
+const { conv2dInt16Scratch, depthwiseInt8Scratch, dynamicInt8Scratch, linearWeightsScratch, pairedInt8Scratch, winogradInt8Scratch } =
+  await imported('kernels/scratch.ts');
+const { isRowwise } = await imported('ops/linearRowsInt8.ts');
 
 const quads = (length) => Math.ceil(length / 4) * 4;
 const panels = (columns) => Math.ceil(columns / 8) * 8;
 /** Bytes that any kernel here may want of each kind of scratch. */
 const SCRATCH = 1 << 18;
 
-/** A call of `kernel` (conv2d_s8, depthwise_conv2d_s8) on random bytes, with the limits of a ReLU. `rounding`: 0 double, 1 single, 2 float. */
-function product(module, kernel, { sizes, g, scratch, depth }, rounding) {
-  const channels = g.outChannels;
+/** An instance whose memory has room for `sizes` bytes, each at its start, filled with random ones. */
+function instance(module, sizes) {
   const starts = [];
   let next = 4096;
-  for (const bytes of [
-    sizes.x,
-    sizes.w,
-    4 * panels(channels),
-    sizes.y,
-    scratch.band,
-    scratch.sums,
-    scratch.table,
-    ...[1, 2, 3].map(() => 4 * panels(channels)),
-    scratch.pairs ?? 0,
-  ]) {
+  for (const bytes of sizes) {
     starts.push(next);
     next += Math.ceil(bytes / 64) * 64 + 64;
   }
@@ -40,23 +32,47 @@ function product(module, kernel, { sizes, g, scratch, depth }, rounding) {
     state = (Math.imul(state, 1103515245) + 12345) >>> 0;
     bytes[i] = state >>> 16;
   }
-  const [, , bias, , , , , multiplier, shift, scale, pairs] = starts;
-  // Results of a few dozen.
+  return { exports, starts, memory };
+}
+
+/** Biases and factors of `channels`: results of products of `depth` are a few dozen. */
+function fillFactors(memory, { bias, multiplier, shift, scale }, channels, depth) {
   const factor = 0.005 / Math.sqrt(depth);
   const right = Math.floor(-Math.log2(factor));
+  const view = new DataView(memory.buffer);
   for (let c = 0; c < channels; c++) {
-    const view = new DataView(memory.buffer);
     view.setInt32(bias + 4 * c, 100, true);
     view.setInt32(multiplier + 4 * c, Math.floor(factor * 2 ** right * 2 ** 31) - 7919 * c, true);
     view.setInt32(shift + 4 * c, -right, true);
-    view.setFloat32(scale + 4 * c, factor, true);
+    if (scale) view.setFloat32(scale + 4 * c, factor, true);
   }
-  const { blockRows, blockChannels, sumRows } = scratch;
-  const { tiles } = scratch;
-  const rest = blockChannels ? [blockChannels, sumRows, 0] : [scratch.pairs && pairs, ...(tiles ? [tiles] : [])];
+}
+
+/** A call of `kernel` (conv2d_s8, depthwise_conv2d_s8) on random bytes, with the limits of a ReLU. `rounding`: 0 double, 1 single, 2 float. */
+function product(module, kernel, { sizes, g, scratch, depth }, rounding) {
+  const lists = 4 * panels(g.outChannels);
+  const { band, sums, table, pairs: pairBytes = 0 } = scratch;
+  const { exports, starts, memory } = instance(module, [
+    ...[sizes.x, sizes.w, lists, sizes.y, band, sums, table],
+    ...[lists, lists, lists, pairBytes],
+  ]);
+  const [, , bias, , , , , multiplier, shift, scale, pairs] = starts;
+  fillFactors(memory, { bias, multiplier, shift, scale }, g.outChannels, depth);
+  const { blockRows, blockChannels, sumRows, tiles } = scratch;
+  const rest = blockChannels ? [blockChannels, sumRows, 0] : [pairBytes && pairs, ...(tiles ? [tiles] : [])];
   const words = [...starts.slice(0, 7), ...Object.values(g), blockRows, 3, multiplier, shift, scale, 1, -128, -128, 127, rounding, ...rest];
   new Int32Array(memory.buffer, 64).set(words);
   return () => exports[kernel](64);
+}
+
+/** A dense layer whose weights lie in rows. */
+function rowwise(module, { rows, depth, columns }, rounding) {
+  const lists = 4 * panels(columns);
+  const { exports, starts, memory } = instance(module, [rows * depth, depth * columns, lists, rows * columns, lists, lists, lists]);
+  const [x, w, bias, y, multiplier, shift, scale] = starts;
+  fillFactors(memory, { bias, multiplier, shift, scale }, columns, depth);
+  new Int32Array(memory.buffer, 64).set([x, w, bias, y, rows, columns, depth, multiplier, shift, scale, 1, -128, -128, 127, rounding]);
+  return () => exports.linear_rows_s8(64);
 }
 
 /** As the records have it. */
@@ -80,6 +96,8 @@ const makers = {
     return { macs: pixels * depth * to, run: product(module, 'conv2d_s8', { sizes, g, scratch, depth }, rounding) };
   },
   dense(module, { rows, depth, columns }, rounding) {
+    if (isRowwise(rows, columns))
+      return { macs: rows * depth * columns, run: rowwise(module, { rows, depth, columns }, rounding), bytes: depth * columns };
     return { ...makers.conv(module, { size: [1, rows], from: depth, to: columns, kernel: [1, 1] }, rounding), bytes: depth * columns };
   },
   winograd(module, { size, from, to, batch }, rounding) {
@@ -105,22 +123,9 @@ const makers = {
 
 /** A dense layer of f32 rows with weights of 8 or 4 bits: { name, macs, run }. `dynamic`: its inputs become 8 bits too. */
 export function fewBitsCase(module, { name, rows, depth, columns }, bits, dynamic = false) {
-  const starts = [];
-  let next = 4096;
-  for (const bytes of [
-    4 * rows * depth,
-    depth * panels(columns),
-    4 * panels(columns),
-    4 * panels(columns),
-    4 * rows * columns,
-    SCRATCH,
-    SCRATCH,
-  ]) {
-    starts.push(next);
-    next += Math.ceil(bytes / 64) * 64 + 64;
-  }
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(next / 65536) });
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const lists = 4 * panels(columns);
+  const sizes = [4 * rows * depth, depth * panels(columns), lists, lists, 4 * rows * columns, SCRATCH, SCRATCH];
+  const { exports, starts, memory } = instance(module, sizes);
   new Float32Array(memory.buffer).fill(0.5);
   const [x, w, scales, bias, y, scratch, more] = starts;
   const count = Math.ceil(depth / 512);
@@ -132,6 +137,27 @@ export function fewBitsCase(module, { name, rows, depth, columns }, bits, dynami
   const kernel = dynamic ? 'linear_dynamic_s8' : 'linear_weights_f32';
   const label = dynamic ? `${name} dynamic` : `${name} weights of ${bits} bits`;
   return { name: label, macs: rows * depth * columns, bytes: (depth * columns * bits) / 8, run: () => exports[kernel](64) };
+}
+
+/** The same layer with activations of 16 bits, held as i32, and wide rounding. */
+export function int16Case(
+  module,
+  { name, kind, size, channels, from = channels, to = channels, kernel, stride = 1, rows, depth, columns },
+) {
+  const [extent, inputs, outputs, window] = kind === 'dense' ? [[1, rows], depth, columns, [1, 1]] : [size, from, to, kernel ?? [3, 3]];
+  const g = geometry({ size: extent, kernel: window, stride, from: inputs, to: outputs, groups: kind === 'depthwise' ? channels : 1 });
+  const [pixels, taps] = [g.outHeight * g.outWidth, (window[0] * window[1] * inputs) / g.groups];
+  const lists = 4 * outputs;
+  const sizes = [4 * extent[0] * extent[1] * inputs, taps * outputs, lists, lists, lists, 4 * pixels * outputs, conv2dInt16Scratch(g)];
+  const { exports, starts, memory } = instance(module, sizes);
+  const [x, , bias, multiplier, shift] = starts;
+  fillFactors(memory, { bias, multiplier, shift }, outputs, taps);
+  const activations = new Int32Array(memory.buffer, x, sizes[0] / 4);
+  activations.forEach((value, i) => {
+    activations[i] = value >> 16;
+  });
+  new Int32Array(memory.buffer, 64).set([...starts, ...Object.values(g), 0, 0, -32768, 32767, 2]);
+  return { name, macs: pixels * taps * outputs, run: () => exports.conv2d_s16(64), bytes: depth * columns };
 }
 
 /** A case of the benchmark: { name, macs, run }; layers of products of activations have none. */

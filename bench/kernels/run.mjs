@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { fewBits, networks, products, rows as rowShapes, trained } from '../shapes/kernels.mjs';
 import { productCase, rowsCase } from './cases.mjs';
 import { ceilings, int8Ceilings } from './ceiling.mjs';
-import { fewBitsCase, hasInt8, int8Case } from './int8.mjs';
+import { fewBitsCase, hasInt8, int8Case, int16Case } from './int8.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -35,6 +35,8 @@ const int8Tiles = int8Ceilings(flavour === 'relaxed').map((tile) => ({ ...tile, 
 const groups = { products, ...networks };
 /** Of 8-bit networks, rounded as TFLite's reference does. */
 const int8Groups = Object.fromEntries(Object.entries(networks).map(([group, layers]) => [`${group} int8`, layers.filter(hasInt8)]));
+/** Of 8-bit weights and activations of 16 bits; held to the ceiling of 8-bit products. */
+const int16Groups = Object.fromEntries(['MobileNetV1 0.25, 96²'].map((group) => [`${group} int16×8`, networks[group]]));
 const cases = [
   ...tiles,
   ...int8Tiles,
@@ -43,6 +45,9 @@ const cases = [
   ),
   ...Object.entries(int8Groups).flatMap(([group, layers]) =>
     layers.map((layer) => ({ group, count: layer.count ?? 1, products: 'int8', ...int8Case(module, layer, 0) })),
+  ),
+  ...Object.entries(int16Groups).flatMap(([group, layers]) =>
+    layers.map((layer) => ({ group, count: layer.count ?? 1, products: 'int8', ...int16Case(module, layer) })),
   ),
   ...fewBits.flatMap((layer) => [
     { group: 'few bits', count: 1, ...productCase(module, layer) },
@@ -101,7 +106,7 @@ for (const result of results) {
     );
 }
 console.log('\nproducts of whole networks');
-for (const name of Object.keys({ ...networks, ...int8Groups })) {
+for (const name of Object.keys({ ...networks, ...int8Groups, ...int16Groups })) {
   const own = results.filter((result) => result.group === name);
   if (own.length === 0) continue;
   const sum = (value) => own.reduce((total, result) => total + result.count * value(result), 0);
