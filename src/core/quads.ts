@@ -136,6 +136,7 @@ export const INPUT_OFFSET = 128;
  */
 export function foldedBias(weights: Int8Array | Int16Array, channels: number, zero: number, bias?: ArrayLike<number>): Int32Array {
   const sums = new Int32Array(channels);
-  for (let i = 0; i < weights.length; i++) sums[i % channels] = (sums[i % channels] as number) + (weights[i] as number);
+  for (let row = 0; row < weights.length; row += channels)
+    for (let c = 0; c < channels; c++) sums[c] = (sums[c] as number) + (weights[row + c] as number);
   return sums.map((sum, c) => (bias?.[c] ?? 0) - (zero + INPUT_OFFSET) * sum);
 }

@@ -3,8 +3,8 @@
 /** Weights in -256..254: what 8 bits hold of them, and what is left over. */
 export function splitBytes(data: Int16Array | Int8Array): { first: Int8Array; rest: Int8Array | undefined } {
   if (data instanceof Int8Array) return { first: data, rest: undefined };
-  const first = Int8Array.from(data, (w) => Math.max(-128, Math.min(w, 127)));
-  const rest = Int8Array.from(data, (w, i) => w - (first[i] as number));
+  const first = new Int8Array(data.map((w) => Math.max(-128, Math.min(w, 127))));
+  const rest = new Int8Array(data.map((w, i) => w - (first[i] as number)));
   return { first, rest: rest.every((w) => w === 0) ? undefined : rest };
 }
 

@@ -15,8 +15,10 @@ export const isRowwise = (rows: number, units: number): boolean => rows <= FEW_R
 
 /** Row-major weights [K, units] as the operator takes them: [units, K]. */
 export function packRows(weights: Int8Array, units: number): Int8Array<ArrayBuffer> {
+  const rows = new Int8Array(weights.length);
   const depth = units ? weights.length / units : 0;
-  return Int8Array.from(weights, (_, i) => weights[(i % depth) * units + Math.floor(i / depth)] as number);
+  for (let k = 0; k < depth; k++) for (let unit = 0; unit < units; unit++) rows[unit * depth + k] = weights[k * units + unit] as number;
+  return rows;
 }
 
 /**

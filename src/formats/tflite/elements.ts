@@ -64,7 +64,7 @@ function elementsOf({ name }: TensorSpec, elem: TfliteElem, bytes: Uint8Array, c
   if (bytes.length < Math.ceil((count * bits) / 8)) throw damaged(`a tensor of ${count} ${elem} has ${bytes.length} bytes`, name);
   if (isPacked(plain)) return Int8Array.from(unpacked(bytes, plain, count), (x) => (plain === 'uint4' ? x - UNSIGNED : x));
   if (elem === 'int8') return new Int8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, count);
-  if (elem === 'uint8') return Int8Array.from(bytes.subarray(0, count), (x) => x - UNSIGNED);
+  if (elem === 'uint8') return new Int8Array(new Int16Array(bytes.subarray(0, count)).map((x) => x - UNSIGNED));
   if (elem === 'float32' || elem === 'int32') {
     const Target = elem === 'float32' ? Float32Array : Int32Array;
     if (bytes.byteOffset % 4 === 0) return new Target(bytes.buffer as ArrayBuffer, bytes.byteOffset, count);

@@ -39,8 +39,8 @@ export function weightsOf(n: NodeContext, index: number, perm: readonly number[]
   const zero = (zeroPoints[0] as number) - (elem === 'uint8' ? UNSIGNED : 0);
   if (scales.length > 1 && zeroPoints.some((other) => other !== zeroPoints[0])) n.refuse('weights with a zero point for each channel');
   const data = dataOf(turned) as Int8Array;
-  if (data.some((w) => w - zero > 254)) n.refuse('weights 255 above their zero point');
-  return { shape: turned.shape, data: zero === 0 ? data : Int16Array.from(data, (w) => w - zero), scales };
+  if (zero !== 0 && data.some((w) => w - zero > 254)) n.refuse('weights 255 above their zero point');
+  return { shape: turned.shape, data: zero === 0 ? data : new Int16Array(data).map((w) => w - zero), scales };
 }
 
 /** The bias in input `index` as numbers; zeros where it is left out. */
