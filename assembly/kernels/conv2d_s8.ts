@@ -1,10 +1,9 @@
 // Convolution of 8-bit images as `conv2d_f32` does it: a band of input lines in scratch, whose windows the matrix product reads where they lie.
 import { Conv2dInt8 } from '../records';
 import { fillBand, isWide, lineLength, widen } from './band_s8';
-import { biasesOf, finish, finishRow, PLACED, prepare, runsOf, signBytes } from './finish_s8';
+import { biasesOf, finish, PLACED, prepare, runsOf, signBytes } from './finish_s8';
 import { panelBytes, panelSums, widenPanel } from './gemm_s8';
 import { packedPanel, packRows } from './packed_s8';
-import { panelsOfRow } from './row_s8';
 
 @inline
 function isPointwise(r: Conv2dInt8): bool {
@@ -27,9 +26,8 @@ function wholeRows(r: Conv2dInt8): bool {
   return r.dilationX == 1 && r.groups == 1;
 }
 
-/** Rows whose sums there is room for; or panels of a row, where it has so many columns. */
+/** Rows whose sums there is room for. */
 const SUM_ROWS: usize = 12;
-const MANY_COLUMNS: usize = 64;
 
 export function conv2d_s8(r: Conv2dInt8): void {
   const wide = isWide(r.outChannels);
@@ -50,8 +48,7 @@ export function conv2d_s8(r: Conv2dInt8): void {
         }
       }
       widen(r.band, r.x + m * channels, rows * channels, wide, signBytes(r));
-      if (rows < 4) fewRows(r, way, m, rows, channels, wide);
-      else panels(r, way, r.band, channels << shift, r.y + m * r.outChannels, 1, 0, rows, 0, 1, channels, wide);
+      panels(r, way, r.band, channels << shift, r.y + m * r.outChannels, 1, 0, rows, 0, 1, channels, wide);
     }
     return;
   }
@@ -89,26 +86,6 @@ function packedRows(r: Conv2dInt8, way: i32, m: usize, rows: usize, depth: usize
     widenPanel(w, r.pairs, 1, depth);
     packedPanel(r, way, r.band, depth, r.pairs, r.y + m * columns + n, rows, min<usize>(8, columns - n), n);
     w += size;
-  }
-}
-
-/** The same of rows in the band, each by itself: what is done once a panel would take as long as its products. */
-function fewRows(r: Conv2dInt8, way: i32, m: usize, rows: usize, depth: usize, wide: bool): void {
-  const columns = <usize>r.outChannels,
-    size = ((depth + 3) & ~3) << 3,
-    bias = biasesOf(r),
-    most = r.blockRows < 4 && columns >= MANY_COLUMNS ? SUM_ROWS << 3 : sumRows(r) << 3;
-  for (let row: usize = 0; row < rows; row++) {
-    const x = r.band + ((row * depth) << (wide ? 1 : 0)),
-      y = r.y + (m + row) * columns;
-    let w = r.w;
-    for (let n: usize = 0; n < columns; n += most) {
-      const some = min<usize>(columns - n, most),
-        panels = (some + 7) >> 3;
-      panelsOfRow(x, runsOf(r), depth, w, bias + (n << 2), r.sums, panels, wide);
-      finishRow(r, way, r.sums, y + n, some, n);
-      w += panels * size;
-    }
   }
 }
 

@@ -314,45 +314,6 @@ function finishRows(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: u
   }
 }
 
-/** y of one row of `columns` sums, side by side. */
-export function finishRow(r: Conv2dInt8, way: i32, sums: usize, y: usize, columns: usize, channel: usize): void {
-  let c: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    if (way == PLACED || way == SIGNED) c = placedRow(r, way == SIGNED, sums, y, columns & ~7, channel);
-  }
-  for (; c < columns; c += 8) finish(r, way, sums + (c << 2), y + c, 0, 1, min<usize>(8, columns - c), channel + c);
-}
-
-function placedRow(r: Conv2dInt8, signed: bool, sums: usize, y: usize, columns: usize, channel: usize): usize {
-  const table = r.table;
-  const center = v128.load32_splat(table, CENTERS),
-    sign = v128.load32_splat(table, SIGN_BITS),
-    mask = fractionMask(table),
-    first = firsts(table),
-    signs = v128.load(table),
-    low = lows(table),
-    high = highs(table);
-  let scales = scalesOf(r, channel),
-    starts = startsOf(r, channel);
-  for (let c: usize = 0; c < columns; c += 8) {
-    const v0 = v128.load(sums),
-      v1 = v128.load(sums, 16),
-      s0 = v128.load(scales),
-      s1 = v128.load(scales, 16),
-      n0 = v128.load(starts),
-      n1 = v128.load(starts, 16);
-    const p0 = signed ? placedSigned(v0, s0, n0, center, sign) : placed(v0, s0, n0),
-      p1 = signed ? placedSigned(v1, s1, n1, center, sign) : placed(v1, s1, n1);
-    const v = cut(p0, p1, first);
-    v128.store64_lane(y + c, cutBytes(v, v, signs, low, high), 0);
-    if (isClose(table, v128.and(p0, mask), v128.and(p1, mask))) finishClose(r, sums, y + c, 0, 1, 8, channel + c, signed);
-    sums += 32;
-    scales += 32;
-    starts += 32;
-  }
-  return columns;
-}
-
 /** Lists of the factors of 8 channels, and the constants of PLACED and SIGNED. */
 @inline
 export function scalesOf(r: Conv2dInt8, channel: usize): usize {

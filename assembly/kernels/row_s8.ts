@@ -1,16 +1,5 @@
-// Sums of one row by panels of 8 columns; see `gemm_s8.ts`.
-import { dot, pairs, quadsOf, wideDot } from './quads_s8';
-
-/** The sums of one row by `panels` panels, 32 bytes from one to the next. */
-export function panelsOfRow(x: usize, table: usize, length: usize, w: usize, bias: usize, sums: usize, panels: usize, wide: bool): void {
-  const quads = quadsOf(length);
-  for (; panels; panels--) {
-    rowSums(x, table, 1, quads, w, bias, sums, wide);
-    w += quads << 5;
-    bias += 32;
-    sums += 32;
-  }
-}
+// Sums of one row by a panel of 8 columns; see `gemm_s8.ts`.
+import { dot, pairs, wideDot } from './quads_s8';
 
 /** One row by 8 columns. */
 @inline

@@ -35,9 +35,8 @@ const LARGE_WEIGHTS = 65536;
 const BAND_BYTES = 16384;
 /** Rows of whole tiles: of four and of six. */
 const TILE_ROWS = 12;
-/** Rows of sums that `conv2d_s8` has at hand; as many panels of a row, where it has so many columns. */
+/** Rows of sums that `conv2d_s8` has at hand. */
 const SUM_ROWS = 12;
-const MANY_COLUMNS = 64;
 /** Widening a panel costs as much as one or two rows of products: it is done for FEW_ROWS or more, for MANY_ROWS if they do not take too many bytes. */
 const FEW_ROWS = 32;
 const MANY_ROWS = 96;
@@ -95,7 +94,7 @@ function pairedMatrix(g: Geometry, { table }: Int8Scratch): PairedInt8Scratch {
   const few = Math.max(TILE_ROWS, rowsWithin(MATRIX_BYTES, g.inChannels));
   const rows = 2 * few >= MANY_ROWS ? few : Math.max(few, Math.min(MANY_ROWS, rowsWithin(MANY_ROWS_BYTES, g.inChannels)));
   const blockRows = Math.min(g.batch * g.outHeight * g.outWidth, rows);
-  const sums = (blockRows < 4 && g.outChannels >= MANY_COLUMNS ? SUM_ROWS : Math.min(blockRows, SUM_ROWS)) * 32;
+  const sums = Math.min(blockRows, SUM_ROWS) * 32;
   const pairs = blockRows < FEW_ROWS ? 0 : pairBytes(1, g.inChannels);
   return { blockRows, band: blockRows * Math.ceil(g.inChannels / 2) * 4 + SLACK, sums, table, pairs };
 }

@@ -1,12 +1,12 @@
 import { unpackPanels } from '../core/panels.ts';
 import { foldedBias, packQuads, quadShape } from '../core/quads.ts';
-import { type Shape, sizeOf } from '../core/shape.ts';
+import { type Shape, sameShape, sizeOf } from '../core/shape.ts';
 import { inBytes, splitBytes } from '../core/wideWeights.ts';
 import { type Node, producer, type Value } from '../ir/graph.ts';
 import { addInt8, mulInt8 } from '../ops/arithmeticInt8.ts';
 import { concat } from '../ops/concat.ts';
 import { dataOf } from '../ops/constants.ts';
-import { type Conv2dAttributes, filterShape } from '../ops/conv2d.ts';
+import { type Conv2dAttributes, filterShape, geometryOf, isPointwise } from '../ops/conv2d.ts';
 import { conv2dInt8, runsOf } from '../ops/conv2dInt8.ts';
 import type { DepthwiseAttributes } from '../ops/depthwiseConv2d.ts';
 import { depthwiseConv2dInt8, packDepthwiseParts } from '../ops/depthwiseConv2dInt8.ts';
@@ -57,6 +57,8 @@ function product(target: Target, x: Quantized, rows: Float32Array, columns: numb
   };
 }
 
+type Product = NonNullable<ReturnType<typeof product>>;
+
 /** The limits of an epilogue too. */
 function within(target: Target, { low, high }: Pick<Epilogue, 'low' | 'high'>): Target {
   const byte = (number: number) => Math.min(Math.max(Math.round(number / target.scale) + target.zero, target.low), target.high);
@@ -77,6 +79,15 @@ const widened = ({ x }: Quantized, again: readonly number[], groups = 1): Value 
 
 const weights = (x: Quantized, shape: Shape, data: Int8Array): Value => x.x.graph.constant({ dtype: 'i8', shape, data });
 
+/** A product over the last axis of few rows, or into few columns. */
+function rowwise(x: Value, bytes: Int8Array, columns: number, { rest, attrs: { xZero: _, ...attrs } }: Product): Value {
+  const depth = x.shape.at(-1) as number;
+  const shaped = (value: Value, shape: Shape) => (sameShape(value.shape, shape) ? value : reshape(value, { shape }));
+  const w = x.graph.constant({ dtype: 'i8', shape: [columns, depth], data: packRows(bytes, columns) });
+  const y = linearRowsInt8([shaped(x, [sizeOf(x.shape.slice(0, -1)), depth]), w, ...rest], attrs);
+  return shaped(y, [...x.shape.slice(0, -1), columns]);
+}
+
 const convolution: Rule = (target) => {
   const { node, to } = target;
   const x = quantizedOf(node.inputs[0], to);
@@ -88,6 +99,9 @@ const convolution: Rule = (target) => {
   const found = product(target, x, rows, attrs.filters);
   if (!found) return undefined;
   const { weights: bytes, again } = inBytes(found.numbers, attrs.kernel[0] * attrs.kernel[1], channels / attrs.groups, attrs.filters);
+  const g = geometryOf(x.x.shape, attrs);
+  if (isPointwise(g) && isRowwise(g.batch * g.outHeight * g.outWidth, attrs.filters))
+    return rowwise(widened(x, again), bytes, attrs.filters, found);
   const shape = filterShape(channels + again.length * attrs.groups, attrs);
   const runs = runsOf(attrs);
   const w = weights(x, quadShape(shape, attrs.groups, runs), packQuads(bytes, shape, attrs.groups, runs));
@@ -122,14 +136,8 @@ const dense: Rule = (target) => {
   const found = product(target, x, unpackPanels(packed, [depth, units]), units);
   if (!found) return undefined;
   const { weights: bytes, again } = inBytes(found.numbers, 1, depth, units);
-  const shape = [depth + again.length, units] as const;
-  const rows = sizeOf(x.x.shape.slice(0, -1));
-  if (isRowwise(rows, units)) {
-    const { xZero: _, ...attrs } = found.attrs;
-    const w = weights(x, [units, shape[0]], packRows(bytes, units));
-    const y = linearRowsInt8([reshape(widened(x, again), { shape: [rows, shape[0]] }), w, ...found.rest], attrs);
-    return reshape(y, { shape: [...x.x.shape.slice(0, -1), units] });
-  }
+  const shape = [depth + again.length, units];
+  if (isRowwise(sizeOf(x.x.shape.slice(0, -1)), units)) return rowwise(widened(x, again), bytes, units, found);
   return linearInt8([widened(x, again), weights(x, quadShape(shape), packQuads(bytes, shape)), ...found.rest], {
     units,
     ...found.attrs,

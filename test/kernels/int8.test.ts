@@ -224,7 +224,7 @@ test.each([...Array(48).keys()])('matrix products of any size, in blocks of rows
     w: packQuads(weights, [channels, filters]),
     bias: foldedBias(weights, filters, xZero, bias),
     band: { bytes: Math.max(scratch.band, blockRows * Math.ceil(channels / 2) * 4 + 16) },
-    sums: { bytes: isFlat ? scratch.sums : Math.min(blockRows, 12) * 32 },
+    sums: { bytes: Math.min(blockRows, 12) * 32 },
     table: { bytes: scratch.table },
     ...g,
     blockRows,
