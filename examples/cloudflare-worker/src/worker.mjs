@@ -1,4 +1,4 @@
-// POST /classify        a PNG or JPEG → what it shows
+// POST /classify        a PNG, JPEG or BMP → what it shows
 // POST /classify?head=NAME   the same with the head that NAME has trained
 // POST /train?head=NAME      a form with pictures, each under its label → trains the head of NAME and keeps it
 
