@@ -2,8 +2,9 @@ import { ThimbleError } from '../core/errors.ts';
 import { INPUT_OFFSET } from '../core/quads.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
+import { type ProductInt8, productInt8 } from './conv2dInt8.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
-import { expectFactors, expectRequantization, factorFields, type Requantization, requantization, requantized } from './requantize.ts';
+import { expectFactors, expectRequantization, factorFields, requantized } from './requantize.ts';
 
 /** So many rows are multiplied with weights in rows as fast as with quads. */
 const FEW_ROWS = 3;
@@ -23,11 +24,12 @@ export function packRows(weights: Int8Array, units: number): Int8Array<ArrayBuff
 
 /**
  * `linear` of i8 for few rows or units: y = requantized(bias + (x + 128) · wᵀ). Inputs: x [rows, K], w [units, K] (`packRows`), bias i32 [units] with the
- * zero point of x folded in (`foldedBias`), then factors as `conv2dInt8` takes them. No scratch: it reads both operands where they lie.
+ * zero point of x folded in (`foldedBias`), then factors as `conv2dInt8` takes them. No scratch: it reads both operands where they lie. `xZero` is only said:
+ * nothing is padded.
  */
-export const linearRowsInt8: Op<Requantization> = defineOp<Requantization>({
+export const linearRowsInt8: Op<ProductInt8> = defineOp<ProductInt8>({
   name: 'linearRowsInt8',
-  attrs: requantization,
+  attrs: productInt8,
   infer(inputs, attrs) {
     const [rows, depth] = expectInput(inputs, 0, 'i8', 2).shape as readonly [number, number];
     const [units, given] = expectInput(inputs, 1, 'i8', 2).shape as readonly [number, number];

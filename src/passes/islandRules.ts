@@ -80,7 +80,7 @@ const widened = ({ x }: Quantized, again: readonly number[], groups = 1): Value 
 const weights = (x: Quantized, shape: Shape, data: Int8Array): Value => x.x.graph.constant({ dtype: 'i8', shape, data });
 
 /** A product over the last axis of few rows, or into few columns. */
-function rowwise(x: Value, bytes: Int8Array, columns: number, { rest, attrs: { xZero: _, ...attrs } }: Product): Value {
+function rowwise(x: Value, bytes: Int8Array, columns: number, { rest, attrs }: Product): Value {
   const depth = x.shape.at(-1) as number;
   const shaped = (value: Value, shape: Shape) => (sameShape(value.shape, shape) ? value : reshape(value, { shape }));
   const w = x.graph.constant({ dtype: 'i8', shape: [columns, depth], data: packRows(bytes, columns) });

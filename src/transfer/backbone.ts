@@ -113,7 +113,8 @@ const isConstant = (value: Value): boolean => value.origin.kind === 'const';
 /** What the classifier sees. Channels that stand twice at the end (weights of 9 bits are read in two parts) count once. */
 function featuresOf(classifier: Node): Value {
   const value = classifier.inputs.find((operand) => !isConstant(operand)) as Value;
-  const joined = producer(value);
+  const before = producer(value);
+  const joined = before?.op === 'reshape' ? producer(before.inputs[0] as Value) : before;
   const [whole, again] = joined?.op === 'concat' ? joined.inputs : [];
   const taken = again && producer(again);
   return taken?.op === 'gather' && taken.inputs[0] === whole ? (whole as Value) : value;

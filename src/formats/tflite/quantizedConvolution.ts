@@ -98,10 +98,9 @@ function convolved(
   const g = geometryOf(image.shape, attrs);
   const pixels = g.batch * g.outHeight * g.outWidth;
   if (isPointwise(g) && isRowwise(pixels, filters)) {
-    const { xZero, ...result } = output;
     const w = n.graph.constant({ dtype: 'i8', shape: [filters, g.inChannels], data: packRows(weights, filters) });
-    const folded = n.integers(foldedBias(weights, filters, xZero, bias));
-    const y = linearRowsInt8([reshapedTo(image, [pixels, g.inChannels]), w, folded, ...factors], result);
+    const folded = n.integers(foldedBias(weights, filters, output.xZero, bias));
+    const y = linearRowsInt8([reshapedTo(image, [pixels, g.inChannels]), w, folded, ...factors], output);
     return reshapedTo(y, [g.batch, g.outHeight, g.outWidth, filters]);
   }
   const logical = [...attrs.kernel, depth + again.length, filters];
