@@ -1,6 +1,6 @@
 // Exact roundings of `requantize.ts` that keep more bits than a byte, four numbers at a time.
 
-/** Four of the low halves of two times two i64. */
+/** The low halves of the four i64 of two vectors. */
 @inline
 function lowHalves(a: v128, b: v128): v128 {
   return v128.shuffle<i32>(a, b, 0, 2, 4, 6);
