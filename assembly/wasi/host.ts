@@ -1,21 +1,20 @@
 // What a WASI preview 1 command is given: the system's calls, and what the linker knows of the model (src/standalone/link.ts).
 
-// @ts-ignore: decorator
 @external('wasi_snapshot_preview1', 'fd_read')
 export declare function fd_read(fd: i32, iovs: usize, iovsLength: i32, read: usize): i32;
-// @ts-ignore: decorator
+
 @external('wasi_snapshot_preview1', 'fd_write')
 export declare function fd_write(fd: i32, iovs: usize, iovsLength: i32, written: usize): i32;
-// @ts-ignore: decorator
+
 @external('wasi_snapshot_preview1', 'fd_close')
 export declare function fd_close(fd: i32): i32;
-// @ts-ignore: decorator
+
 @external('wasi_snapshot_preview1', 'fd_prestat_get')
 export declare function fd_prestat_get(fd: i32, prestat: usize): i32;
-// @ts-ignore: decorator
+
 @external('wasi_snapshot_preview1', 'fd_prestat_dir_name')
 export declare function fd_prestat_dir_name(fd: i32, path: usize, length: i32): i32;
-// @ts-ignore: decorator
+
 @external('wasi_snapshot_preview1', 'path_open')
 export declare function path_open(
   fd: i32,
@@ -28,49 +27,44 @@ export declare function path_open(
   flags: i32,
   opened: usize,
 ): i32;
-// @ts-ignore: decorator
+
 @external('wasi_snapshot_preview1', 'args_sizes_get')
 export declare function args_sizes_get(count: usize, bytes: usize): i32;
-// @ts-ignore: decorator
+
 @external('wasi_snapshot_preview1', 'args_get')
 export declare function args_get(argv: usize, buffer: usize): i32;
-// @ts-ignore: decorator
+
 @external('wasi_snapshot_preview1', 'proc_exit')
 export declare function proc_exit(code: i32): void;
 
 /** Address of `SCRATCH_BYTES` that belong to the command. */
-// @ts-ignore: decorator
 @external('model', 'scratch')
 export declare function scratch(): usize;
 /** Address of message `id` (src/standalone/messages.ts), which ends with a zero. */
-// @ts-ignore: decorator
 @external('model', 'message')
 export declare function message(id: i32): usize;
 /** Methods: 0 infers, 1 trains. Inputs that have defaults, the learning rate and the weights of samples, are not among those of training. */
-// @ts-ignore: decorator
 @external('model', 'fed_count')
 export declare function fed_count(method: i32): i32;
-// @ts-ignore: decorator
+
 @external('model', 'fed')
 export declare function fed(method: i32, index: i32): usize;
-// @ts-ignore: decorator
+
 @external('model', 'output_count')
 export declare function output_count(method: i32): i32;
-// @ts-ignore: decorator
+
 @external('model', 'output')
 export declare function output(method: i32, index: i32): usize;
 /** Runs a method. */
-// @ts-ignore: decorator
 @external('model', 'run')
 export declare function run(method: i32): void;
 /** Address of the loss, or 0 where the model does not train. */
-// @ts-ignore: decorator
 @external('model', 'loss')
 export declare function loss(): usize;
-// @ts-ignore: decorator
+
 @external('model', 'state_data')
 export declare function state_data(): usize;
-// @ts-ignore: decorator
+
 @external('model', 'state_bytes')
 export declare function state_bytes(): i32;
 
