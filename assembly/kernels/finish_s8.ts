@@ -174,9 +174,9 @@ export function finish(r: Conv2dInt8, way: i32, sums: usize, y: usize, stride: u
   finishExact(r, sums, y, stride, rows, columns, channel);
 }
 
-/** The result of a sum; `at`: bytes into the lists of factors. */
+/** The result of a sum; `at`: bytes into the lists of factors. R: a record that has them. */
 @inline
-function exactly(r: Conv2dInt8, sum: i32, at: usize): i32 {
+export function exactly<R>(r: R, sum: i32, at: usize): i32 {
   if (r.rounding == 2) return limitedFloat(<f32>sum * load<f32>(r.scale + at), r.yZero, r.low, r.high);
   return limited(scaled(sum, load<i32>(r.multiplier + at), load<i32>(r.shift + at), r.rounding), r.yZero, r.low, r.high);
 }

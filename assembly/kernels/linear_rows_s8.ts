@@ -1,8 +1,8 @@
 // Dense layers of few rows in 8 bits: their weights lie in rows too, one a unit, and are read where they are, four units at a time. No scratch.
-import { limited, limitedFloat, scaled } from '../math/requantize';
 import { CENTER, CLOSE, FIRST, FRACTION, factorsOf, MAGIC, nudgesOf, once, placedSigned } from '../math/requantize_vectors';
 import { LinearRowsInt8 } from '../records';
 import { isWide } from './band_s8';
+import { exactly } from './finish_s8';
 import { dot } from './quads_s8';
 
 export function linear_rows_s8(r: LinearRowsInt8): void {
@@ -14,7 +14,7 @@ export function linear_rows_s8(r: LinearRowsInt8): void {
     if (ASC_FEATURE_SIMD) c = fours(r, x, y, wide);
     for (; c < r.columns; c++) {
       const sum = load<i32>(r.bias + (c << 2)) + unitSum(x, r.w + c * r.depth, r.depth);
-      store<i8>(y + c, exactly(r, sum, c << 2));
+      store<i8>(y + c, exactly(r, sum, (c * r.perChannel) << 2));
     }
     x += r.depth;
     y += r.columns;
@@ -181,14 +181,6 @@ function quadSums(x: usize, w: usize, depth: usize): v128 {
   return k < depth ? i32x4.add(sums, lastSums(x, w, depth, k)) : sums;
 }
 
-/** The result of a sum; `at`: bytes into the lists of factors, where there are lists. */
-@inline
-function exactly(r: LinearRowsInt8, sum: i32, at: usize): i32 {
-  if (!r.perChannel) at = 0;
-  if (r.rounding == 2) return limitedFloat(<f32>sum * load<f32>(r.scale + at), r.yZero, r.low, r.high);
-  return limited(scaled(sum, load<i32>(r.multiplier + at), load<i32>(r.shift + at), r.rounding), r.yZero, r.low, r.high);
-}
-
 /** Above this a product is not known to a half: it is computed exactly. */
 const MOST: f32 = 4194300;
 
@@ -214,10 +206,12 @@ function finishFour(r: LinearRowsInt8, sums: v128, y: usize, at: usize): void {
     store<i32>(y, i32x4.extract_lane(i8x16.narrow_i16x8_s(halves, halves), 0));
     return;
   }
-  store<i8>(y, exactly(r, i32x4.extract_lane(sums, 0), at));
-  store<i8>(y, exactly(r, i32x4.extract_lane(sums, 1), at + 4), 1);
-  store<i8>(y, exactly(r, i32x4.extract_lane(sums, 2), at + 8), 2);
-  store<i8>(y, exactly(r, i32x4.extract_lane(sums, 3), at + 12), 3);
+  const factor = at * r.perChannel,
+    step = r.perChannel << 2;
+  store<i8>(y, exactly(r, i32x4.extract_lane(sums, 0), factor));
+  store<i8>(y, exactly(r, i32x4.extract_lane(sums, 1), factor + step), 1);
+  store<i8>(y, exactly(r, i32x4.extract_lane(sums, 2), factor + step * 2), 2);
+  store<i8>(y, exactly(r, i32x4.extract_lane(sums, 3), factor + step * 3), 3);
 }
 
 /** Whether all products are smaller; NaN is not. */
