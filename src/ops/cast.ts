@@ -1,11 +1,14 @@
 import type { DType } from '../core/dtype.ts';
 import { sizeOf } from '../core/shape.ts';
 import { byteLength, type TensorType } from '../core/tensor.ts';
+import { producer, type Value } from '../ir/graph.ts';
 import type { kernels } from '../kernels/list.ts';
 import { defineOp, type Op, type RefTensor } from './define.ts';
 
 export interface CastAttributes {
   readonly to: DType;
+  /** x is in f32 and holds whole numbers only: cast back, they are x. */
+  readonly whole: boolean;
 }
 
 type CastKernel = { [K in keyof typeof kernels]: (typeof kernels)[K] extends 'Cast' ? K : never }[keyof typeof kernels];
@@ -35,7 +38,7 @@ const convert: Readonly<Record<DType, (x: number) => number>> = {
  */
 export const cast: Op<CastAttributes> = defineOp<CastAttributes>({
   name: 'cast',
-  attrs: { to: 'f32' },
+  attrs: { to: 'f32', whole: false },
   infer: ([x], { to }) => [{ dtype: to, shape: (x as TensorType).shape }],
   ref: ([x], { to }) => [(x as RefTensor).data.map(convert[to])],
   lower(ctx) {
@@ -48,3 +51,9 @@ export const cast: Op<CastAttributes> = defineOp<CastAttributes>({
   inplace: [0],
   tolerance: 'exact',
 });
+
+/** The whole numbers in f32 that `value` was cast from. */
+export function wholeFloats(value: Value): Value | undefined {
+  const node = producer(value);
+  return node?.op === 'cast' && node.attrs.whole ? node.inputs[0] : undefined;
+}

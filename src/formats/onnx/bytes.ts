@@ -99,15 +99,3 @@ export function offset(value: Value, by: number): Value {
   if (from && known?.origin.kind === 'const' && known.origin.data.length === 1 && known.origin.data[0] === -by) return from;
   return add([value, value.graph.constant({ dtype: 'i32', shape: [], data: Int32Array.of(by) })]);
 }
-
-const sums = new WeakMap<Value, Value>();
-
-/** Whole numbers in f32 as i32; `floatSums` of the result are they. */
-export function wholeSums(numbers: Value): Value {
-  const whole = cast(numbers, { to: 'i32' });
-  sums.set(whole, numbers);
-  return whole;
-}
-
-/** What `wholeSums` made of floats, as floats again. */
-export const floatSums = (value: Value): Value | undefined => sums.get(value);

@@ -4,7 +4,7 @@ import type { Graph, Value } from '../../ir/graph.ts';
 import { evaluate, evaluated, isConstant } from '../../ops/evaluate.ts';
 import { add, broadcast, cast, dynamicQuantizeInt8, linearScaledInt8, linearSumsInt8, mul, slice, sub } from '../../ops/index.ts';
 import { columnTotals, paddedColumns } from '../../ops/linearScaledInt8.ts';
-import { bytesOf, integersOf, offset, offsets, wholeSums } from './bytes.ts';
+import { bytesOf, integersOf, offset, offsets } from './bytes.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { convolve, convolveIntegers, convWindow } from './convolutions.ts';
 import type { Elem } from './elements.ts';
@@ -140,7 +140,8 @@ function convInteger(n: NodeContext): Operand {
   const float = (integers: Value) => cast(integers, { to: 'f32' });
   const x = sub([float(bytes), float(found)]);
   const weights = n.graph.constant(evaluated(float(w)));
-  return { value: wholeSums(convolve(x, weights, undefined, n.int('group', 1), convWindow(n, x, weights))), elem: 'int32' };
+  const sums = convolve(x, weights, undefined, n.int('group', 1), convWindow(n, x, weights));
+  return { value: cast(sums, { to: 'i32', whole: true }), elem: 'int32' };
 }
 
 /** w without its zero points, of which there is one or one an output channel. */

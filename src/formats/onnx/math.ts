@@ -1,4 +1,5 @@
 import type { Value } from '../../ir/graph.ts';
+import { wholeFloats } from '../../ops/cast.ts';
 import {
   abs,
   acos,
@@ -45,7 +46,7 @@ import {
   tan,
   where,
 } from '../../ops/index.ts';
-import { floatSums, limitedBytes } from './bytes.ts';
+import { limitedBytes } from './bytes.ts';
 import type { NodeContext, Row, Rows } from './context.ts';
 import { bitsOf, type Elem, elemOf, held, isFloat } from './elements.ts';
 import { rounded } from './halves.ts';
@@ -114,7 +115,7 @@ export function converted({ value, elem: from }: Operand, elem: Elem): Operand {
     const isZero = bool(equal([value, zero])).value;
     return { value: sub([value.graph.constant({ dtype: 'i32', shape: [], data: Int32Array.of(1) }), isZero]), elem };
   }
-  const moved = value.dtype === to ? value : (to === 'f32' && floatSums(value)) || cast(value, { to });
+  const moved = value.dtype === to ? value : (to === 'f32' && wholeFloats(value)) || cast(value, { to });
   if (from === elem) return { value: moved, elem };
   return { value: to === 'i32' ? wrapped(moved, elem) : rounded(moved, elem), elem };
 }
