@@ -114,7 +114,7 @@ function useKernelModules(build) {
 /** Writes the bundles, if a source changed since they were written. */
 async function bundle(replaceFile) {
   const hash = createHash('sha256');
-  for (const file of [...filesIn('src'), 'dist/kernels/stamp', 'package-lock.json'])
+  for (const file of [...filesIn('src'), 'dist/kernels/stamp', 'package.json', 'package-lock.json'])
     hash.update(file).update(readFileSync(join(root, file)));
   const digest = hash.digest('hex');
   const stamp = join(root, 'dist/stamp');

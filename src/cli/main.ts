@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { version } from '../../package.json';
 import { ThimbleError } from '../index.ts';
 import { registerBench } from './bench.ts';
 import { registerCompile } from './compile.ts';
@@ -11,7 +12,6 @@ import { registerQuantize } from './quantize.ts';
 import { registerRun } from './run.ts';
 import { registerTrain } from './train.ts';
 
-const VERSION = '0.1.0';
 // Whoever reads the output may stop reading; a full disk is an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') process.stderr.write(`thimble: cannot print: ${error.message}\n`);
@@ -23,7 +23,7 @@ const [FAILED, MISUSED] = [1, 2];
 
 const program = new Command('thimble')
   .description('Train and run neural networks in a fixed thimbleful of memory')
-  .version(VERSION)
+  .version(version)
   .option('--verbose', 'print the stack of an error')
   .exitOverride()
   .showHelpAfterError('(--help says more)');

@@ -56,7 +56,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   standalone: { uses: ['core', 'program/format.ts', 'hosts', 'runtime'], packages: ['binaryen'] },
   index: { uses: LIBRARY },
   cli: {
-    uses: ['index', 'data', 'explain', 'report', 'standalone', 'core/preprocessing.ts', 'core/progressLine.ts'],
+    uses: ['index', 'data', 'explain', 'report', 'standalone', 'core/preprocessing.ts', 'core/progressLine.ts', 'package.json'],
     packages: [/^node:/, 'commander', 'cli-table3'],
   },
 };

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
+import { version } from '../../package.json';
 import { formatBytes, load, loadModel } from '../../src/index.ts';
 
 const cli = new URL('../../dist/cli.js', import.meta.url).pathname;
@@ -93,7 +94,7 @@ describe('thimble digits', () => {
       stderr: expect.stringMatching(/cannot make the folder.*--out/),
     });
     expect(run('juggle').status).not.toBe(0);
-    expect(run('--version').stdout.trim()).toBe('0.1.0');
+    expect(run('--version').stdout.trim()).toBe(version);
   });
 
   it.skipIf(process.getuid?.() === 0)('a folder that is read-only loses nothing', () => {
