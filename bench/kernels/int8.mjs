@@ -10,6 +10,7 @@ const imported = async (path) => {
 };
 const { conv2dInt16Scratch, depthwiseInt8Scratch, dynamicInt8Scratch, linearWeightsScratch, pairedInt8Scratch, winogradInt8Scratch } =
   await imported('kernels/scratch.ts');
+const { runsOf } = await imported('ops/linearWeights.ts');
 const { isRowwise } = await imported('ops/linearRowsInt8.ts');
 
 const quads = (length) => Math.ceil(length / 4) * 4;
@@ -124,12 +125,11 @@ const makers = {
 /** A dense layer of f32 rows with weights of 8 or 4 bits: { name, macs, run }. `dynamic`: its inputs become 8 bits too. */
 export function fewBitsCase(module, { name, rows, depth, columns }, bits, dynamic = false) {
   const lists = 4 * panels(columns);
-  const sizes = [4 * rows * depth, depth * panels(columns), lists, lists, 4 * rows * columns, SCRATCH, SCRATCH];
+  const sizes = [4 * rows * depth, (depth + 64) * panels(columns), lists, lists, 4 * rows * columns, SCRATCH, SCRATCH];
   const { exports, starts, memory } = instance(module, sizes);
   new Float32Array(memory.buffer).fill(0.5);
   const [x, w, scales, bias, y, scratch, more] = starts;
-  const count = Math.ceil(depth / 512);
-  const length = Math.ceil(depth / count / 4) * 4;
+  const { length, count } = runsOf(depth, { bits, group: 0 });
   const words = dynamic
     ? [x, w, scales, bias, bias, y, scratch, more, rows, columns, depth, dynamicInt8Scratch(rows, depth).blockRows]
     : [x, w, scales, bias, y, scratch, rows, columns, depth, length, count, 0, bits, linearWeightsScratch(rows, length, count).blockRows];

@@ -178,12 +178,12 @@ export function matmulInt8Scratch(rows: number, columns: number, depth: number) 
 /** `add_s8` and `mul_s8`: constants, and 8 numbers of each operand. */
 export const binaryInt8Scratch = 64;
 
-/** `linear_weights_f32`: a constant, a unit a row, and of each row the sums of `count` runs and 16-bit numbers of `length` in each. Rows are few or go in fours. */
+/** `linear_weights_f32`: a constant, and of each row the sums and units of `count` runs and 16-bit numbers of `length` in each. Rows are few or go in fours. */
 export function linearWeightsScratch(rows: number, length: number, count: number): { readonly blockRows: number; readonly bytes: number } {
-  const rowBytes = Math.ceil(count / 4) * 16 + length * count * 2;
+  const rowBytes = Math.ceil(count / 4) * 32 + length * count * 2;
   const fit = Math.max(4, Math.floor(LARGE_MATRIX_BYTES / Math.max(1, rowBytes) / 4) * 4);
   const blockRows = rows < 4 ? 1 : Math.min(rows, fit);
-  return { blockRows, bytes: 16 + Math.ceil(blockRows / 4) * 16 + blockRows * rowBytes };
+  return { blockRows, bytes: 16 + blockRows * rowBytes };
 }
 
 /** `linear_dynamic_s8`: rows of 16-bit numbers; a word, scale and zero point of each row of a block, its sums. */

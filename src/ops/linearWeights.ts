@@ -18,11 +18,16 @@ export interface LinearWeightsAttributes {
 
 /** Longest run of products that a 32-bit sum holds: 512 · 2^15 · 2^7 in two halves. */
 const LONGEST = 512;
-/** What the largest number of a row of x becomes. */
+/** Runs where groups do not set them: a large number of x costs the others of its run precision, and each run costs a scaling. */
+const RUN = 64;
+/** What the largest number of a run of x becomes. */
 const LARGEST = 32767;
 
 /** Runs of the sum between two scalings. @throws UNSUPPORTED_ATTR where a group is not a multiple of 4 that divides the depth. */
-function runsOf(depth: number, { group, bits }: LinearWeightsAttributes): { length: number; count: number; scales: number } {
+export function runsOf(
+  depth: number,
+  { group, bits }: Pick<LinearWeightsAttributes, 'group' | 'bits'>,
+): { length: number; count: number; scales: number } {
   const whole = group === 0 || group === depth;
   if ((bits !== 8 && bits !== 4) || (!whole && (group % 4 || depth % group || group > LONGEST || group < 0))) {
     throw new ThimbleError('UNSUPPORTED_ATTR', `groups of ${group} rows of ${bits}-bit weights`, {
@@ -31,7 +36,7 @@ function runsOf(depth: number, { group, bits }: LinearWeightsAttributes): { leng
   }
   if (!whole) return { length: group, count: depth / group, scales: depth / group };
   // The longest equal runs of whole quads; the last may be padded.
-  const count = Math.max(1, Math.ceil(depth / LONGEST));
+  const count = Math.max(1, Math.ceil(depth / RUN));
   return { length: Math.ceil(depth / count / 4) * 4, count, scales: 1 };
 }
 
@@ -58,8 +63,8 @@ export const scaleShape = (depth: number, attrs: LinearWeightsAttributes): Shape
 
 /**
  * y = x · (w · scale) + bias over the last axis of x (f32), for weights of 8 or 4 bits: a quarter or an eighth of the memory to hold, and to read,
- * which is what a product of few rows waits for. Each row of x is rounded to 16 bits, of its largest number (an error of 2^-16 of that), so that sums
- * are of whole numbers. Inputs: x [..., K], w i8 (`weightShape`), scales f32 (`scaleShape`), bias f32 [units].
+ * which is what a product of few rows waits for. Each run of x (a group, or about 64 numbers) is rounded to 16 bits, of its largest number (an error of
+ * 2^-16 of that), so that sums are of whole numbers. Inputs: x [..., K], w i8 (`weightShape`), scales f32 (`scaleShape`), bias f32 [units].
  */
 export const linearWeights: Op<LinearWeightsAttributes> = defineOp<LinearWeightsAttributes>({
   name: 'linearWeights',
@@ -91,16 +96,22 @@ export const linearWeights: Op<LinearWeightsAttributes> = defineOp<LinearWeights
     const y = new Float64Array(rows * units);
     for (let m = 0; m < rows; m++) {
       const row = data.subarray(m * depth, (m + 1) * depth);
-      const most = row.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-      const factor = most > 0 ? Math.fround(LARGEST / most) : 0;
-      const whole = row.map((value) => roundHalfEven(Math.fround(value * factor)));
+      const rounded = new Float64Array(depth);
+      for (let first = 0; first < depth; first += length) {
+        const run = row.subarray(first, first + length);
+        const most = run.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+        const factor = most > 0 ? Math.fround(LARGEST / most) : 0;
+        run.forEach((value, k) => {
+          rounded[first + k] = (roundHalfEven(Math.fround(value * factor)) * most) / LARGEST;
+        });
+      }
       for (let n = 0; n < units; n++) {
-        let sum = 0;
+        let sum = (bias as RefTensor).data[n] as number;
         for (let k = 0; k < depth; k++) {
           const set = sets === 1 ? 0 : Math.floor(k / length);
-          sum += (whole[k] as number) * (weights[k * units + n] as number) * ((scales as RefTensor).data[set * width + n] as number);
+          sum += (rounded[k] as number) * (weights[k * units + n] as number) * ((scales as RefTensor).data[set * width + n] as number);
         }
-        y[m * units + n] = (sum * most) / LARGEST + ((bias as RefTensor).data[n] as number);
+        y[m * units + n] = sum;
       }
     }
     return [y];

@@ -68,6 +68,21 @@ test.each([4, 5, 37])('of %i rows too', async (rows) => {
   }
 });
 
+test.each([1, 5])('one large number of %i rows costs those far from it no precision', async (rows) => {
+  const graph = (): Graph => {
+    let drawn = 0;
+    return layer((r) => (drawn++ < UNITS ? 0 : Math.floor(r.uniform(-128, 128))), DEPTH, rows);
+  };
+  const random = new Random(12);
+  const x = Float32Array.from({ length: rows * DEPTH }, (_, i) => (i % DEPTH === 0 ? 1e3 : i % DEPTH < 64 ? 0 : random.uniform(-1, 1)));
+  const want = runReference(graph(), { x: Float64Array.from(x) }).y as Float64Array;
+  const largest = Math.max(...want);
+  for (const flavour of flavours) {
+    const got = (await runKernels(rewritten(graph()), { x }, flavour)).y as Float32Array;
+    expect(got.reduce((most, value, i) => Math.max(most, Math.abs(value - (want[i] as number))), 0) / largest, flavour).toBeLessThan(1e-4);
+  }
+});
+
 test('the last group of rows may be short', async () => {
   const [depth, units, group] = [257, 20, 32];
   const random = new Random(9);
