@@ -32,6 +32,9 @@ type Rule = (target: Target) => Value | undefined;
 /** Scale, zero point and limits of the result, for operators with float rounding. */
 const result = ({ zero, low, high }: Target) => ({ yZero: zero, low, high, rounding: 'float' as const });
 
+/** What sums of products are scaled by, with the roundings of ONNX Runtime, which computes it in f32. */
+const factorOf = (a: number, b: number, y: number): number => Math.fround(Math.fround(a * b) / y);
+
 const constant = (value: Value | undefined): Float32Array | undefined =>
   value?.origin.kind === 'const' && value.dtype === 'f32' ? (dataOf(value) as Float32Array) : undefined;
 
@@ -51,7 +54,7 @@ function product(target: Target, x: Quantized, rows: Float32Array, columns: numb
     numbers,
     rest: [
       graph.constant({ dtype: 'i32', shape: [columns], data: foldedBias(numbers, columns, x.zero, sums) }),
-      graph.constant({ dtype: 'f32', shape: [columns], data: steps.map((step) => (x.scale * step) / scale) }),
+      graph.constant({ dtype: 'f32', shape: [columns], data: steps.map((step) => factorOf(x.scale, step, scale)) }),
     ],
     attrs: { ...result(within(target, node.attrs as unknown as Epilogue)), xZero: x.zero },
   };

@@ -58,7 +58,25 @@ function stepOf(weights: Float32Array, column: number, columns: number, limit: n
       const whole = Math.round(number);
       fits = Math.abs(number - whole) <= CLOSE && whole >= -limit && whole < limit;
     }
-    if (fits) return step;
+    if (fits) return inFloats(weights, column, columns, step);
   }
   return undefined;
+}
+
+/**
+ * The f32 next to `step` whose products are the weights to the bit, where there is one: the step that they were dequantized with. The quotient of two f32
+ * may miss it by a unit in the last place, and sums times the wrong one are rounded to the other side now and then.
+ */
+function inFloats(weights: Float32Array, column: number, columns: number, step: number): number {
+  const candidates = new Float32Array(3).fill(step);
+  const bits = new Int32Array(candidates.buffer);
+  bits[1] = (bits[1] as number) - 1;
+  bits[2] = (bits[2] as number) + 1;
+  const isExact = (candidate: number) => {
+    for (let i = column; i < weights.length; i += columns) {
+      if (Math.fround(Math.round((weights[i] as number) / step) * candidate) !== weights[i]) return false;
+    }
+    return true;
+  };
+  return candidates.find(isExact) ?? (candidates[0] as number);
 }

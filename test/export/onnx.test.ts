@@ -3,7 +3,7 @@ import { exportGraph } from '../../src/formats/onnx/exporter.ts';
 import * as t from '../../src/index.ts';
 import { Graph } from '../../src/ir/graph.ts';
 import { activations } from '../../src/layers/activations.ts';
-import { nonZero, roundRows } from '../../src/ops/index.ts';
+import { fakeQuantize, nonZero, roundRows } from '../../src/ops/index.ts';
 import { randomRows, testNetworks } from '../networks.ts';
 import { onnxruntime, runInOnnxruntime } from './onnxruntime.ts';
 
@@ -200,4 +200,37 @@ it('an operator that ONNX does not have is named', () => {
   expect(() => exportGraph(graph)).toThrow(
     expect.objectContaining({ code: 'UNSUPPORTED_OP', message: expect.stringContaining('nonZero "nonZero_0"') }),
   );
+});
+
+describe.each([
+  ['int8', -128, 127],
+  ['uint8', 0, 255],
+  ['numbers of int8 without its lowest', -127, 127],
+  ['int4', -8, 7],
+  ['uint4', 0, 15],
+  ['int16', -32768, 32767],
+  ['uint16', 0, 65535],
+] as const)('rounding to %s', (_, low, high) => {
+  const graph = new Graph('infer');
+  const x = graph.input('x', { dtype: 'f32', shape: [64] });
+  const zero = graph.scalar(low + Math.round((high - low) / 3));
+  graph.output('y', fakeQuantize([x, graph.scalar(Math.fround(0.11)), zero], { low, high }));
+  const bytes = exportGraph(graph);
+  // Beyond both ends of all but the widest; halves of steps, too.
+  const data = Float32Array.from({ length: 64 }, (_, i) => Math.fround((i - 32) * Math.fround(0.11) * (high > 255 ? 1600.5 : 5.5)));
+
+  it('is what the graph says, loaded and in onnxruntime', async () => {
+    const [want] = fakeQuantize.ref(
+      [data, [Math.fround(0.11)], [low + Math.round((high - low) / 3)]].map((numbers) => ({
+        dtype: 'f32',
+        shape: [numbers.length],
+        data: Float64Array.from(numbers),
+      })),
+      { low, high },
+      [{ dtype: 'f32', shape: [64] }],
+    ) as [Float64Array];
+    const expected = Float32Array.from(want);
+    expect(((await t.load(bytes)).run({ x: data }).y as t.Tensor).data).toEqual(expected);
+    if (onnxruntime) expect((await runInOnnxruntime(bytes, 'x', data, [64])).y?.data).toEqual(expected);
+  });
 });

@@ -315,3 +315,13 @@ describe.skipIf(!existsSync(folder))('8-bit models of onnxruntime’s quantizer 
     ).toBe(left);
   });
 });
+
+test('the steps of weights are found to the bit', () => {
+  const random = new Random(11);
+  const steps = Float32Array.from({ length: 2000 }, () => 2 ** random.uniform(-14, 2));
+  const numbers = Array.from({ length: 9 * steps.length }, () => Math.floor(random.uniform(-127, 128)));
+  const weights = Float32Array.from(numbers, (number, i) => number * (steps[i % steps.length] as number));
+  // The largest of a column says what its step is counted by.
+  weights.set(steps.map((step) => 127 * step));
+  expect(wholeNumbers(weights, steps.length)?.steps).toEqual(steps);
+});

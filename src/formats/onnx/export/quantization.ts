@@ -8,16 +8,34 @@ import type { RoundRowsAttributes } from '../../../ops/roundRows.ts';
 import { pointwise } from './elementwise.ts';
 import { attrsOf, type Emission, type Emits, rawOf } from './emission.ts';
 
-/** Rounding to steps is what QuantizeLinear and DequantizeLinear do one after the other. */
+/** x within the 8-bit numbers low..high; all that the type has need no operator. */
+function limited(e: Emission, x: string, elem: 'int8' | 'uint8', low: number, high: number): string {
+  if (high - low === 255) return x;
+  const bound = (number: number) => e.initializer('limit', elem, [], Uint8Array.of(number));
+  return e.op('Clip', [x, bound(low), bound(high)]);
+}
+
+/**
+ * Rounding to steps is what QuantizeLinear and DequantizeLinear do one after the other. The numbers of the file are uint8, whatever sign they have here: on
+ * x86 ONNX Runtime makes uint8 of int8, but not where two operators read them, and leaves in float what reads the one and gives the other.
+ */
 function fakeQuantize(e: Emission, node: Node): void {
-  const { low } = attrsOf<FakeQuantizeAttributes>(node);
+  const { low, high } = attrsOf<FakeQuantizeAttributes>(node);
   const [scale, zero] = node.inputs.slice(1).map((value) => dataOf(value)[0] as number) as [number, number];
-  const elem = low < 0 ? 'int8' : 'uint8';
+  const shift = low < 0 ? 128 : 0;
   pointwise(e, node, (x) => {
+    if (high - low > 255) return roundedFloats(e, x, scale, [low - zero, high - zero]);
     const step = e.tensor('scale', [], Float32Array.of(scale));
-    const point = e.initializer('zero_point', elem, [], rawOf(low < 0 ? Int8Array.of(zero) : Uint8Array.of(zero)));
-    return e.op('DequantizeLinear', [e.op('QuantizeLinear', [x, step, point]), step, point]);
+    const point = e.initializer('zero_point', 'uint8', [], Uint8Array.of(zero + shift));
+    const numbers = limited(e, e.op('QuantizeLinear', [x, step, point]), 'uint8', low + shift, high + shift);
+    return e.op('DequantizeLinear', [numbers, step, point]);
   });
+}
+
+/** Steps that 8 bits do not count: QuantizeLinear has wider types from opset 21 on only. */
+function roundedFloats(e: Emission, x: string, scale: number, [low, high]: readonly [number, number]): string {
+  const steps = e.op('Round', [e.op('Div', [x, e.scalar(scale)])]);
+  return e.op('Mul', [e.op('Clip', [steps, e.scalar(low), e.scalar(high)]), e.scalar(scale)]);
 }
 
 /** The scale and zero point of an int8 as initializers. */
@@ -26,7 +44,10 @@ function stepOf(e: Emission, node: Node): [string, string] {
   return [e.tensor('scale', [], Float32Array.of(scale)), e.initializer('zero_point', 'int8', [], rawOf(Int8Array.of(zero)))];
 }
 
-const quantizeInt8 = (e: Emission, node: Node): void => pointwise(e, node, (x) => e.op('QuantizeLinear', [x, ...stepOf(e, node)]));
+function quantizeInt8(e: Emission, node: Node): void {
+  const { low, high } = attrsOf<QuantizeAttributes>(node);
+  pointwise(e, node, (x) => limited(e, e.op('QuantizeLinear', [x, ...stepOf(e, node)]), 'int8', low, high));
+}
 const dequantizeInt8 = (e: Emission, node: Node): void => pointwise(e, node, (x) => e.op('DequantizeLinear', [x, ...stepOf(e, node)]));
 
 const [INT8, INT32] = [3, 6];

@@ -1,0 +1,75 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Random } from '../../src/core/random.ts';
+import * as t from '../../src/index.ts';
+import { onnxruntime, runInOnnxruntime } from '../export/onnxruntime.ts';
+
+type Layer = ReturnType<typeof t.input>;
+
+const SIZE = 24;
+const PIXELS = SIZE * SIZE * 3;
+const convolution = (filters: number, kernelSize: number, activation?: 'relu' | 'relu6', strides = 1) =>
+  t.conv2d({ filters, kernelSize, strides, padding: 'same', ...(activation && { activation }) });
+
+/** As in SqueezeNet: two layers read what one gives. */
+function fire(x: Layer, squeeze: number, expand: number): Layer {
+  const few = convolution(squeeze, 1, 'relu')(x);
+  return t.concatenate()([convolution(expand, 1, 'relu')(few), convolution(expand, 3, 'relu')(few)]);
+}
+
+/** Networks of a depth at which one number that is rounded another way changes the result by many steps. */
+const networks: Readonly<Record<string, () => t.Model>> = {
+  fires() {
+    const x = t.input({ shape: [SIZE, SIZE, 3] });
+    let y = t.maxPooling2d()(convolution(16, 3, 'relu')(x));
+    for (const squeeze of [8, 8, 12, 12, 16, 16]) y = fire(y, squeeze, 2 * squeeze);
+    return t.model({ inputs: [x], output: t.dense({ units: 10 })(t.globalAveragePooling2d()(y)) });
+  },
+};
+
+/** Smooth pictures, like photographs in that neighbours are alike. */
+function pictures(count: number, seed: number): Float32Array {
+  const random = new Random(seed);
+  const waves = Array.from({ length: count * 12 }, () => Array.from({ length: 4 }, () => random.uniform(-1, 1)));
+  return Float32Array.from({ length: count * PIXELS }, (_, i) => {
+    const [picture, pixel, channel] = [Math.floor(i / PIXELS), Math.floor((i % PIXELS) / 3), i % 3];
+    const [row, column] = [Math.floor(pixel / SIZE), pixel % SIZE];
+    return waves
+      .slice(picture * 12 + channel * 4, picture * 12 + channel * 4 + 4)
+      .reduce((sum, [a, b, c, d]) => sum + (d as number) * Math.sin(row * (a as number) + column * (b as number) + 6 * (c as number)), 0);
+  });
+}
+
+/** The operators of a file when onnxruntime has put together what it computes in 8 bits. */
+async function fused(onnx: Uint8Array, x: Float32Array): Promise<readonly string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'thimble-'));
+  try {
+    const path = join(folder, 'fused.onnx');
+    await runInOnnxruntime(onnx, 'input', x, [1, SIZE, SIZE, 3], { optimizedModelFilePath: path });
+    return Object.keys(t.inspect(readFileSync(path)).operators);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+describe.runIf(onnxruntime).each(Object.keys(networks))('%s in 8 bits', (name) => {
+  it('run on 8-bit kernels in onnxruntime, layer by layer, with the results they have here', async () => {
+    const model = (networks[name] as () => t.Model)();
+    const { onnx, model: own } = await t.quantize(model, pictures(16, 1));
+    const test = pictures(24, 2);
+    const first = test.subarray(0, PIXELS);
+    const operators = await fused(onnx, first);
+    expect(operators).not.toContain('Conv');
+    expect(operators).not.toContain('Add');
+    for (let i = 0; i < 24; i++) {
+      const x = test.slice(i * PIXELS, (i + 1) * PIXELS);
+      const [here] = Object.values(own.run({ input: x })) as [t.Tensor];
+      const [there] = Object.values(await runInOnnxruntime(onnx, 'input', x, [1, SIZE, SIZE, 3]));
+      const data = Array.from(here.data);
+      const step = (Math.max(...data, 0) - Math.min(...data, 0)) / 255;
+      data.forEach((value, j) => void expect(Math.abs(value - (there?.data[j] as number)) / step, `row ${i}`).toBeLessThan(0.01));
+    }
+  });
+});
