@@ -148,5 +148,5 @@ it('constants that a file makes of a few bytes may be as large as a budget allow
     message: expect.stringMatching(/trusted can be loaded with a `budget`/),
   });
   const model = await load(file, { budget: '32MB' });
-  expect(model.run({ x: new Float32Array(1000).fill(1) }).y?.data[2999]).toBe(250);
+  expect(model.run({ x: new Float32Array(1000).fill(1) }).y?.data[2999]).toBeCloseTo(250, 3);
 });
