@@ -4,7 +4,7 @@ export { type ErrorCode, ThimbleError } from './core/errors.ts';
 export type { Preprocessing } from './core/preprocessing.ts';
 export type { Shape } from './core/shape.ts';
 export { metadataOf, type SoundInput, type Task, taskOf } from './core/task.ts';
-export { type Tensor, tensor } from './core/tensor.ts';
+export { type Shaped, type Tensor, tensor } from './core/tensor.ts';
 export { type ExportOnnxOptions, exportOnnx } from './export/onnx.ts';
 export { writeFileAtomically } from './hosts/files.ts';
 export { inspect, type ModelDescription, type PortDescription, readTensor } from './inference/inspect.ts';

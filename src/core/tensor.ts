@@ -11,9 +11,19 @@ export interface TensorType {
 /** Bytes of the tensor's elements, without padding. */
 export const byteLength = (type: TensorType): number => sizeOf(type.shape) * bytesPerElement(type.dtype);
 
-/** Data with a shape, row-major. */
-export interface Tensor extends TensorType {
+/** Data with a shape, row-major. Where no dtype is given, it is that of the array. */
+export interface Shaped {
+  readonly dtype?: DType;
+  readonly shape: Shape;
   readonly data: TypedArray;
+}
+
+export const isShaped = (given: unknown): given is Shaped =>
+  typeof given === 'object' && given !== null && 'shape' in given && 'data' in given;
+
+/** Data with a shape, row-major, and its dtype. */
+export interface Tensor extends Shaped {
+  readonly dtype: DType;
 }
 
 /**

@@ -1,10 +1,10 @@
 import { allocate, dtypeOf, type TypedArray } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { isShaped, type Shaped, type Tensor } from '../core/tensor.ts';
 
-/** One tensor of one sample: elements, or a tensor; without batch axis. */
-export type Element = TypedArray | Tensor;
+/** One tensor of one sample: elements, or a tensor (a shape and data are enough); without batch axis. */
+export type Element = TypedArray | Shaped;
 
 /** A sample to learn from: what the model sees (by name where it has several inputs), and a class index or a target. */
 export type Example =
@@ -18,11 +18,9 @@ export interface CollatedBatch {
   readonly sampleWeight?: Float32Array;
 }
 
-const isTensor = (given: object): given is Tensor => 'shape' in given && 'data' in given;
 const tensorOf = (given: Element): Tensor =>
-  ArrayBuffer.isView(given) ? { dtype: dtypeOf(given), shape: [given.length], data: given } : given;
-const isElement = (given: unknown): given is Element =>
-  ArrayBuffer.isView(given) || (typeof given === 'object' && given !== null && isTensor(given));
+  ArrayBuffer.isView(given) ? { dtype: dtypeOf(given), shape: [given.length], data: given } : { dtype: dtypeOf(given.data), ...given };
+const isElement = (given: unknown): given is Element => ArrayBuffer.isView(given) || isShaped(given);
 
 /** @throws INPUT where samples differ in shape or dtype, or lack a part. */
 export function collate(examples: readonly Example[]): CollatedBatch {

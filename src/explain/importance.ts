@@ -2,7 +2,7 @@ import { allocate, dtypeOf, type TypedArray } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
-import { type Tensor, tensor } from '../core/tensor.ts';
+import { type Shaped, type Tensor, tensor } from '../core/tensor.ts';
 import type { RuntimeModel } from '../runtime/model.ts';
 import type { Model } from '../train/model.ts';
 
@@ -42,12 +42,13 @@ export type Predictor = Model | RuntimeModel | ((x: Tensor) => Tensor | Promise<
  */
 export async function permutationImportance(
   predictor: Predictor,
-  x: Tensor,
+  x: Shaped,
   y: TypedArray,
   options: ImportanceOptions = {},
 ): Promise<Importance[]> {
   const { repeats = 5, seed = 1, output } = options;
   const score = scoreOf(options.score ?? (y instanceof Int32Array ? 'accuracy' : 'r2'));
+  const table: Tensor = { dtype: dtypeOf(x.data), ...x };
   const [rows = 0, features = 0] = x.shape;
   if (x.shape.length !== 2 || rows === 0 || rows !== y.length) {
     throw new ThimbleError('INPUT', 'rows and labels do not fit', {
@@ -58,7 +59,7 @@ export async function permutationImportance(
   if (!(Number.isInteger(repeats) && repeats >= 1))
     throw new ThimbleError('INPUT', `repeats is ${repeats}`, { expected: 'a whole number of at least 1' });
   const predict = predictionsOf(predictor, output);
-  const baseline = score(y, await predict(x));
+  const baseline = score(y, await predict(table));
   const random = new Random(seed);
   const result: Importance[] = [];
   for (let feature = 0; feature < features; feature++) {
@@ -68,7 +69,7 @@ export async function permutationImportance(
       random.permutation(rows).forEach((from, row) => {
         shuffled[row * features + feature] = x.data[from * features + feature] as number;
       });
-      drops[repeat] = baseline - score(y, await predict({ ...x, data: shuffled }));
+      drops[repeat] = baseline - score(y, await predict({ ...table, data: shuffled }));
     }
     const mean = drops.reduce((sum, drop) => sum + drop, 0) / repeats;
     const deviation = Math.sqrt(drops.reduce((sum, drop) => sum + (drop - mean) ** 2, 0) / repeats);

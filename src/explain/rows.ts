@@ -1,7 +1,7 @@
 import { allocate, type TypedArray } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { isShaped } from '../core/tensor.ts';
 import type { Inputs, Rows } from '../train/data.ts';
 import type { NamedType } from './subject.ts';
 
@@ -11,8 +11,7 @@ export interface Columns {
   readonly data: ReadonlyMap<string, TypedArray>;
 }
 
-const isTensor = (x: Inputs): x is Tensor => !ArrayBuffer.isView(x) && 'shape' in x && 'data' in x;
-const isRows = (x: Inputs): x is Rows => ArrayBuffer.isView(x) || isTensor(x);
+const isRows = (x: Inputs): x is Rows => ArrayBuffer.isView(x) || isShaped(x);
 
 /** `x` by input. A tensor of the shape of one item is one row. @throws INPUT for missing names, wrong dtypes or sizes, and no rows. */
 export function columnsOf(x: Inputs, inputs: readonly NamedType[]): Columns {
@@ -40,11 +39,11 @@ export function columnsOf(x: Inputs, inputs: readonly NamedType[]): Columns {
 function arrayOf(rows: Rows, { name, dtype, shape }: NamedType): TypedArray {
   const data = ArrayBuffer.isView(rows) ? rows : rows.data;
   const size = sizeOf(shape);
-  const fits = !isTensor(rows) || sameShape(rows.shape, shape) || sameShape(rows.shape.slice(1), shape);
+  const fits = !isShaped(rows) || sameShape(rows.shape, shape) || sameShape(rows.shape.slice(1), shape);
   if (data.constructor !== allocate(dtype, 0).constructor || data.length % size || !fits) {
     throw new ThimbleError('INPUT', `input "${name}" does not fit`, {
       expected: `${dtype} rows of ${formatShape(shape)}`,
-      got: `${data.constructor.name}, ${isTensor(rows) ? formatShape(rows.shape) : `${data.length} elements`}`,
+      got: `${data.constructor.name}, ${isShaped(rows) ? formatShape(rows.shape) : `${data.length} elements`}`,
     });
   }
   return data;

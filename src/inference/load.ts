@@ -2,7 +2,7 @@ import { parseBytes } from '../core/bytes.ts';
 import { ThimbleError } from '../core/errors.ts';
 import type { Shape } from '../core/shape.ts';
 import { type Task, taskOf } from '../core/task.ts';
-import type { Tensor } from '../core/tensor.ts';
+import type { Shaped } from '../core/tensor.ts';
 import type { Imported } from '../formats/imported.ts';
 import { type ExternalData, readExternal } from '../formats/onnx/external.ts';
 import { Importer } from '../formats/onnx/importer.ts';
@@ -25,7 +25,7 @@ export interface LoadOptions {
    */
   readonly shapes?: Readonly<Record<string, Shape | number>>;
   /** Inputs that never change; they become constants of the program. Operands that decide on shapes have to be constant. */
-  readonly constants?: Readonly<Record<string, Tensor>>;
+  readonly constants?: Readonly<Record<string, Shaped>>;
   /**
    * Inputs that hold what an output had at the call before, with that output: `{ h: 'hn' }`. They become state of the model, which it keeps itself and
    * `reset` sets to zeros, or to what the file holds for the input.

@@ -1,10 +1,10 @@
 import type { TypedArray } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { isShaped } from '../core/tensor.ts';
 import { InferenceModel } from '../inference/model.ts';
 import { converted, type Feed, type TensorInfo } from '../runtime/ports.ts';
-import { type Inputs, inputsByName, rowsOf } from '../train/data.ts';
+import { type Inputs, inputsByName, type Rows, rowsOf } from '../train/data.ts';
 import type { Model } from '../train/model.ts';
 import type { ProbeFeeds } from './probe.ts';
 
@@ -13,8 +13,6 @@ import type { ProbeFeeds } from './probe.ts';
  * feeds of each call, as `run` of a loaded model takes them.
  */
 export type CalibrationData = Inputs | Iterable<Readonly<Record<string, Feed>>> | AsyncIterable<Readonly<Record<string, Feed>>>;
-
-const isTensor = (data: object): data is Tensor => 'shape' in data && 'data' in data;
 
 const isList = (data: CalibrationData): data is Exclude<CalibrationData, Inputs> =>
   !ArrayBuffer.isView(data) && (Symbol.iterator in data || Symbol.asyncIterator in data);
@@ -60,14 +58,14 @@ function rowsAsCalls(model: Model, data: Inputs): ProbeFeeds[] {
 
 /** Elements of a loaded model's inputs, cut into calls. */
 function callsOf(data: Inputs, infos: readonly TensorInfo[]): ProbeFeeds[] {
-  const isOne = ArrayBuffer.isView(data) || isTensor(data);
+  const isOne = ArrayBuffer.isView(data) || isShaped(data);
   if (isOne && infos.length !== 1) {
     throw new ThimbleError('INPUT', `the model has ${infos.length} inputs`, {
       expected: `data by name: ${infos.map(({ name }) => name).join(', ')}`,
     });
   }
   const columns = infos.map((info) => {
-    const given = isOne ? (data as Tensor | TypedArray) : (data as Readonly<Record<string, Tensor | TypedArray>>)[info.name];
+    const given = isOne ? (data as Rows) : (data as Readonly<Record<string, Rows>>)[info.name];
     if (!given) throw new ThimbleError('INPUT', `the calibration data has no "${info.name}"`);
     const elements = ArrayBuffer.isView(given) ? given : given.data;
     const size = sizeOf(info.shape);

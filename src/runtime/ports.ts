@@ -2,7 +2,7 @@ import { allocate, type DType, type TypedArray } from '../core/dtype.ts';
 import { type Elem, integerRange } from '../core/elem.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
-import type { Tensor } from '../core/tensor.ts';
+import type { Shaped, Tensor } from '../core/tensor.ts';
 import type { Slot } from '../program/format.ts';
 
 /** An input or output of a model. */
@@ -15,8 +15,8 @@ export interface TensorInfo {
   readonly shape: Shape;
 }
 
-/** Data for an input: elements in row-major order, 64-bit integers too, or a tensor. */
-export type Feed = TypedArray | BigInt64Array | BigUint64Array | Float64Array | Tensor;
+/** Data for an input: elements in row-major order, 64-bit integers too, or a tensor, of which shape and data are enough. */
+export type Feed = TypedArray | BigInt64Array | BigUint64Array | Float64Array | Shaped;
 
 const plainTypes: Readonly<Record<DType, Elem>> = { f32: 'float32', i32: 'int32', i8: 'int8', u8: 'uint8', bool: 'bool' };
 
@@ -40,7 +40,7 @@ const filled: Partial<Record<Elem, Int8ArrayConstructor | Uint8ArrayConstructor 
  */
 export function converted({ name, dtype, type, shape }: TensorInfo, feed: Feed): TypedArray {
   const tensor = ArrayBuffer.isView(feed) ? undefined : feed;
-  const data = tensor?.data ?? (feed as Exclude<Feed, Tensor>);
+  const data = tensor?.data ?? (feed as Exclude<Feed, Shaped>);
   const target = allocate(dtype, 0);
   const fits = data.length === sizeOf(shape) && (!tensor || sameShape(tensor.shape, shape));
   const isFloat = data instanceof Float32Array || data instanceof Float64Array;

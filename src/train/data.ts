@@ -2,11 +2,11 @@ import { dtypeOf, type TypedArray } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { isShaped, type Shaped } from '../core/tensor.ts';
 import type { Symbolic } from '../layers/layer.ts';
 
-/** One tensor's worth of data: a typed array (rows side by side) or a tensor whose first axis counts rows. */
-export type Rows = TypedArray | Tensor;
+/** One tensor's worth of data: a typed array (rows side by side) or a tensor whose first axis counts rows; a shape and data are enough. */
+export type Rows = TypedArray | Shaped;
 
 /** Data for one input, or for several by name. */
 export type Inputs = Rows | Readonly<Record<string, Rows>>;
@@ -66,21 +66,19 @@ export interface Column {
   readonly shape: Shape;
 }
 
-const isTensor = (data: unknown): data is Tensor => typeof data === 'object' && data !== null && 'shape' in data && 'data' in data;
-
 /** The data of `column` and its number of rows. @throws INPUT for a wrong dtype or shape, or NaN. */
 export function rowsOf(given: Rows, column: Column): { data: TypedArray; rows: number } {
-  const data = isTensor(given) ? given.data : given;
+  const data = isShaped(given) ? given.data : given;
   const size = sizeOf(column.shape);
   const expected = `${column.dtype} rows of ${formatShape(column.shape)}`;
   if (!ArrayBuffer.isView(data)) throw new ThimbleError('INPUT', `"${column.name}" is not a typed array or tensor`, { expected });
   const rows = size === 0 ? 0 : data.length / size;
   const shapeFits =
-    !isTensor(given) || given.shape.slice(1).join() === column.shape.join() || (column.shape.length === 0 && given.shape.length === 1);
+    !isShaped(given) || given.shape.slice(1).join() === column.shape.join() || (column.shape.length === 0 && given.shape.length === 1);
   if (!Number.isInteger(rows) || !shapeFits) {
     throw new ThimbleError('INPUT', `"${column.name}" has the wrong shape`, {
       expected,
-      got: isTensor(given) ? formatShape(given.shape) : `${data.length} elements`,
+      got: isShaped(given) ? formatShape(given.shape) : `${data.length} elements`,
     });
   }
   if (dtypeOf(data) !== column.dtype) {
@@ -132,7 +130,7 @@ export function tableOf(
 
 /** Matches data with the model's inputs. @throws INPUT for missing or unknown names. */
 export function inputsByName(x: Inputs, inputs: readonly Symbolic[]): { column: Column; given: Rows }[] {
-  if (ArrayBuffer.isView(x) || isTensor(x)) {
+  if (ArrayBuffer.isView(x) || isShaped(x)) {
     if (inputs.length !== 1)
       throw new ThimbleError('INPUT', `the model has ${inputs.length} inputs`, {
         expected: `data by name: ${inputs.map((i) => i.name).join(', ')}`,

@@ -138,6 +138,12 @@ test('inputs by name, targets and weights are stacked', async () => {
   });
 });
 
+test('a tensor without a dtype is one of its array', async () => {
+  const at = (i: number) => ({ x: { shape: [1, 2], data: Float32Array.of(i, -i) }, y: i });
+  const [batch] = await Samples.of({ count: 2, at }).batch(2).collect();
+  expect(batch?.x).toEqual(t.tensor(Float32Array.of(0, -0, 1, -1), [2, 1, 2]));
+});
+
 describe('mixup', () => {
   const batch = {
     x: t.tensor(

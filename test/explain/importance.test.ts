@@ -64,6 +64,11 @@ describe.each(['wine', 'diabetes'] as const)('%s', (name) => {
     expect(await run(model, 2)).toEqual(expected);
     expect(await run(model, 3)).not.toEqual(expected);
     expect(await run((rows) => model.predict(rows), 2)).toEqual(expected);
+    const shaped = await permutationImportance((rows: t.Tensor) => model.predict(rows), { shape: x.shape, data: x.data }, y, {
+      seed: 2,
+      repeats: 3,
+    });
+    expect(shaped.map(({ drops }) => [...drops])).toEqual(expected);
     const loaded = await t.load(t.exportOnnx(model, { batchSize: 7 }));
     (await run(loaded, 2)).forEach((drops, feature) => {
       drops.forEach((drop, i) => void expect(drop).toBeCloseTo((expected[feature] as number[])[i] as number, 4));

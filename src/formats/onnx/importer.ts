@@ -1,6 +1,6 @@
 import { ThimbleError } from '../../core/errors.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
-import type { Tensor } from '../../core/tensor.ts';
+import type { Shaped } from '../../core/tensor.ts';
 import { Graph, type Value } from '../../ir/graph.ts';
 import { cast } from '../../ops/cast.ts';
 import { evaluate, evaluated, isConstant, workOf } from '../../ops/evaluate.ts';
@@ -110,7 +110,7 @@ export class Importer {
     return { name, elem, value: this.graph.input(name, { dtype: atBorder(elem), shape: shapeOf(info, shapes) }) };
   }
 
-  #constantInput(info: ValueInfo, constant: Tensor): Operand {
+  #constantInput(info: ValueInfo, constant: Shaped): Operand {
     const { name } = info;
     const elem = elemOf(info.elemType, name);
     const { shape, data } = constant;

@@ -1,6 +1,6 @@
 import { ThimbleError } from '../../core/errors.ts';
 import { formatShape } from '../../core/shape.ts';
-import type { Tensor } from '../../core/tensor.ts';
+import type { Shaped } from '../../core/tensor.ts';
 import type { ValueInfo } from './proto.ts';
 import { damaged } from './protobuf.ts';
 
@@ -8,7 +8,7 @@ export interface ImportOptions {
   /** Extents of inputs whose dimensions the model leaves open: by input, or a number for a named dimension. An open first axis is 1. */
   readonly shapes?: Readonly<Record<string, readonly number[] | number>> | undefined;
   /** Inputs that never change, by name: they become part of the program. Shape operands of operators have to be. */
-  readonly constants?: Readonly<Record<string, Tensor>> | undefined;
+  readonly constants?: Readonly<Record<string, Shaped>> | undefined;
 }
 
 export function checkDistinct(what: string, ports: readonly ValueInfo[]): void {

@@ -2,7 +2,7 @@ import { allocate } from '../../core/dtype.ts';
 import type { Elem } from '../../core/elem.ts';
 import { ThimbleError } from '../../core/errors.ts';
 import { formatShape, sizeOf } from '../../core/shape.ts';
-import type { Tensor } from '../../core/tensor.ts';
+import type { Shaped } from '../../core/tensor.ts';
 import { Graph, type Value } from '../../ir/graph.ts';
 import { evaluated, isConstant } from '../../ops/evaluate.ts';
 import { cast } from '../../ops/index.ts';
@@ -24,7 +24,7 @@ export interface ImportOptions {
   /** Extents of inputs, by name. What is left out is as the file has it, open extents 1. */
   readonly shapes?: Readonly<Record<string, readonly number[] | number>> | undefined;
   /** Inputs that never change, by name: they become part of the program. */
-  readonly constants?: Readonly<Record<string, Tensor>> | undefined;
+  readonly constants?: Readonly<Record<string, Shaped>> | undefined;
   /** Key of the signature to import, whose names inputs and outputs get. The first subgraph with the names of its tensors where left out. */
   readonly signature?: string | undefined;
 }
@@ -103,7 +103,7 @@ export class Importer {
     return { name, elem, value: this.graph.input(name, { dtype: atBorder(elem), shape: shapeOf(spec, name, given) }) };
   }
 
-  #constantInput(spec: TensorSpec, constant: Tensor): Binding {
+  #constantInput(spec: TensorSpec, constant: Shaped): Binding {
     const elem = numeric(spec);
     const shift = elem === 'uint8' ? UNSIGNED : 0;
     const data = allocate(held(elem), constant.data.length);
