@@ -109,15 +109,15 @@ function encodeMethod(method: LoweredMethod, layout: Layout, kernelNames: readon
     });
     return [kernelNames.indexOf(step.kernel), layout.regions.static.address + table.add(words)];
   });
-  const slot = (name: string, value: Value): Slot => ({
+  const slot = (kind: 'input' | 'output', name: string, value: Value): Slot => ({
     name,
     dtype: value.dtype,
     shape: value.shape,
-    address: layout.io.get(name) as number,
+    address: layout.io[kind].get(name) as number,
   });
   return {
-    inputs: graph.inputs.map((value) => slot(value.name, value)),
-    outputs: graph.outputs.map(({ name, value }) => slot(name, value)),
+    inputs: graph.inputs.map((value) => slot('input', value.name, value)),
+    outputs: graph.outputs.map(({ name, value }) => slot('output', name, value)),
     calls,
   };
 }

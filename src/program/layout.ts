@@ -17,16 +17,15 @@ export interface Layout {
   readonly totalBytes: number;
   readonly constants: ReadonlyMap<TypedArray, number>;
   readonly variables: ReadonlyMap<Variable, number>;
-  readonly io: ReadonlyMap<string, number>;
+  readonly io: Readonly<Record<'input' | 'output', ReadonlyMap<string, number>>>;
 }
 
-/** Lays out the five regions of a program. Methods share constants, state, io slots of one name, and the arena. */
+/** Lays out the five regions of a program. Methods share constants, state, io slots of one name (an input and an output of one method have their own), and the arena. */
 export function layOut(methods: readonly LoweredMethod[], staticBytes: number): Layout {
   const constants = new Offsets<TypedArray>();
   const equal = new EqualConstants();
   const variables = new Offsets<Variable>();
-  const slots = new Map<string, number>();
-  const slot = (name: string, type: TensorType) => slots.set(name, Math.max(slots.get(name) ?? 0, byteLength(type)));
+  const slots = new IoSlots(methods);
   for (const { graph } of methods) {
     for (const node of graph.nodes) {
       for (const { origin } of node.inputs) {
@@ -34,11 +33,10 @@ export function layOut(methods: readonly LoweredMethod[], staticBytes: number): 
       }
     }
     for (const variable of graph.variables) variables.add(variable, byteLength(variable));
-    for (const value of graph.inputs) slot(value.name, value);
-    for (const { name, value } of graph.outputs) slot(name, value);
+    for (const value of graph.inputs) slots.add('input', value.name, value);
+    for (const { name, value } of graph.outputs) slots.add('output', name, value);
   }
-  const io = new Offsets<string>();
-  for (const [name, bytes] of slots) io.add(name, bytes);
+  const io = slots.offsets();
 
   const sizes: Record<RegionName, number> = {
     static: alignUp(staticBytes),
@@ -58,8 +56,45 @@ export function layOut(methods: readonly LoweredMethod[], staticBytes: number): 
     totalBytes: address,
     constants: equal.all(constants.from(regions.const.address)),
     variables: variables.from(regions.state.address),
-    io: io.from(regions.io.address),
+    io: slots.addresses(io.from(regions.io.address)),
   };
+}
+
+interface IoSlot {
+  bytes: number;
+}
+
+/** Inputs and outputs by name, each as large as the largest of that name. */
+class IoSlots {
+  readonly #slots = new Set<IoSlot>();
+  readonly #named = { input: new Map<string, IoSlot>(), output: new Map<string, IoSlot>() };
+  /** Names that one method has for an input and for an output: results are written while inputs are still read. */
+  readonly #apart: ReadonlySet<string>;
+
+  constructor(methods: readonly LoweredMethod[]) {
+    const both = ({ graph: { inputs, outputs } }: LoweredMethod) =>
+      inputs.filter((input) => outputs.some(({ name }) => name === input.name));
+    this.#apart = new Set(methods.flatMap(both).map(({ name }) => name));
+  }
+
+  add(kind: 'input' | 'output', name: string, type: TensorType): void {
+    const other = this.#apart.has(name) ? undefined : this.#named[kind === 'input' ? 'output' : 'input'].get(name);
+    const slot = this.#named[kind].get(name) ?? other ?? { bytes: 0 };
+    slot.bytes = Math.max(slot.bytes, byteLength(type));
+    this.#named[kind].set(name, slot);
+    this.#slots.add(slot);
+  }
+
+  offsets(): Offsets<IoSlot> {
+    const offsets = new Offsets<IoSlot>();
+    for (const slot of this.#slots) offsets.add(slot, slot.bytes);
+    return offsets;
+  }
+
+  addresses(of: ReadonlyMap<IoSlot, number>): Layout['io'] {
+    const addresses = (named: ReadonlyMap<string, IoSlot>) => new Map([...named].map(([name, slot]) => [name, of.get(slot) as number]));
+    return { input: addresses(this.#named.input), output: addresses(this.#named.output) };
+  }
 }
 
 /** Constants of the same bytes, which lie in one place: loops that are unrolled have theirs anew in each round. */
@@ -116,7 +151,7 @@ export function addressOf(layout: Layout, storage: Storage): number {
       return layout.regions.arena.address + storage.buffer.offset;
     case 'input':
     case 'output':
-      return layout.io.get(storage.name) as number;
+      return layout.io[storage.kind].get(storage.name) as number;
     case 'const':
       return layout.constants.get((storage.value.origin as { data: TypedArray }).data) as number;
     case 'state':
