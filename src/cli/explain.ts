@@ -221,11 +221,11 @@ async function orMissing<T>(make: () => Promise<T>): Promise<T | undefined> {
 /** A model file of any kind, with its graph where it has one. */
 async function readModel(
   path: string,
-  { shape, flavour }: SourceOptions,
+  { shape, signature, flavour }: SourceOptions,
 ): Promise<{ model: Model | InferenceModel; task: Task | undefined }> {
   const bytes = await readInput(path);
   if (isSaved(bytes)) return { model: await loadModel(bytes), task: undefined };
-  const model = await openModel(path, { ...(shape && { shape }), ...(flavour && { flavour }) });
+  const model = await openModel(path, { ...(shape && { shape }), ...(signature && { signature }), ...(flavour && { flavour }) });
   return { model, task: model.task };
 }
 

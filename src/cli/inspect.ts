@@ -17,6 +17,8 @@ interface Inspection {
   readonly opsets: ModelDescription['opsets'] | null;
   readonly inputs: ModelDescription['inputs'];
   readonly outputs: ModelDescription['outputs'];
+  /** Keys of a .tflite file's signatures. */
+  readonly signatures: readonly string[];
   readonly parameters: number | null;
   /** Nodes of each operator in the file. */
   readonly operators: ModelDescription['operators'] | null;
@@ -104,6 +106,7 @@ function inspectionOf(
     opsets: described?.opsets ?? null,
     inputs: model?.inputs ?? described?.inputs ?? [],
     outputs: model?.outputs ?? described?.outputs ?? [],
+    signatures: described?.signatures ?? [],
     parameters: described?.parameters ?? null,
     operators: described?.operators ?? null,
     unsupported: described?.unsupported ?? [],
@@ -155,7 +158,20 @@ const holds: Readonly<Record<string, string>> = {
   arena: 'activations and scratch',
 };
 
-function print({ file, bytes, producer, opsets, inputs, outputs, parameters, operators, unsupported, problem, ...plan }: Inspection): void {
+function print({
+  file,
+  bytes,
+  producer,
+  opsets,
+  inputs,
+  outputs,
+  signatures,
+  parameters,
+  operators,
+  unsupported,
+  problem,
+  ...plan
+}: Inspection): void {
   const sets = Object.entries(opsets ?? {}).map(([domain, version]) => `${domain || 'ai.onnx'} ${version}`);
   console.log([file, formatBytes(bytes), producer && `made by ${producer}`, sets.length && sets.join(', ')].filter(Boolean).join(' · '));
   const ports = (list: Inspection['inputs']) => list.map(({ name, type, shape: extents }) => `${name} ${type} [${extents.join(', ')}]`);
@@ -164,6 +180,7 @@ function print({ file, bytes, producer, opsets, inputs, outputs, parameters, ope
     ['outputs', ports(outputs)],
   ] as const)
     console.log(`${what}  ${list.join('\n        ')}`);
+  if (signatures.length) console.log(`signatures, one of which --signature chooses: ${signatures.join(', ')}`);
   const counts = [
     parameters !== null && `${number(parameters)} parameters`,
     plan.macs !== null && `${number(plan.macs)} multiply-accumulates`,

@@ -43,6 +43,7 @@ export function state(text: string, before: Readonly<Record<string, string>> = {
 export interface SourceOptions {
   readonly shape?: Record<string, number | number[]>;
   readonly state?: Record<string, string>;
+  readonly signature?: readonly string[];
   readonly budget?: string;
   readonly flavour?: 'auto' | 'scalar' | 'simd' | 'relaxed';
 }
@@ -55,6 +56,11 @@ export const withSource = (command: Command): Command =>
       '--state <input=output>',
       'an input that holds what an output had at the call before: the model keeps it itself; repeatable',
       state,
+    )
+    .option(
+      '--signature <key>',
+      'signature of a .tflite file; repeatable: the first is what runs, all share weights and variables in a .thimble file',
+      (key: string, before: readonly string[] = []) => [...before, key],
     )
     .option('--budget <size>', 'what the whole linear memory may use, such as 256KB');
 

@@ -38,16 +38,18 @@ Examples:
   thimble run digits.thimble digit.npy
   thimble run mobilenet.onnx cat.jpg --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
   thimble run encoder.onnx ids=tokens.npy mask=mask.npy --shape ids=1,64 --shape mask=1,64 --out states.npz
-  thimble run keywords.tflite yes.wav --json`,
+  thimble run keywords.tflite yes.wav --json
+  thimble run autoencoder.tflite --signature encode x=frame.npy`,
     )
     .action(runModel);
 }
 
 async function runModel(path: string, files: readonly (readonly [string, string])[], options: RunOptions): Promise<void> {
   const model = await openModel(path, options);
-  const feeds = await feedsOf(model, files, options);
+  const [signature] = options.signature ?? [];
+  const feeds = await feedsOf(model, signature, files, options);
   const started = performance.now();
-  const all = model.run(feeds);
+  const all = model.run(feeds, signature === undefined ? {} : { signature });
   const ms = performance.now() - started;
   const outputs = chosen(all, options.output);
   if (options.out !== undefined) await writeFileAtomically(options.out, await writtenTensors(options.out, outputs));
@@ -71,10 +73,12 @@ async function runModel(path: string, files: readonly (readonly [string, string]
 /** Files for inputs: named ones first, the others in the order of the inputs that are left. */
 async function feedsOf(
   model: InferenceModel,
+  signature: string | undefined,
   files: readonly (readonly [string, string])[],
   picture: PictureOptions,
 ): Promise<Record<string, Feed>> {
-  const { inputs, task } = model;
+  const { task } = model;
+  const { inputs } = signature === undefined ? model : signatureOf(model, signature);
   const expected = inputs.map(({ name, type, shape }) => `${name} ${type}[${shape.join(',')}]`).join(', ') || 'none';
   const feeds: Record<string, Feed> = {};
   for (const [, file] of files.filter(([name, path]) => name === '' && /\.npz$/i.test(path)))
@@ -90,6 +94,12 @@ async function feedsOf(
   const missing = inputs.filter(({ name }) => feeds[name] === undefined).map(({ name }) => name);
   if (missing.length) throw new ThimbleError('INPUT', `no file for ${missing.map((name) => `"${name}"`).join(', ')}`, { expected });
   return feeds;
+}
+
+function signatureOf({ signatures }: InferenceModel, key: string): InferenceModel['signatures'][string] {
+  const found = signatures[key];
+  if (found) return found;
+  throw new ThimbleError('INPUT', `the model has no signature "${key}"`, { expected: Object.keys(signatures).join(', ') || 'none' });
 }
 
 function chosen(outputs: Readonly<Record<string, Tensor>>, names: readonly string[] | undefined): Record<string, Tensor> {

@@ -34,9 +34,18 @@ const LARGE = 2 ** 20;
 export const isSaved = (bytes: Uint8Array): boolean => bytes.length > 9 && bytes[8] === 0x7b && bytes[6] === 0 && bytes[7] === 0;
 
 /** Loads an ONNX, TFLite or .thimble file, or a model that `save` wrote. @throws as `load`. */
-export async function openModel(path: string, { shape, state, budget, flavour = 'auto' }: SourceOptions): Promise<InferenceModel> {
+export async function openModel(
+  path: string,
+  { shape, state, signature, budget, flavour = 'auto' }: SourceOptions,
+): Promise<InferenceModel> {
   const bytes = await readInput(path);
-  const options = { flavour, ...(shape && { shapes: shape }), ...(state && { states: state }), ...(budget !== undefined && { budget }) };
+  const options = {
+    flavour,
+    ...(shape && { shapes: shape }),
+    ...(state && { states: state }),
+    ...(signature && { signature }),
+    ...(budget !== undefined && { budget }),
+  };
   const externalData = (location: string) => readInput(join(dirname(path), location));
   return withProgress(`${nameOf(path)}:`, async (progress) => {
     if (bytes.length >= LARGE) progress.say('importing and planning');

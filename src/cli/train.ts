@@ -98,9 +98,9 @@ Examples:
 }
 
 async function trainModel(folder: string, options: TrainOptions): Promise<void> {
-  const { base, out, seed, shape, flavour, json = false } = options;
+  const { base, out, seed, shape, signature, flavour, json = false } = options;
   // The budget is that of training, which runs other programs than the base model's own.
-  const model = await openModel(base, { ...(shape && { shape }), ...(flavour && { flavour }) });
+  const model = await openModel(base, { ...(shape && { shape }), ...(signature && { signature }), ...(flavour && { flavour }) });
   const spec = preprocessingFor(model, options);
   const photographs = await imageFolder(folder, { channels: spec.channels, onBroken: options.broken });
   const { samples, classes } = photographs;

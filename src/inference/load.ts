@@ -8,14 +8,14 @@ import { type ExternalData, readExternal } from '../formats/onnx/external.ts';
 import { Importer } from '../formats/onnx/importer.ts';
 import { decodeModel } from '../formats/onnx/proto.ts';
 import { statesOf } from '../formats/onnx/states.ts';
-import { Importer as TfliteImporter } from '../formats/tflite/importer.ts';
 import { decodeModel as decodeTflite, isTflite } from '../formats/tflite/schema.ts';
+import { importSignatures } from '../formats/tflite/signatures.ts';
 import { kernelsFor } from '../hosts/kernels.ts';
 import { optimize } from '../passes/optimize.ts';
 import { build } from '../program/build.ts';
 import type { Flavour } from '../runtime/flavour.ts';
 import { InferenceModel, withPorts } from './model.ts';
-import { bindStates } from './states.ts';
+import { bindShared, bindStates } from './states.ts';
 import { isStored, loadStored } from './stored.ts';
 
 export interface LoadOptions {
@@ -38,10 +38,10 @@ export interface LoadOptions {
   /** The bytes, or a promise of them, of a file that holds external tensor data, by the location the model states. Asked once for each file. */
   readonly externalData?: ExternalData;
   /**
-   * Signature of a TFLite model to load, by its key: inputs and outputs get its names. Left out, it is the first subgraph, with the names of its
-   * tensors.
+   * Signature of a TFLite model to load, by its key: inputs and outputs get its names. Several become one model whose signatures share weights and
+   * variables; `run` takes the first of them where it is not told another. Left out, it is the first subgraph, with the names of its tensors.
    */
-  readonly signature?: string;
+  readonly signature?: string | readonly string[];
 }
 
 /**
@@ -58,18 +58,28 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   const kernels = kernelsFor(flavour);
   kernels.catch(() => undefined);
   if (isStored(bytes)) return loadStored(bytes, await kernels, budget);
-  const { imported, name, task } = isTflite(bytes) ? importTflite(bytes, options) : await importOnnx(bytes, options);
-  const graph = optimize(imported.graph);
-  const { program, memory, methods } = build([graph], { name, budget });
-  const annotated = { ...withPorts(program, graph.name, imported), ...(task && { task }) };
-  return new InferenceModel(annotated, await kernels, memory, methods[graph.name], imported.graph);
+  const { imported, name, task, keys = [] } = isTflite(bytes) ? importTflite(bytes, options) : await importOnnx(bytes, options);
+  const { program, memory, methods } = build(
+    imported.map(({ graph }) => optimize(graph)),
+    { name, budget },
+  );
+  const signatures = Object.fromEntries(keys.map((key, i) => [key, (imported[i] as Imported).graph.name]));
+  const annotated = {
+    ...imported.reduce((result, ports) => withPorts(result, ports.graph.name, ports), program),
+    ...(keys.length && { signatures }),
+    ...(task && { task }),
+  };
+  const [main] = imported as [Imported];
+  return new InferenceModel(annotated, await kernels, memory, methods[main.graph.name], main.graph, methods);
 }
 
-/** A model as a graph, and its name. */
+/** The signatures of a model as graphs, the main one first, and its name. */
 interface Named {
-  readonly imported: Imported;
+  readonly imported: readonly Imported[];
   readonly name: string;
   readonly task?: Task | undefined;
+  /** Of the signatures, where the file has such. */
+  readonly keys?: readonly string[];
 }
 
 async function importOnnx(bytes: Uint8Array, options: LoadOptions): Promise<Named> {
@@ -82,13 +92,12 @@ async function importOnnx(bytes: Uint8Array, options: LoadOptions): Promise<Name
   const states = { ...Object.fromEntries([...own].map(([input, { next }]) => [input, next])), ...options.states };
   const firsts = new Map([...own].flatMap(([input, { contents }]) => (contents ? [[input, contents]] : [])));
   const imported = bindStates(importer.run({ shapes, constants }), states, firsts);
-  return { imported, name: proto.graph.name || 'model', task: taskOf(proto.metadata) };
+  return { imported: [imported], name: proto.graph.name || 'model', task: taskOf(proto.metadata) };
 }
 
-function importTflite(bytes: Uint8Array, { shapes, constants, signature, states = {} }: LoadOptions): Named {
+function importTflite(bytes: Uint8Array, { shapes, constants, signature = [], states = {} }: LoadOptions): Named {
   const model = decodeTflite(bytes);
-  return {
-    imported: bindStates(new TfliteImporter(model, bytes.length).run({ shapes, constants, signature }), states),
-    name: model.subgraphs[0]?.name || 'model',
-  };
+  const keys = typeof signature === 'string' ? [signature] : signature;
+  const imported = importSignatures(model, bytes.length, keys, { shapes, constants });
+  return { imported: bindShared(imported, states), name: model.subgraphs[0]?.name || 'model', keys };
 }

@@ -5,10 +5,11 @@ import type { Graph } from '../ir/graph.ts';
 import { opOf } from '../ops/registry.ts';
 import type { MemoryPlan } from '../plan/report.ts';
 import { encode } from '../program/encode.ts';
-import type { Program, Slot } from '../program/format.ts';
+import type { Method, Program, Slot } from '../program/format.ts';
 import type { LoweredMethod } from '../program/lower.ts';
 import type { Kernels } from '../runtime/flavour.ts';
 import { RuntimeModel } from '../runtime/model.ts';
+import { infoOf, type TensorInfo, visible } from '../runtime/ports.ts';
 
 /** A model that was loaded here: what runs, the graph it computes, and its memory to the byte. */
 export class InferenceModel extends RuntimeModel {
@@ -40,6 +41,17 @@ export class InferenceModel extends RuntimeModel {
   /** Every method with its graph, kernel calls and buffers, by name; none for a model from a `.thimble` file. */
   get methods(): Readonly<Record<string, LoweredMethod>> {
     return this.#methods;
+  }
+
+  /** Inputs and outputs of the signatures of a TFLite model that were asked for, by their keys; `run` takes them. */
+  get signatures(): Readonly<Record<string, { readonly inputs: readonly TensorInfo[]; readonly outputs: readonly TensorInfo[] }>> {
+    const { signatures = {}, methods } = this.program;
+    return Object.fromEntries(
+      Object.entries(signatures).map(([key, name]) => {
+        const { inputs, outputs } = methods[name] as Method;
+        return [key, { inputs: inputs.map(infoOf), outputs: visible(outputs).map(infoOf) }];
+      }),
+    );
   }
 
   /** The optimized graph that the program computes. @throws INPUT for a model from a `.thimble` file, which holds none. */

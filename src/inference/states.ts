@@ -3,7 +3,7 @@ import { ThimbleError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape } from '../core/shape.ts';
 import type { Imported, Port } from '../formats/imported.ts';
 import type { Value } from '../ir/graph.ts';
-import { stream } from '../ir/variable.ts';
+import { stream, type Variable } from '../ir/variable.ts';
 import { beforeUpdates, updateStates } from '../ops/updateStates.ts';
 import { Rewriting } from '../passes/rewrite.ts';
 
@@ -16,12 +16,14 @@ export interface Contents {
  * The model with inputs that hold what an output had at the call before (`states`: output by input) as state in its memory, where nothing need be
  * copied out and in. Such inputs and outputs are no longer fed nor returned.
  * @param firsts first contents by input, where they are not zeros.
+ * @param memory what holds the state of each input, to which is added: graphs of one program that are given the same share it.
  * @throws INPUT for names the model does not have, SHAPE where the two differ in type.
  */
 export function bindStates(
   imported: Imported,
   states: Readonly<Record<string, string>>,
   firsts: ReadonlyMap<string, Contents> = new Map(),
+  memory = new Map<string, Variable>(),
 ): Imported {
   const pairs = Object.entries(states).map(([input, output]) => pairOf(imported, input, output));
   if (pairs.length === 0) return imported;
@@ -36,7 +38,15 @@ export function bindStates(
   );
   const updates = pairs.map(({ input: { name, value }, output }) => {
     const first = firsts.get(name);
-    const state = to.target.state(stream(name, value, first && fitting(value, first)));
+    const variable = memory.get(name) ?? stream(name, value, first && fitting(value, first));
+    if (variable.dtype !== value.dtype || !sameShape(variable.shape, value.shape)) {
+      throw new ThimbleError('SHAPE', `states: "${name}" is not the same in all signatures`, {
+        expected: `${variable.dtype} ${formatShape(variable.shape)}`,
+        got: `${value.dtype} ${formatShape(value.shape)}`,
+      });
+    }
+    memory.set(name, variable);
+    const state = to.target.state(variable);
     to.set(value, state);
     return { state, next: output.value };
   });
@@ -50,6 +60,21 @@ export function bindStates(
     inputs: inputs.map((port) => ({ ...port, value: to.of(port.value) })),
     outputs: imported.outputs.filter((port) => !bound.outputs.has(port)).map((port) => ({ ...port, value: to.of(port.value) })),
   };
+}
+
+/**
+ * The same of the signatures of one model: a state is that of all which have its input, as prefill and decoding have one cache.
+ * @throws INPUT for names that none has, SHAPE where they differ in type.
+ */
+export function bindShared(signatures: readonly Imported[], states: Readonly<Record<string, string>>): Imported[] {
+  const memory = new Map<string, Variable>();
+  const has = ({ inputs }: Imported, input: string) => inputs.some(({ name }) => name === input);
+  return signatures.map((imported, i) => {
+    const own = Object.entries(states).filter(
+      ([input]) => has(imported, input) || (i === 0 && !signatures.some((other) => has(other, input))),
+    );
+    return bindStates(imported, Object.fromEntries(own), undefined, memory);
+  });
 }
 
 /** What makes the contents `first` of `state`, in its element type. */

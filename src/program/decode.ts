@@ -95,6 +95,7 @@ function checkMap(program: Program): void {
         fail(`call ${i / 2} of "${name}" has no kernel or record`);
     }
   }
+  if (Object.values(program.signatures ?? {}).some((name) => !methods[name])) fail('a signature has no method');
   if (!isSoundTraining(program)) fail('what it says of training does not fit its methods');
   if (program.task !== undefined) checkTaskFits(program.task, program);
 }

@@ -66,6 +66,8 @@ export interface Program {
   readonly totalBytes: number;
   readonly kernels: readonly string[];
   readonly methods: Readonly<Record<string, Method>>;
+  /** Name of the method that runs a signature of a TFLite model, by its key, where signatures were asked for. */
+  readonly signatures?: Readonly<Record<string, string>>;
   readonly state: readonly StateSlot[];
   readonly training?: Training;
   /** What it is for, where it is a classifier that says so. */

@@ -3,10 +3,10 @@ import { ThimbleError } from '../core/errors.ts';
 import { rateAt } from '../core/schedule.ts';
 import type { Task } from '../core/task.ts';
 import type { Tensor } from '../core/tensor.ts';
-import type { Method, Program, Slot, Training } from '../program/format.ts';
+import type { Method, Program, Training } from '../program/format.ts';
 import { checkpoint, restore } from './checkpoint.ts';
 import type { Flavour, Kernels } from './flavour.ts';
-import { converted, copied, type Feed, infoOf, type TensorInfo, visible } from './ports.ts';
+import { converted, copied, type Feed, infoOf, slotOf, type TensorInfo, visible } from './ports.ts';
 import { checkKernels, Session } from './session.ts';
 
 /** One batch to train on: the model's inputs by name, `labels`, and where wanted the weight of each row in the loss. */
@@ -54,10 +54,11 @@ export class RuntimeModel {
 
   /**
    * Runs the model on `feeds` by input name and returns its outputs by name; they are copies.
+   * @param signature which of the signatures that were loaded; the first where left out.
    * @throws INPUT for a missing or unknown name, a wrong dtype, a wrong size, or a 64-bit integer outside the 32-bit range.
    */
-  run(feeds: Readonly<Record<string, Feed>>): Record<string, Tensor> {
-    return this.#call(this.#method, feeds);
+  run(feeds: Readonly<Record<string, Feed>>, { signature }: { readonly signature?: string } = {}): Record<string, Tensor> {
+    return this.#call(signature === undefined ? this.#method : this.#methodOf(signature), feeds);
   }
 
   /** What it is for; undefined where the file does not say. */
@@ -118,18 +119,22 @@ export class RuntimeModel {
     });
   }
 
+  #methodOf(signature: string): string {
+    const { signatures = {}, methods } = this.program;
+    const method = signatures[signature] as string;
+    if (methods[method]) return method;
+    throw new ThimbleError('INPUT', `no signature "${signature}"`, { expected: Object.keys(signatures).join(', ') || 'none' });
+  }
+
   #call(method: string, feeds: Readonly<Record<string, Feed>>): Record<string, Tensor> {
     const { inputs, outputs } = this.program.methods[method] as Method;
     const missing = inputs.filter(({ name }) => feeds[name] === undefined).map(({ name }) => `"${name}"`);
     if (missing.length) throw new ThimbleError('INPUT', `no data for ${missing.join(', ')}`);
-    const given = Object.entries(feeds).map(([name, feed]): [string, TypedArray] => [name, converted(infoOf(slotOf(inputs, name)), feed)]);
+    const given = Object.entries(feeds).map(([name, feed]): [string, TypedArray] => [
+      name,
+      converted(infoOf(slotOf(inputs, name, 'the model has no input')), feed),
+    ]);
     const results = this.session.run(method, Object.fromEntries(given));
     return Object.fromEntries(visible(outputs).map((slot) => [slot.name, copied(slot, results)]));
   }
-}
-
-function slotOf(inputs: readonly Slot[], name: string): Slot {
-  const found = inputs.find((input) => input.name === name);
-  if (found) return found;
-  throw new ThimbleError('INPUT', `the model has no input "${name}"`, { expected: inputs.map((input) => input.name).join(', ') || 'none' });
 }

@@ -26,6 +26,13 @@ export const infoOf = ({ name, dtype, type = plainTypes[dtype], shape }: Slot): 
 export const visible = (outputs: readonly Slot[]): Slot[] =>
   outputs.filter(({ name }) => !outputs.some(({ count }) => count?.name === name));
 
+/** The one of `slots` with that name. @throws INPUT that starts with `problem` where there is none. */
+export function slotOf<S extends Slot>(slots: readonly S[], name: string, problem: string): S {
+  const found = slots.find((slot) => slot.name === name);
+  if (found) return found;
+  throw new ThimbleError('INPUT', `${problem} "${name}"`, { expected: slots.map((slot) => slot.name).join(', ') || 'none' });
+}
+
 /** Arrays all of whose numbers are in the type's range. */
 const filled: Partial<Record<Elem, Int8ArrayConstructor | Uint8ArrayConstructor | Int32ArrayConstructor>> = {
   int8: Int8Array,

@@ -4,6 +4,7 @@ import { formatShape, sameShape, sizeOf } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { type Method, type Program, pagesOf, type Slot, type StateSlot } from '../program/format.ts';
 import { flavourOf, type Kernels } from './flavour.ts';
+import { slotOf } from './ports.ts';
 
 type Kernel = (record: number) => void;
 
@@ -102,9 +103,7 @@ export class Session {
 
   /** The slot of state `name`. @throws INPUT where the program has none of that name. */
   stateSlot(name: string): StateSlot {
-    const slot = this.program.state.find((candidate) => candidate.name === name);
-    if (!slot) throw new ThimbleError('INPUT', `no state "${name}"`, { expected: this.program.state.map((s) => s.name).join(', ') });
-    return slot;
+    return slotOf(this.program.state, name, 'no state');
   }
 
   /** All state bytes: parameters, moments, statistics, counters. Copy them to save, overwrite them to restore. */
@@ -120,12 +119,7 @@ export class Session {
   }
 
   #feed(methodName: string, method: Method, name: string, given: Tensor | TypedArray): void {
-    const slot = method.inputs.find((input) => input.name === name);
-    if (!slot) {
-      throw new ThimbleError('INPUT', `method "${methodName}" has no input "${name}"`, {
-        expected: method.inputs.map((s) => s.name).join(', ') || 'none',
-      });
-    }
+    const slot = slotOf(method.inputs, name, `method "${methodName}" has no input`);
     const data = ArrayBuffer.isView(given) ? given : given.data;
     const target = this.view(slot);
     const wrongShape = !ArrayBuffer.isView(given) && !sameShape(given.shape, slot.shape);

@@ -26,7 +26,7 @@ export interface StandaloneOptions {
 
 /**
  * `program` as one WebAssembly module with all it needs; see `abi.ts` for its exports. Needs the package `binaryen`.
- * @throws INPUT for training of a program that has no training step, for a command with separate weights, or where binaryen is not installed.
+ * @throws INPUT for training of a program that has no training step, for a command with separate weights, for several signatures, or where binaryen is not installed.
  */
 export async function compileStandalone(program: Program, options: StandaloneOptions = {}): Promise<Linked> {
   const { target = 'wasm', training = false, flavour = 'simd', separateWeights = false } = options;
@@ -35,6 +35,9 @@ export async function compileStandalone(program: Program, options: StandaloneOpt
   }
   if (target === 'wasi' && separateWeights) {
     throw new ThimbleError('INPUT', 'a command has nobody who could give it its weights', { hint: 'compile it with the weights inside' });
+  }
+  if (Object.keys(program.signatures ?? {}).length > 1) {
+    throw new ThimbleError('INPUT', 'a module runs one signature', { node: program.name, hint: 'a .thimble file holds several' });
   }
   return link(program, await kernelBytes(flavour), { target, training, separateWeights, passiveState: flavour !== 'scalar' });
 }

@@ -125,4 +125,24 @@ describe('thimble inspect', () => {
   it.skipIf(!existsSync(shared))('counts the multiply-accumulates of MobileNetV2 as its authors do', () => {
     expect(JSON.parse(inspect(fileURLToPath(shared), '--json').stdout)).toMatchObject({ macs: 300774272, parameters: 3487816 });
   });
+
+  it('says which signatures there are, and run runs one of them', () => {
+    const model = new URL('../formats/tflite/models/sig_counter.tflite', import.meta.url).pathname;
+    expect(inspect(model).stdout).toContain('--signature chooses: add, read, set');
+    expect(inspect(model, '--signature', 'read').stdout).toMatch(/outputs +(count int32 \[\]|sum float32 \[1, 2\])/);
+    writeFileSync(join(folder, 'x.json'), '[[2, 3]]');
+    const run = (...args: string[]) => spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8', cwd: folder });
+    expect(run('compile', model, '--signature', 'add', '--signature', 'read', '--target', 'thimble', '--out', 'two.thimble').status).toBe(
+      0,
+    );
+    for (const [file, signature, values] of [
+      [model, 'add', [3, 4]],
+      ['two.thimble', 'add', [3, 4]],
+      ['two.thimble', 'read', [1, 1]],
+    ] as const) {
+      const { stdout } = run('run', file, '--signature', signature, ...(signature === 'add' ? ['x.json'] : []), '--json');
+      expect(JSON.parse(stdout).outputs.sum.data).toEqual(values);
+    }
+    expect(run('run', 'two.thimble', '--signature', 'set').stderr).toContain('expected add, read');
+  });
 });

@@ -18,15 +18,13 @@ import { type Binding, isOperand } from './operand.ts';
 import { rowOf } from './operators.ts';
 import type { OperatorSpec, SignatureSpec, SubgraphSpec, TensorSpec, TfliteModel } from './schema.ts';
 import { Scope } from './scope.ts';
-import { Variables } from './variables.ts';
+import { SharedVariables, Variables } from './variables.ts';
 
 export interface ImportOptions {
   /** Extents of inputs, by name. What is left out is as the file has it, open extents 1. */
   readonly shapes?: Readonly<Record<string, readonly number[] | number>> | undefined;
   /** Inputs that never change, by name: they become part of the program. */
   readonly constants?: Readonly<Record<string, Shaped>> | undefined;
-  /** Key of the signature to import, whose names inputs and outputs get. The first subgraph with the names of its tensors where left out. */
-  readonly signature?: string | undefined;
 }
 
 /** Control flow is unrolled: operators beyond this are refused. */
@@ -34,20 +32,35 @@ const MAX_NODES = 100_000;
 /** Subgraphs that call one another. */
 const MAX_DEPTH = 16;
 
-/** Turns one TFLite model into one graph. */
+/** Turns one signature of a TFLite model into one graph. */
 export class Importer {
   readonly graph: Graph;
   readonly variables: Variables;
   readonly #model: TfliteModel;
+  readonly #main: SubgraphSpec;
+  /** Names of inputs and outputs. */
+  readonly names: PortNames;
   readonly #failures: { node: OperatorSpec; error: ThimbleError }[] = [];
   #allowance: number;
   #nodes = 0;
   #depth = 0;
 
-  constructor(model: TfliteModel, fileBytes: number) {
-    this.graph = new Graph('infer');
-    this.variables = new Variables(this.graph);
+  /**
+   * @param signature what to import; undefined for the first subgraph with the names of its tensors.
+   * @param method the graph's name.
+   */
+  constructor(
+    model: TfliteModel,
+    fileBytes: number,
+    signature?: SignatureSpec,
+    method = 'infer',
+    shared: SharedVariables = new SharedVariables(),
+  ) {
+    this.graph = new Graph(method);
+    this.variables = new Variables(this.graph, shared);
     this.#model = model;
+    this.#main = model.subgraphs[signature?.subgraph ?? 0] as SubgraphSpec;
+    this.names = namesOf(this.#main, signature);
     this.#allowance = 8 * fileBytes + 2 ** 20;
   }
 
@@ -57,12 +70,10 @@ export class Importer {
     if (!(this.#allowance >= 0)) throw new ThimbleError('SHAPE', 'the constants of the model expand to far more than the file holds');
   }
 
-  run({ shapes = {}, constants = {}, signature: key }: ImportOptions): Imported {
-    const signature = key === undefined ? undefined : signatureNamed(this.#model, key);
-    const spec = this.#model.subgraphs[signature?.subgraph ?? 0] as SubgraphSpec;
-    const names = namesOf(spec, signature);
-    checkNames('shapes', shapes, names.inputs);
-    checkNames('constants', constants, names.inputs);
+  /** Imports all but the updates of variables, which `variables.update` appends. Names that `options` has for other signatures are passed over. */
+  run({ shapes = {}, constants = {} }: ImportOptions): Imported {
+    const spec = this.#main;
+    const { names } = this;
     const scope = this.#scope(spec);
     const inputs = spec.inputs.flatMap((index, i) => {
       const name = names.inputs[i] as string;
@@ -79,7 +90,6 @@ export class Importer {
     this.#body(spec, scope);
     this.#throwFailures();
     const outputs = spec.outputs.map((index, i) => this.#output(names.outputs[i] as string, scope.binding(index)));
-    this.variables.update();
     return { graph: this.graph, inputs, outputs, operators: operatorCounts(this.#model) };
   }
 
@@ -242,18 +252,19 @@ function inputsOf(value: Value, seen = new Set<Value>(), names = new Set<string>
   return names;
 }
 
-function signatureNamed({ signatures }: TfliteModel, key: string): SignatureSpec {
-  const found = signatures.find((signature) => signature.key === key);
-  if (found) return found;
-  throw new ThimbleError('INPUT', `the model has no signature "${key}"`, { expected: signatures.map((s) => s.key).join(', ') || 'none' });
+export interface PortNames {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
 }
 
 /** Names of a subgraph's inputs and of its outputs: those of the signature, else of the tensors; distinct among either and never empty. */
-export function namesOf(spec: SubgraphSpec, signature?: SignatureSpec): { inputs: string[]; outputs: string[] } {
+export function namesOf(spec: SubgraphSpec, signature?: SignatureSpec): PortNames {
   const names = (kind: 'inputs' | 'outputs'): string[] => {
     const used = new Set<string>();
+    const given = [...(signature?.[kind] ?? [])];
     return spec[kind].map((index, place) => {
-      const name = signature?.[kind].get(index) || spec.tensors[index]?.name || `${kind.slice(0, -1)}_${place}`;
+      const at = given.findIndex(({ tensor }) => tensor === index);
+      const name = (at >= 0 && given.splice(at, 1)[0]?.name) || spec.tensors[index]?.name || `${kind.slice(0, -1)}_${place}`;
       let own = name;
       for (let i = 1; used.has(own); i++) own = `${name}:${i}`;
       used.add(own);
@@ -261,13 +272,6 @@ export function namesOf(spec: SubgraphSpec, signature?: SignatureSpec): { inputs
     });
   };
   return { inputs: names('inputs'), outputs: names('outputs') };
-}
-
-function checkNames(option: string, given: Readonly<Record<string, unknown>>, names: readonly string[]): void {
-  for (const name of Object.keys(given)) {
-    if (!names.includes(name))
-      throw new ThimbleError('INPUT', `${option}: the model has no input "${name}"`, { expected: names.join(', ') });
-  }
 }
 
 function shapeOf({ shape, signature }: TensorSpec, name: string, given: readonly number[] | number | undefined): number[] {

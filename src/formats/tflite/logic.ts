@@ -1,4 +1,5 @@
 import type { Value } from '../../ir/graph.ts';
+import { evaluate, isConstant } from '../../ops/evaluate.ts';
 import { bitwiseAnd, bitwiseOr, cast, equal, greater, greaterOrEqual, sub, where } from '../../ops/index.ts';
 import { reshapedTo } from '../moves.ts';
 import { isQuantized, type NodeContext, type Row, type Rows } from './context.ts';
@@ -24,10 +25,14 @@ const comparison =
     return bool(negate ? not(value) : value);
   };
 
+/** `decisive` is the number that settles the result whatever the other operand is: where it is a constant, so is the result. */
 const logical =
-  (op: Compare): Row =>
-  (n) =>
-    bool(op([n.i32(0), n.i32(1)]));
+  (op: Compare, decisive: number): Row =>
+  (n) => {
+    const operands: [Value, Value] = [n.i32(0), n.i32(1)];
+    const settled = operands.find((value) => value.shape.length === 0 && isConstant(value) && evaluate(value)[0] === decisive);
+    return bool(settled && operands.every(({ shape }) => shape.length === 0) ? settled : op(operands));
+  };
 
 /** SELECT's condition may be one number an item of the first axis; SELECT_V2 broadcasts. */
 function select(n: NodeContext): Value {
@@ -45,8 +50,8 @@ export const logic: Rows = {
   GREATER_EQUAL: comparison(greaterOrEqual),
   LESS: comparison(greater, { swap: true }),
   LESS_EQUAL: comparison(greaterOrEqual, { swap: true }),
-  LOGICAL_AND: logical(bitwiseAnd),
-  LOGICAL_OR: logical(bitwiseOr),
+  LOGICAL_AND: logical(bitwiseAnd, 0),
+  LOGICAL_OR: logical(bitwiseOr, 1),
   LOGICAL_NOT: (n) => bool(not(n.i32(0))),
   SELECT: select,
   SELECT_V2: select,

@@ -70,12 +70,17 @@ export interface SubgraphSpec {
   readonly operators: readonly OperatorSpec[];
 }
 
+/** A tensor of the subgraph, and what the signature calls it; one tensor may be two outputs. */
+export interface SignaturePort {
+  readonly name: string;
+  readonly tensor: number;
+}
+
 export interface SignatureSpec {
   readonly key: string;
   readonly subgraph: number;
-  /** Tensor index → name. */
-  readonly inputs: ReadonlyMap<number, string>;
-  readonly outputs: ReadonlyMap<number, string>;
+  readonly inputs: readonly SignaturePort[];
+  readonly outputs: readonly SignaturePort[];
 }
 
 export interface TfliteModel {
@@ -219,6 +224,6 @@ function sparsityOf(table: Table): Sparsity {
 function signatureOf(signature: Table, subgraphs: readonly SubgraphSpec[]): SignatureSpec {
   const subgraph = signature.scalar(4, 'u32');
   if (subgraph >= subgraphs.length) throw damaged(`a signature is of subgraph ${subgraph}`);
-  const names = (id: number) => new Map(signature.tables(id).map((entry) => [entry.scalar(1, 'u32'), entry.text(0)]));
-  return { key: signature.text(2), subgraph, inputs: names(0), outputs: names(1) };
+  const ports = (id: number) => signature.tables(id).map((entry) => ({ name: entry.text(0), tensor: entry.scalar(1, 'u32') }));
+  return { key: signature.text(2), subgraph, inputs: ports(0), outputs: ports(1) };
 }

@@ -1,50 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { inspect, load, type Tensor } from '../../../src/index.ts';
+import { inspect, load } from '../../../src/index.ts';
 import { compare } from '../../conformance/compare.mjs';
 import { flavours } from '../../ops/lowering.ts';
-
-interface Recorded {
-  readonly name: string;
-  readonly dtype: keyof typeof arrays;
-  readonly shape: readonly number[];
-  /** Little-endian elements in base64. */
-  readonly data: string;
-}
+import { type Recorded, tensorOf } from './recorded.ts';
 
 interface Golden {
   readonly name: string;
   readonly steps: readonly { readonly inputs: readonly Recorded[]; readonly outputs: readonly Recorded[] }[];
 }
 
-const arrays = {
-  float32: Float32Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-} as const;
-
 const folder = new URL('./models/', import.meta.url);
 const golden: readonly Golden[] = JSON.parse(readFileSync(new URL('golden.json', folder), 'utf8'));
 const bytesOf = (name: string) => new Uint8Array(readFileSync(new URL(`${name}.tflite`, folder)));
-
-function numbers({ dtype, data }: Recorded): ArrayLike<number> {
-  const bytes = Uint8Array.from(Buffer.from(data, 'base64'));
-  const elements = new arrays[dtype](bytes.buffer);
-  return elements instanceof BigInt64Array ? Array.from(elements, Number) : elements;
-}
-
-const dtypes = { float32: 'f32', int8: 'i8', uint8: 'u8', bool: 'bool', int16: 'i32', uint16: 'i32', int32: 'i32', int64: 'i32' } as const;
-
-function tensorOf(recorded: Recorded): Tensor {
-  const dtype = dtypes[recorded.dtype];
-  const Data = { f32: Float32Array, i8: Int8Array, u8: Uint8Array, bool: Uint8Array, i32: Int32Array }[dtype];
-  return { dtype, shape: recorded.shape, data: Data.from(numbers(recorded)) };
-}
 
 /** Recorded with TFLite's reference resolver: see models/README.md. */
 describe.each(golden)('$name', ({ name, steps }) => {
