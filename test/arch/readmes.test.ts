@@ -49,7 +49,8 @@ const SURROUNDINGS: readonly string[] = [
   `import type { Preprocessing, Samples } from 'thimble/data'; import type { Tensor } from 'thimble';
    declare const onnxBytes: Uint8Array, classes: readonly string[], spec: Preprocessing;
    declare const train: Samples<{ x: Tensor; y: number }>, test: typeof train;`,
-  `import type { Shaped } from 'thimble'; declare const bytes: Uint8Array, pixels: Int8Array, sileroBytes: Uint8Array, sr: Shaped;`,
+  `import type { Shaped } from 'thimble'; declare const bytes: Uint8Array, pixels: Int8Array, sileroBytes: Uint8Array, sr: Shaped;
+   declare const decoderBytes: Uint8Array, tokens: Int32Array, token: Int32Array, position: Int32Array, next: Int32Array;`,
   `import { load } from 'thimble'; declare const bytes: Uint8Array, pixels: Float32Array;`,
   `import type { Model, Shaped, Task } from 'thimble'; import { type Image, type Preprocessing, preprocess } from 'thimble/data';
    declare const model: Model, image: Image, spec: Preprocessing, images: Shaped, table: Shaped, labels: Int32Array, task: Task;`,
