@@ -1185,6 +1185,7 @@ export class BinaryInt8 {
   yShift: i32;
   aScale: f32;
   bScale: f32;
+  yScale: f32;
   yZero: i32;
   low: i32;
   high: i32;

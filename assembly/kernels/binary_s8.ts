@@ -4,9 +4,22 @@ import { cut, cutBytes, FAR_CENTER, FAR_CLOSE, factorOf, FIRST, FRACTION, nudgeO
 import { Binary, BinaryInt8 } from '../records';
 import { madd } from './vector_f32';
 
+/** a · b + c, rounded once. Of such operands the f64 is exact, but where c is without weight. */
+@inline
+function fused(a: i32, b: f32, c: f32): f32 {
+  return <f32>(<f64>a * <f64>b + <f64>c);
+}
+
+@inline
+function floatSum(r: BinaryInt8, a: i32, b: i32): i32 {
+  if (r.bSign < 0) return limitedFloat((<f32>a * r.aScale - <f32>b * r.bScale) / r.yScale, r.yZero, r.low, r.high);
+  const part = fused(b + r.bZero + 128, load<f32>(r.scratch, B_RATIO), load<f32>(r.scratch, FIXED));
+  return limitedFloat(fused(a + r.aZero + 128, load<f32>(r.scratch, A_RATIO), part), -128, r.low, r.high);
+}
+
 @inline
 function sum(r: BinaryInt8, a: i32, b: i32): i32 {
-  if (r.rounding == 2) return limitedFloat(<f32>a * r.aScale + <f32>b * (<f32>r.bSign * r.bScale), r.yZero, r.low, r.high);
+  if (r.rounding == 2) return floatSum(r, a, b);
   const left = scaled(a << r.leftShift, r.aMultiplier, r.aShift, r.rounding),
     right = scaled(b << r.leftShift, r.bMultiplier, r.bShift, r.rounding);
   return limited(scaled(left + r.bSign * right, r.yMultiplier, r.yShift, r.rounding), r.yZero, r.low, r.high);
@@ -14,7 +27,7 @@ function sum(r: BinaryInt8, a: i32, b: i32): i32 {
 
 @inline
 function product(r: BinaryInt8, a: i32, b: i32): i32 {
-  if (r.rounding == 2) return limitedFloat(<f32>(a * b) * r.aScale, r.yZero, r.low, r.high);
+  if (r.rounding == 2) return limitedFloat(<f32>(a * b) * r.aScale + <f32>(r.yZero + 128), -128, r.low, r.high);
   return limited(scaled(a * b, r.yMultiplier, r.yShift, r.rounding), r.yZero, r.low, r.high);
 }
 
@@ -38,6 +51,19 @@ const FRACTIONS: usize = 0,
   LEFT: usize = 24,
   RIGHT: usize = 28,
   OPERANDS: usize = 32;
+/** Then, of sums with float rounding: both scales in that of y, and what zero points add. */
+const A_RATIO: usize = 64,
+  B_RATIO: usize = 68,
+  FIXED: usize = 72;
+
+/** The order of roundings is that of ONNX Runtime on x86, whose numbers are less than ours by -128. */
+function prepareRatios(r: BinaryInt8): void {
+  const aRatio = r.aScale / r.yScale,
+    bRatio = r.bScale / r.yScale;
+  store<f32>(r.scratch, aRatio, A_RATIO);
+  store<f32>(r.scratch, bRatio, B_RATIO);
+  store<f32>(r.scratch, <f32>(r.yZero + 128) - fused(r.aZero + 128, aRatio, <f32>(r.bZero + 128) * bRatio), FIXED);
+}
 
 /** 2^-16: half a unit, in which steps on the way to a sum may differ from exact ones. */
 const SMALL: f64 = 0.0000152587890625;
@@ -49,13 +75,15 @@ function exactFactor(multiplier: i32, shift: i32): f64 {
 
 /**
  * Fills scratch. Whether places are exact enough: up to factors of 8, errors add up to 18 units of 2^-15. Of them, 4 are of the factors and of START each, 2 of
- * each product and 4 of their sum as f32, 1 of whole numbers on the exact way.
+ * each product and 4 of their sum as f32, 1 of whole numbers on the exact way. With float rounding that has 6 units of its own at factors of 2, and the places 7.
  */
 function prepareSums(r: BinaryInt8): bool {
   let left: f64, right: f64;
+  let most: f64 = 8;
   if (r.rounding == 2) {
-    left = <f64>r.aScale;
-    right = <f64>r.bScale;
+    left = <f64>load<f32>(r.scratch, A_RATIO);
+    right = <f64>load<f32>(r.scratch, B_RATIO);
+    most = 2;
   } else {
     // What is scaled by at most 1 does not overflow.
     if (r.aShift > 0 || r.bShift > 0 || r.leftShift > 20) return false;
@@ -69,7 +97,7 @@ function prepareSums(r: BinaryInt8): bool {
   store<f32>(r.scratch, <f32>left, LEFT);
   store<f32>(r.scratch, <f32>right, RIGHT);
   store<f32>(r.scratch, <f32>(<f64>FAR_CENTER + <f64>r.yZero - <f64>r.aZero * left - <f64>r.bZero * right), START);
-  return abs<f64>(left) <= 8 && abs<f64>(right) <= 8;
+  return abs<f64>(left) <= most && abs<f64>(right) <= most;
 }
 
 function prepareProducts(r: BinaryInt8): bool {
@@ -94,6 +122,7 @@ function prepare(r: BinaryInt8, multiply: bool): bool {
 function arithmetic(r: BinaryInt8, multiply: bool): void {
   let y = r.y;
   let vectors: bool = false;
+  if (!multiply && r.rounding == 2) prepareRatios(r);
   if (ASC_FEATURE_SIMD) {
     if (r.a5 <= 1 && r.b5 <= 1 && r.n5 >= 8) vectors = prepare(r, multiply);
   }

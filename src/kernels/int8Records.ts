@@ -266,8 +266,8 @@ export const int8Records = {
 
 /**
  * y = f(a, b) of i8 over six axes (see `Binary`). Sums: a and b are moved left by leftShift and scaled by their own factors before they are
- * added (bSign 1) or subtracted (-1); products have no factors of their own. With rounding 2 the scales apply instead. scratch:
- * `binaryInt8Scratch`.
+ * added (bSign 1) or subtracted (-1); products have no factors of their own. With rounding 2 the scales apply instead (of products aScale alone, the factor).
+ * scratch: `binaryInt8Scratch`.
  */
 export const arithmeticInt8 = {
   aZero: 'i32',
@@ -282,6 +282,7 @@ export const arithmeticInt8 = {
   yShift: 'i32',
   aScale: 'f32',
   bScale: 'f32',
+  yScale: 'f32',
   yZero: 'i32',
   low: 'i32',
   high: 'i32',

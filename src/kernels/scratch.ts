@@ -175,8 +175,8 @@ export function matmulInt8Scratch(rows: number, columns: number, depth: number) 
   };
 }
 
-/** `add_s8` and `mul_s8`: constants, and 8 numbers of each operand. */
-export const binaryInt8Scratch = 64;
+/** `add_s8` and `mul_s8`: constants, 8 numbers of each operand, and more constants. */
+export const binaryInt8Scratch = 80;
 
 /** `linear_weights_f32`: a constant, and of each row the sums and units of `count` runs and 16-bit numbers of `length` in each. Rows are few or go in fours. */
 export function linearWeightsScratch(rows: number, length: number, count: number): { readonly blockRows: number; readonly bytes: number } {

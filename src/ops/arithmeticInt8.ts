@@ -27,14 +27,18 @@ export interface AddInt8Attributes extends Operands {
   readonly a: Factor;
   readonly b: Factor;
   readonly y: Factor;
-  /** With float rounding: y = yZero + round((a - aZero) aScale + (b - bZero) bScale), in f32. */
+  /**
+   * With float rounding: the steps of a, b and y. Sums are rounded as ONNX Runtime's QLinearAdd does on x86, whose numbers are uint8: with r = scale / yScale,
+   * y = round(fma(a, aR, fma(b, bR, yZero - fma(aZero, aR, bZero bR)))), the zero point of y in it; differences as floats are, and then quantized.
+   */
   readonly aScale: number;
   readonly bScale: number;
+  readonly yScale: number;
 }
 
 export interface MulInt8Attributes extends Operands {
   readonly y: Factor;
-  /** With float rounding: the factor of the product, an f32. */
+  /** With float rounding: the factor of the product, an f32; the zero point of y is added before a result is rounded (QLinearMul). */
   readonly scale: number;
 }
 
@@ -58,10 +62,44 @@ function reference(inputs: readonly RefTensor[], y: TensorType, attrs: Operands,
   ];
 }
 
+/** How much larger numbers are as uint8. */
+const UNSIGNED = 128;
+
+/** a · b + c, rounded once: the product of such operands is exact. */
+const fused = (a: number, b: number, c: number): number => Math.fround(a * b + c);
+
+type FloatScales = Pick<AddInt8Attributes, 'aScale' | 'bScale' | 'yScale'>;
+
+/** The sum of two numbers less their zero points, less that of y. */
+export function floatSum({
+  aScale,
+  bScale,
+  yScale,
+  ...zeros
+}: FloatScales & Pick<AddInt8Attributes, 'aZero' | 'bZero' | 'yZero'>): (a: number, b: number) => number {
+  const [aRatio, bRatio] = [aScale, bScale].map((scale) => Math.fround(Math.fround(scale) / Math.fround(yScale))) as [number, number];
+  const [aZero, bZero, yZero] = [zeros.aZero + UNSIGNED, zeros.bZero + UNSIGNED, zeros.yZero + UNSIGNED];
+  const fixed = Math.fround(yZero - fused(aZero, aRatio, Math.fround(bZero * bRatio)));
+  return (a, b) => roundHalfEven(fused(a + aZero, aRatio, fused(b + bZero, bRatio, fixed))) - yZero;
+}
+
+/** Their difference. */
+export const floatDifference =
+  ({ aScale, bScale, yScale }: FloatScales) =>
+  (a: number, b: number): number => {
+    const [p, q] = [Math.fround(a * Math.fround(aScale)), Math.fround(b * Math.fround(bScale))];
+    return roundHalfEven(Math.fround(Math.fround(p - q) / Math.fround(yScale)));
+  };
+
 function lower(
   ctx: LowerContext<Operands>,
   kernel: 'add_s8' | 'mul_s8',
-  { a, b, y, ...rest }: { a: Factor; b: Factor; y: Factor; bSign: number; leftShift: number; aScale: number; bScale: number },
+  {
+    a,
+    b,
+    y,
+    ...rest
+  }: { a: Factor; b: Factor; y: Factor; bSign: number; leftShift: number; aScale: number; bScale: number; yScale: number },
 ): void {
   const [left, right] = ctx.inputs as [TensorType, TensorType];
   const { shape } = ctx.outputs[0] as TensorType;
@@ -99,23 +137,21 @@ function lower(
 /** a + b (or a - b) of i8 with scales of their own, under numpy broadcasting; attributes say how. */
 export const addInt8: Op<AddInt8Attributes> = defineOp<AddInt8Attributes>({
   name: 'addInt8',
-  attrs: { ...operands, subtract: false, leftShift: 20, a: none, b: none, y: none, aScale: 1, bScale: 1 },
+  attrs: { ...operands, subtract: false, leftShift: 20, a: none, b: none, y: none, aScale: 1, bScale: 1, yScale: 1 },
   infer,
   ref(inputs, attrs, [out]) {
-    const { subtract, leftShift, a, b, y, aScale, bScale, rounding } = attrs;
+    const { subtract, leftShift, a, b, y, rounding } = attrs;
     const sign = subtract ? -1 : 1;
+    const float = subtract ? floatDifference(attrs) : floatSum(attrs);
     return reference(inputs, out as TensorType, attrs, (left, right) => {
-      if (rounding === 'float') {
-        const [p, q] = [Math.fround(left * Math.fround(aScale)), Math.fround(right * Math.fround(bScale))];
-        return roundHalfEven(Math.fround(p + sign * q));
-      }
+      if (rounding === 'float') return float(left, right);
       const moved = (value: number, { multiplier, shift }: Factor) => scaled(value << leftShift, multiplier, shift, rounding);
       return scaled((moved(left, a) + sign * moved(right, b)) | 0, y.multiplier, y.shift, rounding);
     });
   },
   lower(ctx) {
-    const { subtract, leftShift, a, b, y, aScale, bScale } = ctx.attrs;
-    lower(ctx, 'add_s8', { bSign: subtract ? -1 : 1, leftShift, a, b, y, aScale, bScale });
+    const { subtract, leftShift, a, b, y, aScale, bScale, yScale } = ctx.attrs;
+    lower(ctx, 'add_s8', { bSign: subtract ? -1 : 1, leftShift, a, b, y, aScale, bScale, yScale });
   },
   grad: { none: 'it takes and gives whole numbers' },
   inplace: [0, 1],
@@ -129,13 +165,16 @@ export const mulInt8: Op<MulInt8Attributes> = defineOp<MulInt8Attributes>({
   infer,
   ref(inputs, attrs, [out]) {
     const { y, scale, rounding } = attrs;
+    const zero = attrs.yZero + UNSIGNED;
     return reference(inputs, out as TensorType, attrs, (a, b) =>
-      rounding === 'float' ? roundHalfEven(Math.fround(a * b * Math.fround(scale))) : scaled(a * b, y.multiplier, y.shift, rounding),
+      rounding === 'float'
+        ? roundHalfEven(Math.fround(Math.fround(a * b * Math.fround(scale)) + zero)) - zero
+        : scaled(a * b, y.multiplier, y.shift, rounding),
     );
   },
   lower(ctx) {
     const { y, scale } = ctx.attrs;
-    lower(ctx, 'mul_s8', { bSign: 1, leftShift: 0, a: none, b: none, y, aScale: scale, bScale: 1 });
+    lower(ctx, 'mul_s8', { bSign: 1, leftShift: 0, a: none, b: none, y, aScale: scale, bScale: 1, yScale: 1 });
   },
   grad: { none: 'it takes and gives whole numbers' },
   inplace: [0, 1],

@@ -167,14 +167,14 @@ const sum =
   (target) => {
     const [a, b] = target.node.inputs.map((value) => operand(value, target));
     if (!a || !b) return undefined;
-    const scales = { aScale: a.scale / target.scale, bScale: b.scale / target.scale };
+    const scales = { aScale: a.scale, bScale: b.scale, yScale: target.scale };
     return addInt8([a.x, b.x], { aZero: a.zero, bZero: b.zero, subtract, ...scales, ...result(target) });
   };
 
 const times: Rule = (target) => {
   const [a, b] = target.node.inputs.map((value) => operand(value, target));
   if (!a || !b) return undefined;
-  return mulInt8([a.x, b.x], { aZero: a.zero, bZero: b.zero, scale: (a.scale * b.scale) / target.scale, ...result(target) });
+  return mulInt8([a.x, b.x], { aZero: a.zero, bZero: b.zero, scale: factorOf(a.scale, b.scale, target.scale), ...result(target) });
 };
 
 const largest: Rule = (target) => {

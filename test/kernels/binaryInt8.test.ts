@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fixedPoint, type Rounding, roundHalfEven, scaled } from '../../src/core/fixedPoint.ts';
 import { binaryInt8Scratch } from '../../src/kernels/scratch.ts';
+import { floatDifference, floatSum } from '../../src/ops/arithmeticInt8.ts';
 import { draw } from './products.ts';
 import { runAlike } from './runAlike.ts';
 
@@ -39,20 +40,30 @@ describe.each(ROUNDINGS)('every pair of bytes, %s rounding', (rounding) => {
     const draws = [() => within(50, 1200) / 1000, () => 2 ** -within(0, 3), () => within(1, 16000) / 1000];
     const factor = draws[seed % 5 === 1 ? 1 : seed % 3 === 2 ? 2 : 0] as () => number;
     const [aFactor, bFactor] = [factor(), factor()];
+    const yScale = Math.fround(seed % 2 ? 1 : within(1, 1000) / 700);
     // As TFLite makes them.
     const twice = 2 * Math.max(aFactor, bFactor);
     const [a, b, y] = [fixedPoint(aFactor / twice), fixedPoint(bFactor / twice), fixedPoint(twice / 2 ** 20)];
     const fields = {
       ...{ aZero, bZero, bSign, leftShift: 20, aMultiplier: a.multiplier, aShift: a.shift, bMultiplier: b.multiplier, bShift: b.shift },
-      ...{ yMultiplier: y.multiplier, yShift: y.shift, aScale: aFactor, bScale: bFactor, ...limits, rounding: ROUNDINGS.indexOf(rounding) },
+      ...{
+        yMultiplier: y.multiplier,
+        yShift: y.shift,
+        aScale: aFactor * yScale,
+        bScale: bFactor * yScale,
+        yScale,
+        ...limits,
+        rounding: ROUNDINGS.indexOf(rounding),
+      },
     };
     const moved = (zero: number, { multiplier, shift }: typeof a) =>
       BYTES.map((byte) => (isFloat ? 0 : scaled((byte - zero) << 20, multiplier, shift, rounding)));
     const [aMoved, bMoved] = [moved(aZero, a), moved(bZero, b)];
-    const [aScale, bScale] = [Math.fround(aFactor), Math.fround(bFactor)];
+    const steps = { aScale: aFactor * yScale, bScale: bFactor * yScale, yScale, aZero, bZero, yZero: limits.yZero };
+    const inFloats = bSign > 0 ? floatSum(steps) : floatDifference(steps);
     const want = (p: number, q: number) =>
       isFloat
-        ? roundHalfEven(Math.fround(Math.fround((p - aZero) * aScale) + bSign * Math.fround((q - bZero) * bScale)))
+        ? inFloats(p - aZero, q - bZero)
         : scaled(((aMoved[p + 128] as number) + bSign * (bMoved[q + 128] as number)) | 0, y.multiplier, y.shift, rounding);
     check(run('add_s8', left, right, fields), (i) => want(left[i] as number, right[i] as number), limits, 'sum');
     const one = Int8Array.of(within(-128, 127));
@@ -68,12 +79,15 @@ describe.each(ROUNDINGS)('every pair of bytes, %s rounding', (rounding) => {
     const { multiplier, shift } = fixedPoint(factor);
     const fields = {
       ...{ aZero, bZero, bSign: 1, leftShift: 0, aMultiplier: 0, aShift: 0, bMultiplier: 0, bShift: 0 },
-      ...{ yMultiplier: multiplier, yShift: shift, aScale: factor, bScale: 1, ...limits, rounding: ROUNDINGS.indexOf(rounding) },
+      ...{ yMultiplier: multiplier, yShift: shift, aScale: factor, bScale: 1, yScale: 1, ...limits, rounding: ROUNDINGS.indexOf(rounding) },
     };
     const scale = Math.fround(factor);
+    const zero = limits.yZero + 128;
     const want = (p: number, q: number) => {
       const product = (p - aZero) * (q - bZero);
-      return isFloat ? roundHalfEven(Math.fround(product * scale)) : scaled(product, multiplier, shift, rounding);
+      return isFloat
+        ? roundHalfEven(Math.fround(Math.fround(product * scale) + zero)) - zero
+        : scaled(product, multiplier, shift, rounding);
     };
     check(run('mul_s8', left, right, fields), (i) => want(left[i] as number, right[i] as number), limits, 'product');
   });
