@@ -93,7 +93,7 @@ const makers = {
     const pixels = batch * g.outHeight * g.outWidth;
     const depth = kernel[0] * kernel[1] * from;
     const sizes = { x: batch * size[0] * size[1] * from, w: kernel[0] * quads(kernel[1] * from) * panels(to), y: pixels * to };
-    const scratch = pairedInt8Scratch(g, kernel[0] * kernel[1] * stride === 1);
+    const scratch = pairedInt8Scratch(g, kernel[0] * kernel[1] * stride === 1, false);
     return { macs: pixels * depth * to, run: product(module, 'conv2d_s8', { sizes, g, scratch, depth }, rounding) };
   },
   dense(module, { rows, depth, columns }, rounding) {
@@ -105,7 +105,7 @@ const makers = {
     const g = geometry({ size, kernel: [3, 3], stride: 1, batch, from, to });
     const pixels = batch * size[0] * size[1];
     const sizes = { x: pixels * from, w: 3 * quads(3 * from) * panels(to), y: pixels * to };
-    const direct = pairedInt8Scratch(g, false);
+    const direct = pairedInt8Scratch(g, false, false);
     const tiles = 16;
     const scratch = { ...direct, band: Math.max(direct.band, winogradInt8Scratch(tiles, from)), tiles };
     const depth = 9 * from;
@@ -117,7 +117,7 @@ const makers = {
     const y = g.outHeight * g.outWidth * channels;
     const taps = kernel[0] * kernel[1];
     const sizes = { x: size[0] * size[1] * channels, w: kernel[1] * quads(kernel[0]) * panels(channels), y };
-    const scratch = depthwiseInt8Scratch(g);
+    const scratch = depthwiseInt8Scratch(g, false);
     return { macs: taps * y, run: product(module, 'depthwise_conv2d_s8', { sizes, g, scratch, depth: taps }, rounding) };
   },
 };
@@ -131,8 +131,23 @@ export function fewBitsCase(module, { name, rows, depth, columns }, bits, dynami
   const [x, w, scales, bias, y, scratch, more] = starts;
   const { length, count } = runsOf(depth, { bits, group: 0 });
   const words = dynamic
-    ? [x, w, scales, bias, bias, y, scratch, more, rows, columns, depth, dynamicInt8Scratch(rows, depth).blockRows]
-    : [x, w, scales, bias, y, scratch, rows, columns, depth, length, count, 0, bits, linearWeightsScratch(rows, length, count).blockRows];
+    ? [x, w, scales, bias, bias, y, scratch, more, rows, columns, depth, dynamicInt8Scratch(rows, depth, false).blockRows]
+    : [
+        x,
+        w,
+        scales,
+        bias,
+        y,
+        scratch,
+        rows,
+        columns,
+        depth,
+        length,
+        count,
+        0,
+        bits,
+        linearWeightsScratch(rows, length, count, false).blockRows,
+      ];
   new Int32Array(memory.buffer, 64).set(words);
   const kernel = dynamic ? 'linear_dynamic_s8' : 'linear_weights_f32';
   const label = dynamic ? `${name} dynamic` : `${name} weights of ${bits} bits`;

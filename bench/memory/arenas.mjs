@@ -37,20 +37,24 @@ export async function measuredArenas() {
   for (const row of arenas) {
     const file = new URL(`${row.model}/model.tflite`, models);
     if (!existsSync(file)) continue;
-    const { regions } = (await load(readFileSync(file))).memory;
-    rows.push({ ...row, ...regions, besideWeights: regions.arena + regions.io + regions.state + regions.static });
+    const bytes = readFileSync(file);
+    const { regions } = (await load(bytes)).memory;
+    const least = (await load(bytes, { budget: 'least' })).memory.regions;
+    rows.push({ ...row, ...regions, besideWeights: besideWeights(regions), leastBesideWeights: besideWeights(least) });
   }
   return rows;
 }
+
+const besideWeights = ({ arena, io, state, static: records }) => arena + io + state + records;
 
 export async function printArenas() {
   const rows = await measuredArenas();
   if (rows.length === 0) return console.log(`No models in ${fileURLToPath(models)}`);
   const bytes = (n) => (n === undefined ? '–' : n.toLocaleString('en-US')).padStart(11);
   console.log('\nBytes beside the weights, thimble and TensorFlow Lite Micro (sources and how it was measured: bench/memory/arenas.mjs)');
-  console.log(`  ${''.padEnd(50)} ${['arena', 'all', 'TFLM', 'TFLM'].map((head) => head.padStart(11)).join('')}`);
-  console.log(`  ${''.padEnd(50)} ${['', '', 'published', 'used'].map((head) => head.padStart(11)).join('')}`);
-  for (const { model, arena, besideWeights, published, used } of rows)
-    console.log(`  ${model.padEnd(50)} ${[arena, besideWeights, published, used].map(bytes).join('')}`);
+  console.log(`  ${''.padEnd(50)} ${['arena', 'all', 'least', 'TFLM', 'TFLM'].map((head) => head.padStart(11)).join('')}`);
+  console.log(`  ${''.padEnd(50)} ${['', '', 'budget', 'published', 'used'].map((head) => head.padStart(11)).join('')}`);
+  for (const { model, arena, besideWeights: all, leastBesideWeights: least, published, used } of rows)
+    console.log(`  ${model.padEnd(50)} ${[arena, all, least, published, used].map(bytes).join('')}`);
   return rows;
 }

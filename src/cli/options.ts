@@ -62,7 +62,7 @@ export const withSource = (command: Command): Command =>
       'signature of a .tflite file; repeatable: the first is what runs, all share weights and variables in a .thimble file',
       (key: string, before: readonly string[] = []) => [...before, key],
     )
-    .option('--budget <size>', 'what the whole linear memory may use, such as 256KB');
+    .option('--budget <size>', 'what the whole linear memory may use, such as 256KB, or "least": as little as gives the same results');
 
 /** The option that chooses kernels to run on. */
 export const flavourOption = (): Option =>

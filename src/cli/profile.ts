@@ -129,7 +129,7 @@ async function ofLoaded(path: string, options: ProfileOptions, progress: Progres
     profile: { ...profileMemory(program, plan), name: nameOf(path) },
     times,
     host: await hostNumbers(model, residentBytes, times),
-    assumed,
+    assumed: model.memory.small ? 'To fit the budget, layers of 8 bits have less scratch than they are fastest with.' : assumed,
     variants: async (report) => {
       if (again) return fineTuningVariants(again, model, report);
       return training || !lowered ? settled : loadedVariants(path, model, options, report);
@@ -148,7 +148,7 @@ function loadedVariants(path: string, model: InferenceModel, options: ProfileOpt
     return openModel(path, { ...options, shape: { ...options.shape, ...shape } });
   };
   const quantized = async () => (await quantize(model, [randomFeeds(model)], { scheme: 'int8', flavour: 'simd' })).model;
-  return inferenceVariants(reload, quantized, report);
+  return inferenceVariants(reload, () => openModel(path, { ...options, budget: 'least' }), quantized, report);
 }
 
 async function ofSaved(path: string, bytes: Uint8Array, options: ProfileOptions, progress: Progress): Promise<Subject> {
@@ -195,7 +195,7 @@ function savedVariants(model: Model, report: VariantProgress): Promise<WhatIf[]>
     const exported = await load(model.export());
     return (await quantize(model, [randomFeeds(exported)], { scheme: 'int8', flavour: 'simd' })).model;
   };
-  return inferenceVariants(reload, quantized, report);
+  return inferenceVariants(reload, () => load(model.export({ budget: 'least' })), quantized, report);
 }
 
 async function hostNumbers(

@@ -1,4 +1,3 @@
-import { parseBytes } from '../core/bytes.ts';
 import { ThimbleError } from '../core/errors.ts';
 import type { Shape } from '../core/shape.ts';
 import { type Task, taskOf } from '../core/task.ts';
@@ -12,6 +11,7 @@ import { decodeModel as decodeTflite, isTflite } from '../formats/tflite/schema.
 import { importSignatures } from '../formats/tflite/signatures.ts';
 import { kernelsFor } from '../hosts/kernels.ts';
 import { optimize } from '../passes/optimize.ts';
+import { type Budget, mostBytes } from '../plan/budget.ts';
 import { build } from '../program/build.ts';
 import type { Flavour } from '../runtime/flavour.ts';
 import { InferenceModel, withPorts } from './model.ts';
@@ -31,8 +31,11 @@ export interface LoadOptions {
    * `reset` sets to zeros, or to what the file holds for the input.
    */
   readonly states?: Readonly<Record<string, string>>;
-  /** Bytes, or text such as '256KB', that the whole linear memory may use. Constants that an ONNX file makes of a few bytes may be as large as that. */
-  readonly budget?: number | string;
+  /**
+   * Bytes, or text such as '256KB', that the whole linear memory may use; or `least`: as few as give the same results. Where the fastest way does not fit,
+   * layers of 8 bits take less scratch and more time (`memory.small` says so). Constants that an ONNX file makes of a few bytes may be as large as a budget.
+   */
+  readonly budget?: Budget;
   /** Kernels to run on; where left out or `auto`, the fastest this host accepts that pass their self-test. `simd` and `scalar` give the same bits everywhere. */
   readonly flavour?: Flavour | 'auto';
   /** The bytes, or a promise of them, of a file that holds external tensor data, by the location the model states. Asked once for each file. */
@@ -87,7 +90,7 @@ async function importOnnx(bytes: Uint8Array, options: LoadOptions): Promise<Name
   if (signature !== undefined) throw new ThimbleError('INPUT', 'an ONNX model has no signatures');
   const proto = decodeModel(bytes);
   const own = statesOf(proto);
-  const allowed = budget === undefined ? 0 : parseBytes(budget);
+  const allowed = budget === undefined ? 0 : mostBytes(budget);
   const importer = new Importer(proto, bytes.length, await readExternal(proto, externalData), allowed);
   const states = { ...Object.fromEntries([...own].map(([input, { next }]) => [input, next])), ...options.states };
   const firsts = new Map([...own].flatMap(([input, { contents }]) => (contents ? [[input, contents]] : [])));

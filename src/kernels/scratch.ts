@@ -1,7 +1,10 @@
 import type { Geometry } from './geometry.ts';
 import { int8Records } from './int8Records.ts';
 
-/** Bytes of scratch kernels need, from the numbers in their records. */
+/**
+ * Bytes of scratch kernels need, from the numbers in their records. Those of 8-bit kernels give the same bits in blocks of any size: with `small`, blocks are
+ * as small as can be.
+ */
 
 /** `depthwise_conv2d_f32` and its gradients: the class `Correlation` of assembly/kernels/correlation.ts, rounded up to 16. */
 export const depthwiseScratch = 160;
@@ -64,11 +67,11 @@ function bands(g: Geometry, bytes: number): { blockRows: number; band: number } 
 const factorBytes = (channels: number): number => 64 + (Math.ceil(channels / 8) * 8 + 8) * 12;
 
 /** `conv2d_scaled_s8`: `matrix` where it is a matrix product, whose rows are the pixels. */
-export function int8Scratch(g: Geometry, matrix: boolean): Int8Scratch {
+export function int8Scratch(g: Geometry, matrix: boolean, small: boolean): Int8Scratch {
   const table = g.kernelHeight * g.kernelWidth * 4 + factorBytes(g.outChannels);
-  if (!matrix) return { ...bands(g, BAND_BYTES), sums: g.outWidth * 32, table };
+  if (!matrix) return { ...bands(g, small ? 0 : BAND_BYTES), sums: g.outWidth * 32, table };
   const pixels = g.batch * g.outHeight * g.outWidth;
-  const bytes = g.inChannels * g.outChannels > LARGE_WEIGHTS ? LARGE_MATRIX_BYTES : MATRIX_BYTES;
+  const bytes = small ? 0 : g.inChannels * g.outChannels > LARGE_WEIGHTS ? LARGE_MATRIX_BYTES : MATRIX_BYTES;
   const blockRows = Math.min(pixels, Math.max(TILE_ROWS, rowsWithin(bytes, g.inChannels)));
   return { blockRows, band: blockRows * g.inChannels * 2 + SLACK, sums: blockRows * 32, table };
 }
@@ -85,8 +88,9 @@ export interface PairedInt8Scratch extends Int8Scratch {
 }
 
 /** `conv2d_s8`, as `int8Scratch`. */
-export function pairedInt8Scratch(g: Geometry, matrix: boolean): PairedInt8Scratch {
-  const plain = int8Scratch(g, matrix);
+export function pairedInt8Scratch(g: Geometry, matrix: boolean, small: boolean): PairedInt8Scratch {
+  const plain = int8Scratch(g, matrix, small);
+  if (small) return { ...plain, sums: Math.min(matrix ? plain.blockRows : g.outWidth, SUM_ROWS) * 32, pairs: 0 };
   return matrix ? pairedMatrix(g, plain) : pairedWindows(g, plain);
 }
 
@@ -139,7 +143,7 @@ export interface DepthwiseInt8Scratch extends Int8Scratch {
  * cache line), or 16 where less than two rows of 32 fit; 16 for a single pixel, whose steps would otherwise take more than its sums. Windows 3 wide have
  * loops of their own; others are steps of two taps, behind the sums.
  */
-export function depthwiseInt8Scratch(g: Geometry): DepthwiseInt8Scratch {
+export function depthwiseInt8Scratch(g: Geometry, small: boolean): DepthwiseInt8Scratch {
   const width = (g.outWidth - 1) * g.strideX + (g.kernelWidth - 1) * g.dilationX + 1;
   const window = (g.kernelHeight - 1) * g.dilationY + 1;
   const rowsOf = (channels: number) =>
@@ -148,8 +152,8 @@ export function depthwiseInt8Scratch(g: Geometry): DepthwiseInt8Scratch {
   const fit = whole * g.outChannels <= IMAGE_BYTES ? g.outChannels : Math.floor(IMAGE_BYTES / whole / 32) * 32;
   const hasLoops = g.kernelHeight <= 3 && g.kernelWidth === 3 && g.strideX <= 2 && g.dilationX === 1;
   const isPixel = !hasLoops && g.outHeight * g.outWidth === 1;
-  const blockChannels = Math.min(g.outChannels, isPixel ? 16 : fit || (rowsOf(32) > 1 ? 32 : 16));
-  const blockRows = rowsOf(blockChannels);
+  const blockChannels = Math.min(g.outChannels, small ? 8 : isPixel ? 16 : fit || (rowsOf(32) > 1 ? 32 : 16));
+  const blockRows = small ? 1 : rowsOf(blockChannels);
   const steps = hasLoops ? 0 : Math.ceil((g.kernelHeight * g.kernelWidth) / 2) * STEP_BYTES;
   const sumBytes = Math.min(SUM_PIXELS * 32 - steps, (g.outHeight * g.outWidth * g.outChannels) / SUM_SHARE);
   const sumRows = Math.min(blockRows, Math.max(1, Math.floor(sumBytes / (Math.max(1, g.outWidth) * 32))));
@@ -161,8 +165,8 @@ export function depthwiseInt8Scratch(g: Geometry): DepthwiseInt8Scratch {
 export const scaledProductScratch = Object.keys(int8Records.DepthwiseInt8).length * 4;
 
 /** `matmul_s8_batched`, whose rows of a are those of `linear_dynamic_s8`; sums: 16 bytes of zero points twice, a total a row, sums of a panel. */
-export function matmulInt8Scratch(rows: number, columns: number, depth: number) {
-  const { blockRows, band } = dynamicInt8Scratch(rows, depth);
+export function matmulInt8Scratch(rows: number, columns: number, depth: number, small: boolean) {
+  const { blockRows, band } = dynamicInt8Scratch(rows, depth, small);
   const panels = Math.ceil(columns / 8);
   return {
     blockRows,
@@ -179,23 +183,28 @@ export function matmulInt8Scratch(rows: number, columns: number, depth: number) 
 export const binaryInt8Scratch = 80;
 
 /** `linear_weights_f32`: a constant, and of each row the sums and units of `count` runs and 16-bit numbers of `length` in each. Rows are few or go in fours. */
-export function linearWeightsScratch(rows: number, length: number, count: number): { readonly blockRows: number; readonly bytes: number } {
+export function linearWeightsScratch(
+  rows: number,
+  length: number,
+  count: number,
+  small: boolean,
+): { readonly blockRows: number; readonly bytes: number } {
   const rowBytes = Math.ceil(count / 4) * 32 + length * count * 2;
-  const fit = Math.max(4, Math.floor(LARGE_MATRIX_BYTES / Math.max(1, rowBytes) / 4) * 4);
+  const fit = small ? 4 : Math.max(4, Math.floor(LARGE_MATRIX_BYTES / Math.max(1, rowBytes) / 4) * 4);
   const blockRows = rows < 4 ? 1 : Math.min(rows, fit);
   return { blockRows, bytes: 16 + blockRows * rowBytes };
 }
 
 /** `linear_dynamic_s8`: rows of 16-bit numbers; a word, scale and zero point of each row of a block, its sums. */
-export function dynamicInt8Scratch(rows: number, depth: number): Omit<Int8Scratch, 'table'> {
+export function dynamicInt8Scratch(rows: number, depth: number, small: boolean): Omit<Int8Scratch, 'table'> {
   const fit = Math.floor(LARGE_MATRIX_BYTES / (2 * Math.max(1, depth)) / 4) * 4;
-  const blockRows = Math.max(1, Math.min(rows, Math.max(8, fit)));
+  const blockRows = Math.max(1, Math.min(rows, small ? 4 : Math.max(8, fit)));
   return { blockRows, band: blockRows * depth * 2 + SLACK, sums: 16 + 2 * Math.ceil(blockRows / 4) * 16 + blockRows * 32 };
 }
 
 /** `linear_scaled_s8`: as `dynamicInt8Scratch`; a word, 16 bytes of signs, a total a row, a bias a column, sums. */
-export function scaledInt8Scratch(rows: number, depth: number, columns: number): Omit<Int8Scratch, 'table'> {
-  const { blockRows, band } = dynamicInt8Scratch(rows, depth);
+export function scaledInt8Scratch(rows: number, depth: number, columns: number, small: boolean): Omit<Int8Scratch, 'table'> {
+  const { blockRows, band } = dynamicInt8Scratch(rows, depth, small);
   return { blockRows, band, sums: 32 + Math.ceil(blockRows / 4) * 16 + Math.ceil(columns / 8) * 32 + blockRows * 32 };
 }
 

@@ -87,7 +87,7 @@ export const chain: Op<ChainAttributes> = defineOp<ChainAttributes>({
   },
   lower(ctx) {
     const links = typed(ctx.inputs, ctx.attrs).map((link) => new Lowered(ctx, link));
-    const bands = planBands(links, ctx.attrs.bandBytes);
+    const bands = planBands(links, ctx.small ? 0 : ctx.attrs.bandBytes);
     const heldRows = links.map((_, i) => Math.max(...bands.map((band) => (band[i] as Rows).end - (band[i] as Rows).held)));
     // Stages have the same scratch in turn.
     const scratch = ctx.scratch(Math.max(...links.map((link, i) => link.scratchBytes(heldRows[i] as number))));
@@ -166,7 +166,7 @@ function bandsOf(geometries: readonly Geometry[], height: number): Rows[][] {
 function wholeStep(ctx: LowerContext<ChainAttributes>, { op, stage, inputs, first, output }: Link<TensorType>): Whole {
   const operands = Array.from({ length: stage.operands }, (_, i) => ctx.in(first + i).base as Value);
   const node = { attrs: stage.attrs, inputs: [inputs[0], ...operands], outputs: [output] } as unknown as Node;
-  const own = new LowerContext<Op['attrs']>(node);
+  const own = new LowerContext<Op['attrs']>(node, ctx.small);
   op.lower(own);
   const [step, ...more] = own.steps;
   if (!step || more.length > 0) throw new Error(`${stage.op} in a chain is one step, not ${own.steps.length}`);

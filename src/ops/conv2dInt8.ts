@@ -68,7 +68,7 @@ export function tilesInt8(g: Geometry): number {
 
 /** A convolution in tiles. Windows, of hosts with products of 8 bits, have their scratch in the same place. */
 function lowerTiles(ctx: LowerContext<ProductInt8>, g: Geometry, tiles: number): void {
-  const { blockRows, band, sums, table, pairs } = pairedInt8Scratch(g, false);
+  const { blockRows, band, sums, table, pairs } = pairedInt8Scratch(g, false, false);
   const sumsAt = Math.ceil(band / 16) * 16;
   const pairsAt = sumsAt + sums;
   const scratch = ctx.scratch(Math.max(winogradInt8Scratch(tiles, g.inChannels), pairsAt + pairs)) as Address;
@@ -91,7 +91,7 @@ function lowerTiles(ctx: LowerContext<ProductInt8>, g: Geometry, tiles: number):
 
 /** A convolution: a matrix product where its pixels are rows. */
 export function lowerConvolution(ctx: LowerContext<ProductInt8>, g: Geometry): void {
-  const { blockRows, band, sums, table, pairs } = pairedInt8Scratch(g, isPointwise(g));
+  const { blockRows, band, sums, table, pairs } = pairedInt8Scratch(g, isPointwise(g), ctx.small);
   ctx.step('conv2d_s8', {
     x: ctx.in(0),
     w: ctx.in(1),
@@ -129,7 +129,7 @@ export const conv2dInt8: Op<Conv2dAttributes & ProductInt8> = defineOp<Conv2dAtt
   },
   lower(ctx) {
     const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
-    const tiles = tilesInt8(g);
+    const tiles = ctx.small ? 0 : tilesInt8(g);
     if (tiles) lowerTiles(ctx, g, tiles);
     else lowerConvolution(ctx, g);
   },

@@ -28,7 +28,7 @@ export const conv2dScaledInt8: Op<Conv2dAttributes & Epilogue> = defineOp<Conv2d
     const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
     const matrix = isPointwise(g);
     ctx.step('conv2d_scaled_s8', {
-      ...scaledFields(ctx, g, int8Scratch(g, matrix)),
+      ...scaledFields(ctx, g, int8Scratch(g, matrix, ctx.small)),
       matrix: matrix ? 1 : 0,
       blockChannels: 0,
       sumRows: 0,

@@ -62,7 +62,7 @@ export const depthwiseConv2dInt8: Op<DepthwiseInt8Attributes> = defineOp<Depthwi
   },
   lower(ctx) {
     const g = depthwiseGeometry((ctx.inputs[0] as TensorType).shape, ctx.attrs);
-    const { band, sums, table, ...blocks } = depthwiseInt8Scratch(g);
+    const { band, sums, table, ...blocks } = depthwiseInt8Scratch(g, ctx.small);
     ctx.step('depthwise_conv2d_s8', {
       x: ctx.in(0),
       w: ctx.in(1),

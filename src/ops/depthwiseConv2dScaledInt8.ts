@@ -25,7 +25,7 @@ export const depthwiseConv2dScaledInt8: Op<DepthwiseParts & Limits> = defineOp<D
   },
   lower(ctx) {
     const g = depthwiseGeometry((ctx.inputs[0] as TensorType).shape, ctx.attrs);
-    const { blockChannels, sumRows, ...scratch } = depthwiseInt8Scratch(g);
+    const { blockChannels, sumRows, ...scratch } = depthwiseInt8Scratch(g, ctx.small);
     ctx.step('depthwise_conv2d_scaled_s8', {
       ...scaledFields(ctx, g, scratch),
       matrix: 0,

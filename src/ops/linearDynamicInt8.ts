@@ -66,7 +66,7 @@ export const linearDynamicInt8: Op<LinearDynamicAttributes> = defineOp<LinearDyn
     const { shape } = ctx.inputs[0] as TensorType;
     const depth = shape.at(-1) as number;
     const rows = sizeOf(shape.slice(0, -1));
-    const { blockRows, band, sums } = dynamicInt8Scratch(rows, depth);
+    const { blockRows, band, sums } = dynamicInt8Scratch(rows, depth, ctx.small);
     ctx.step('linear_dynamic_s8', {
       x: ctx.in(0),
       w: ctx.in(1),

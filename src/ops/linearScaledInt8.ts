@@ -72,7 +72,7 @@ function lower(ctx: LowerContext<LinearScaledAttributes>, isScaled: boolean): vo
   const { units } = ctx.attrs;
   const depth = shape.at(-1) as number;
   const rows = sizeOf(shape.slice(0, -1));
-  const { blockRows, band, sums: bytes } = scaledInt8Scratch(rows, depth, units);
+  const { blockRows, band, sums: bytes } = scaledInt8Scratch(rows, depth, units, ctx.small);
   const absent = 0 as Address | 0;
   ctx.step('linear_scaled_s8', {
     x: ctx.in(0),

@@ -122,7 +122,7 @@ export const linearWeights: Op<LinearWeightsAttributes> = defineOp<LinearWeights
     const { units: columns, bits } = ctx.attrs;
     const { length, count, scales } = runsOf(depth, ctx.attrs);
     const rows = sizeOf(shape.slice(0, -1));
-    const { blockRows, bytes } = linearWeightsScratch(rows, length, count);
+    const { blockRows, bytes } = linearWeightsScratch(rows, length, count, ctx.small);
     ctx.step('linear_weights_f32', {
       x: ctx.in(0),
       w: ctx.in(1),

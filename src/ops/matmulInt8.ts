@@ -33,7 +33,7 @@ export const matmulInt8: Op<MatmulInt8Attributes> = defineOp<MatmulInt8Attribute
   },
   lower(ctx) {
     const fields = productFields(ctx);
-    const { blockRows, ...scratch } = matmulInt8Scratch(fields.rows, fields.columns, fields.depth);
+    const { blockRows, ...scratch } = matmulInt8Scratch(fields.rows, fields.columns, fields.depth, ctx.small);
     const { aZero, bZero, yZero, low, high } = ctx.attrs;
     ctx.step('matmul_s8_batched', {
       a: ctx.in(0),

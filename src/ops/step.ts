@@ -33,12 +33,15 @@ export class LowerContext<A = unknown> {
   readonly attrs: A;
   readonly inputs: readonly TensorType[];
   readonly outputs: readonly TensorType[];
+  /** Whether to ask for as little scratch as gives the same bits, in however much time. */
+  readonly small: boolean;
   readonly steps: Step[] = [];
   readonly scratches: Scratch[] = [];
   readonly #node: Node;
 
-  constructor(node: Node) {
+  constructor(node: Node, small: boolean) {
     this.#node = node;
+    this.small = small;
     this.attrs = node.attrs as A;
     this.inputs = node.inputs;
     this.outputs = node.outputs;

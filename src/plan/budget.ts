@@ -1,6 +1,16 @@
-import { formatBytes } from '../core/bytes.ts';
+import { formatBytes, parseBytes } from '../core/bytes.ts';
 import { ThimbleError } from '../core/errors.ts';
 import type { MemoryPlan, MethodMemory } from './report.ts';
+
+/**
+ * Bytes, or text such as '64KB', that the whole linear memory may use; or `least`: as few as give the same results. Where the fastest way does not fit, layers
+ * of 8 bits take less scratch and more time.
+ */
+export type Budget = number | string;
+
+/** @throws INPUT for what is no size. */
+export const mostBytes = (budget: Budget | undefined): number =>
+  budget === undefined ? Number.POSITIVE_INFINITY : budget === 'least' ? 0 : parseBytes(budget);
 
 /** Buffers named in the error. */
 const NAMED = 3;

@@ -127,15 +127,17 @@ export async function fineTuningVariants(
   return [...(await allPlanned(planned, progress)), recomputeVariant(current)];
 }
 
-/** Variants of inference: batches through `reload`, which plans the model's file for a batch; int8 through `quantized`. */
+/** Variants of inference: batches through `reload`, which plans the model's file for a batch; with the least memory; int8 through `quantized`. */
 export async function inferenceVariants(
   reload: (batch: number) => Promise<InferenceModel>,
+  least: () => Promise<InferenceModel>,
   quantized: () => Promise<InferenceModel>,
   progress?: VariantProgress,
 ): Promise<WhatIf[]> {
   return allPlanned(
     [
       ...BATCHES.map((batch): Variant => [`batch ${batch}`, async () => (await reload(batch)).memory]),
+      ['the least memory', async () => (await least()).memory],
       ['int8 weights and activations', async () => (await quantized()).memory],
     ],
     progress,

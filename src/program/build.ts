@@ -1,11 +1,10 @@
-import { parseBytes } from '../core/bytes.ts';
 import type { TypedArray } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import type { Graph, Node, Value } from '../ir/graph.ts';
 import { kernels } from '../kernels/list.ts';
 import { records } from '../kernels/records.ts';
 import type { Address, Step } from '../ops/step.ts';
-import { checkBudget } from '../plan/budget.ts';
+import { type Budget, checkBudget, mostBytes } from '../plan/budget.ts';
 import type { Lifetimes } from '../plan/lifetimes.ts';
 import { type MemoryPlan, methodMemory } from '../plan/report.ts';
 import { type Method, type Program, pagesOf, type Slot, type StateSlot } from './format.ts';
@@ -14,8 +13,7 @@ import { type LoweredMethod, lowerMethod } from './lower.ts';
 
 export interface BuildOptions {
   readonly name: string;
-  /** Bytes, or text such as '64KB', that the whole linear memory may use. */
-  readonly budget?: number | string | undefined;
+  readonly budget?: Budget | undefined;
 }
 
 /** Bytes of the largest linear memory with 32-bit addresses. */
@@ -28,15 +26,36 @@ export interface Built {
   readonly methods: Readonly<Record<string, LoweredMethod>>;
 }
 
+/** Methods with a place for everything. */
+interface Placed {
+  readonly lowered: readonly LoweredMethod[];
+  readonly layout: Layout;
+}
+
+/** @param room bytes of arena above which layers have less scratch. */
+function placed(graphs: readonly Graph[], room?: number): Placed {
+  const lowered = graphs.map((graph) => lowerMethod(graph, room));
+  // Records hold final addresses, and the static region comes first, so their bytes must be known before any address is.
+  return { lowered, layout: layOut(lowered, staticBytesOf(lowered)) };
+}
+
+/** As fast as fits into `most` bytes, or else as small as can be. */
+function fitting(graphs: readonly Graph[], most: number): Placed {
+  const fast = placed(graphs);
+  const over = fast.layout.totalBytes - most;
+  if (over <= 0) return fast;
+  const room = fast.layout.regions.arena.bytes - over;
+  const tight = placed(graphs, Math.max(0, room));
+  return room <= 0 || tight.layout.totalBytes <= most ? tight : placed(graphs, 0);
+}
+
 /**
  * Plans and encodes `graphs` as the methods of one program; the graph's name is the method's.
  * @throws BUDGET before anything is instantiated, where the exact bytes exceed `budget`.
  */
 export function build(graphs: readonly Graph[], { name, budget }: BuildOptions): Built {
-  const lowered = graphs.map((graph) => lowerMethod(graph));
+  const { lowered, layout } = fitting(graphs, mostBytes(budget));
   const records = new RecordTable();
-  // Records hold final addresses, and the static region comes first, so their bytes must be known before any address is.
-  const layout = layOut(lowered, staticBytesOf(lowered));
   const kernelNames = [...new Set(lowered.flatMap((method) => allSteps(method).map(({ step }) => step.kernel)))].sort();
   const methods = Object.fromEntries(
     lowered.map((method) => [method.graph.name, encodeMethod(method, layout, kernelNames, records)] as const),
@@ -53,7 +72,7 @@ export function build(graphs: readonly Graph[], { name, budget }: BuildOptions):
   for (const [variable, address] of layout.variables) image.set(bytesOf(variable.initial()), address);
   const program = { name, regions, totalBytes, kernels: kernelNames, methods, state: stateSlots(layout), image };
   const memory = memoryPlan(program, lowered);
-  if (budget !== undefined) checkBudget(memory, parseBytes(budget));
+  if (budget !== 'least') checkBudget(memory, mostBytes(budget));
   return { program, memory, methods: Object.fromEntries(lowered.map((method) => [method.graph.name, method])) };
 }
 
@@ -63,6 +82,7 @@ function memoryPlan(program: Program, methods: readonly LoweredMethod[]): Memory
     name: program.name,
     totalBytes: program.totalBytes,
     pages: pagesOf(program),
+    small: methods.some(({ small }) => small),
     regions: { static: records.bytes, const: constants.bytes, state: state.bytes, io: io.bytes, arena: arena.bytes },
     methods: methods.map(({ graph, lifetimes, arenaBytes }) => methodMemory(graph, lifetimes, arenaBytes)),
   };

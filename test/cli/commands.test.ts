@@ -237,6 +237,7 @@ describe('thimble profile', () => {
       'peak',
       'slowest',
       'GMAC/s',
+      'the least memory',
       'not possible: int8 weights and activations: scheme int8 has nothing to quantize',
     ])
       expect(printed).toContain(text);

@@ -47,7 +47,7 @@ test.each([...Array(120).keys()])('8-bit depthwise windows of any size, in block
   const multiplier = Int32Array.from({ length: g.outChannels }, () => 2 ** 30 + 128 * within(0, 2 ** 23 - 1));
   const shift = Int32Array.from({ length: g.outChannels }, () => -within(4, 12));
   const scale = Float32Array.from(multiplier, (m, c) => m * 2 ** ((shift[c] as number) - 31));
-  const { band, sums, table, ...blocks } = depthwiseInt8Scratch(g);
+  const { band, sums, table, ...blocks } = depthwiseInt8Scratch(g, false);
   // As many channels and rows as there is room for, or fewer.
   const some = within(0, 1) ? blocks.blockChannels : Math.min(blocks.blockChannels, 8 * within(1, 4));
   const y = new Int8Array(g.batch * g.outHeight * g.outWidth * g.outChannels);

@@ -32,7 +32,7 @@ function requantize(
     ...{ batch: 1, inHeight: 1, inWidth: pixels, inChannels: 4, outHeight: 1, outWidth: pixels, outChannels: channels },
     ...{ kernelHeight: 1, kernelWidth: 1, strideY: 1, strideX: 1, dilationY: 1, dilationX: 1, padTop: 0, padLeft: 0, groups: 1 },
   };
-  const { blockRows, band, sums: panel, table, pairs } = pairedInt8Scratch(g, true);
+  const { blockRows, band, sums: panel, table, pairs } = pairedInt8Scratch(g, true, false);
   const fields = {
     x: new Int8Array(4 * pixels),
     w: new Int8Array(Math.ceil(channels / 8) * 32),
@@ -165,7 +165,7 @@ describe.each(['conv2d_s8', 'conv2d_s8_winograd', 'depthwise_conv2d_s8'] as cons
       ...{ kernelHeight: 3, kernelWidth: 3, strideY: size.stride, strideX: size.stride, dilationY: 1, dilationX: 1 },
       ...{ padTop: pads[0], padLeft: pads[1], groups: depthwise ? channels : 1 },
     };
-    const { band, sums: panel, table, ...blocks } = depthwise ? depthwiseInt8Scratch(g) : pairedInt8Scratch(g, false);
+    const { band, sums: panel, table, ...blocks } = depthwise ? depthwiseInt8Scratch(g, false) : pairedInt8Scratch(g, false, false);
     const tiles = within(1, 24);
     const y = new Int8Array(sums.length);
     const fields = {
@@ -216,7 +216,7 @@ test.each([...Array(48).keys()])('matrix products of any size, in blocks of rows
     ...{ kernelHeight: 1, kernelWidth: 1, strideY: 1, strideX: 1, dilationY: 1, dilationX: 1, padTop: 0, padLeft: 0, groups: 1 },
   };
   const blockRows = Math.min(pixels, within(6, 60));
-  const scratch = pairedInt8Scratch(g, true);
+  const scratch = pairedInt8Scratch(g, true, false);
   const y = new Int8Array(pixels * filters);
   const isFloat = rounding === 'float';
   const fields = {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { parseBytes } from '../../src/core/bytes.ts';
 import { ThimbleError } from '../../src/core/errors.ts';
+import * as t from '../../src/index.ts';
 import { randomRows, testNetworks } from '../networks.ts';
 
 const failure = async (promise: Promise<unknown>): Promise<ThimbleError> => {
@@ -28,6 +29,34 @@ it('a budget that does not fit names the peak, its largest buffers and what woul
   expect(await model.evaluate(x, y)).toEqual(before);
   await model.compile({ ...compile, budget: totalBytes });
   expect(model.memory.totalBytes).toBe(totalBytes);
+});
+
+it('8-bit layers take less scratch where a budget is tight, only those that must, and give the same', async () => {
+  const model = t.sequential([
+    t.input({ shape: [16, 16, 16] }),
+    t.conv2d({ filters: 16, kernelSize: 3, padding: 'same', activation: 'relu' }),
+    t.depthwiseConv2d({ kernelSize: 3, padding: 'same' }),
+    t.conv2d({ filters: 32, kernelSize: 3, strides: 4 }),
+    t.flatten(),
+    t.dense({ units: 10 }),
+  ]);
+  const { x } = randomRows(model, 8);
+  const { onnx } = await t.quantize(model, x, { scheme: 'int8' });
+  const [fast, least] = [await t.load(onnx), await t.load(onnx, { budget: 'least' })];
+  const [most, fewest] = [fast.memory.totalBytes, least.memory.totalBytes];
+  expect(fewest).toBeLessThan(0.8 * most);
+  const between = await t.load(onnx, { budget: Math.floor((most + fewest) / 2) });
+  expect([fast.memory.small, between.memory.small, least.memory.small]).toEqual([false, true, true]);
+  expect(between.memory.totalBytes).toBeGreaterThanOrEqual(fewest);
+  expect(between.memory.totalBytes).toBeLessThanOrEqual((most + fewest) / 2);
+  const scratches = ({ memory }: t.InferenceModel) =>
+    memory.methods.flatMap(({ buffers }) => buffers.filter(({ label }) => label.includes(' scratch ')).map(({ bytes }) => bytes));
+  // The last convolution is far from the peak.
+  expect(scratches(least).some((bytes) => scratches(fast).includes(bytes))).toBe(true);
+  const feeds = { [fast.inputs[0]?.name as string]: x.subarray(0, 16 * 16 * 16) };
+  for (const other of [between, least]) expect(other.run(feeds)).toEqual(fast.run(feeds));
+  const error = await failure(t.load(onnx, { budget: fewest - 1 }));
+  expect(error.hint).toContain(`a budget of ${t.formatBytes(fewest)} fits as it is`);
 });
 
 it('reads sizes as people write them', () => {
