@@ -47,12 +47,12 @@ function prepare(r: Conv2dInt16): void {
   }
 }
 
-/** A sum of 64 bits by the whole multiplier, rounded once, ties up. */
+/** A sum by an f64, whose words these are, rounded once, ties away from zero (std::round). */
 @inline
-function scaledOnce(x: i64, multiplier: i32, shift: i32): i64 {
-  const right: i64 = 31 - shift;
-  const half: i64 = (<i64>1) << (right - 1);
-  return (x * <i64>multiplier + half) >> right;
+function scaledReal(x: i64, low: i32, high: i32): i64 {
+  const value = <f64>x * reinterpret<f64>(((<i64>high) << 32) | <i64>(<u32>low)),
+    whole = trunc<f64>(value);
+  return <i64>(abs<f64>(value - whole) >= 0.5 ? whole + copysign<f64>(1, value) : whole);
 }
 
 /** Stores the output of filter f. */
@@ -62,7 +62,7 @@ function finish(r: Conv2dInt16, total: i64, f: usize, y: usize): void {
     s = load<i32>(r.shift + (f << 2));
   let value: i64;
   if (r.rounding == 2) value = scaledWide(total, m, s);
-  else if (r.rounding == 1) value = scaledOnce(total, m, s);
+  else if (r.rounding == 1) value = scaledReal(total, m, s);
   else value = scaledDouble(<i32>total, m, s);
   store<i32>(y, <i32>min<i64>(max<i64>(value + r.yZero, r.low), r.high));
 }

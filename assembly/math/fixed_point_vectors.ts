@@ -35,8 +35,11 @@ export function scaledSingles(x: v128, multiplier: i32, shift: i32): v128 {
   const right = 31 - shift;
   const half = i64x2.splat((<i64>1) << (right - 1)),
     factor = i32x4.splat(multiplier);
+  const low = i64x2.extmul_low_i32x4_s(x, factor),
+    high = i64x2.extmul_high_i32x4_s(x, factor);
+  // One less below zero moves ties away from it.
   return lowHalves(
-    i64x2.shr_s(i64x2.add(i64x2.extmul_low_i32x4_s(x, factor), half), right),
-    i64x2.shr_s(i64x2.add(i64x2.extmul_high_i32x4_s(x, factor), half), right),
+    i64x2.shr_s(i64x2.add(i64x2.add(low, half), i64x2.shr_s(low, 63)), right),
+    i64x2.shr_s(i64x2.add(i64x2.add(high, half), i64x2.shr_s(high, 63)), right),
   );
 }

@@ -23,11 +23,12 @@ export function scaledDouble(x: i32, multiplier: i32, shift: i32): i32 {
   return roundingShift(doublingHigh(x << max<i32>(shift, 0), multiplier), max<i32>(-shift, 0));
 }
 
-/** x · multiplier · 2^(shift - 31), rounded once, ties up. */
+/** x · multiplier · 2^(shift - 31), rounded once, ties away from zero. */
 @inline
 export function scaledSingle(x: i32, multiplier: i32, shift: i32): i32 {
-  const right = <i64>(31 - shift);
-  return <i32>((<i64>x * <i64>multiplier + ((<i64>1) << (right - 1))) >> right);
+  const right = <i64>(31 - shift),
+    product = <i64>x * <i64>multiplier;
+  return <i32>((product + ((<i64>1) << (right - 1)) + (product >> 63)) >> right);
 }
 
 @inline

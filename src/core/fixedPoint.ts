@@ -1,6 +1,6 @@
 /**
  * How sums become 8-bit numbers again. `double`: gemmlowp's high half of the doubled product, then a rounding shift, each rounded (TFLite's reference
- * convolutions). `single`: one rounding, ties up (TFLite built with TFLITE_SINGLE_ROUNDING, and its fully connected layers).
+ * convolutions). `single`: one rounding, ties away from zero (its fully connected layers).
  * `float`: multiplied by an f32, ties to even (ONNX).
  */
 export type Rounding = 'double' | 'single' | 'float';
@@ -22,8 +22,7 @@ export const doublingHighProduct = (a: number, b: number): number =>
 export function scaled(x: number, multiplier: number, shift: number, rounding: 'double' | 'single'): number {
   const m = BigInt(multiplier);
   if (rounding === 'single') {
-    const right = BigInt(31 - shift);
-    return Number(BigInt.asIntN(32, (BigInt(x) * m + (1n << (right - 1n))) >> right));
+    return Number(BigInt.asIntN(32, roundingShift(BigInt(x) * m, 31 - shift)));
   }
   const moved = BigInt.asIntN(32, BigInt(x) << BigInt(Math.max(shift, 0)));
   return Number(BigInt.asIntN(32, roundingShift(high31(moved * m), Math.max(-shift, 0))));

@@ -209,7 +209,7 @@ export const int8Records = {
   Rescale: { x: 'ptr', y: 'ptr', length: 'u32', multiplier: 'i32', shift: 'i32', zero: 'i32', low: 'i32', high: 'i32', rounding: 'u32' },
   /**
    * Numbers of 16 bits held as i32 (x - xZero has 16 bits too), w i8 row-major [kernelHeight, kernelWidth, inChannels / groups, outChannels]. rounding: 0
-   * double, 1 single, 2 wide. scratch: `conv2dInt16Scratch`.
+   * double, 1 real, 2 wide. scratch: `conv2dInt16Scratch`.
    */
   Conv2dInt16: {
     x: 'ptr',

@@ -2,25 +2,43 @@ import { scaled } from '../core/fixedPoint.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import { conv2dInt16Scratch } from '../kernels/scratch.ts';
+import type { Factor } from './arithmeticInt8.ts';
 import { type Conv2dAttributes, conv2dDefaults, filterShape, geometryOf } from './conv2d.ts';
 import { forEachTapPadded } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 
-const ROUNDINGS = ['double', 'single', 'wide'] as const;
+const ROUNDINGS = ['double', 'real', 'wide'] as const;
 
 export interface Conv2dInt16Attributes extends Conv2dAttributes {
   readonly xZero: number;
   readonly yZero: number;
   readonly low: number;
   readonly high: number;
-  /** `wide`: sums are scaled by the upper 15 bits of the multiplier and rounded once, as TFLite does with 64-bit biases; else see `Rounding`. */
+  /**
+   * `wide`: sums are scaled by the upper 15 bits of the multiplier and rounded once, as TFLite does with 64-bit biases; `real`: by a factor in double, of
+   * which inputs 3 and 4 hold the low and the high words (`realFactor`), ties away from zero, as in its dense layers; `double`: see `Rounding`.
+   */
   readonly rounding: (typeof ROUNDINGS)[number];
 }
+
+const scaledDouble = (x: number, multiplier: number, shift: number): number => scaled(x | 0, multiplier, shift, 'double');
 
 function scaledWide(x: number, multiplier: number, shift: number): number {
   const reduced = multiplier < 0x7fff0000 ? (multiplier + 32768) >> 16 : 0x7fff;
   const right = BigInt(15 - shift);
   return Number((BigInt(x) * BigInt(reduced) + (1n << (right - 1n))) >> right);
+}
+
+/** The words of a factor in double, in place of a multiplier and a shift. */
+export function realFactor(factor: number): Factor {
+  const [low, high] = new Int32Array(Float64Array.of(factor).buffer) as unknown as [number, number];
+  return { multiplier: low, shift: high };
+}
+
+function scaledReal(x: number, low: number, high: number): number {
+  const value = x * (new Float64Array(Int32Array.of(low, high).buffer)[0] as number);
+  const whole = Math.trunc(value);
+  return Math.abs(value - whole) >= 0.5 ? whole + Math.sign(value) : whole;
 }
 
 /**
@@ -54,8 +72,7 @@ export const conv2dInt16: Op<Conv2dInt16Attributes> = defineOp<Conv2dInt16Attrib
     return [
       sums.map((sum, i) => {
         const [m, s] = [multiplier, shift].map((list) => (list as RefTensor).data[i % attrs.filters] as number) as [number, number];
-        const value =
-          attrs.rounding === 'wide' ? scaledWide(sum, m, s) : scaled(attrs.rounding === 'double' ? sum | 0 : sum, m, s, attrs.rounding);
+        const value = { wide: scaledWide, real: scaledReal, double: scaledDouble }[attrs.rounding](sum, m, s);
         return Math.min(Math.max(value + attrs.yZero, attrs.low), attrs.high);
       }),
     ];

@@ -56,13 +56,14 @@ export function productFactors(
   n: NodeContext,
   x: number,
   { scales }: Weights,
-): { multiplier: Value; shift: Value; factors: ReturnType<typeof factor>[] } {
+): { multiplier: Value; shift: Value; reals: readonly number[] } {
   const [from, to] = [scaleIn(n, x).scale, scaleOut(n).scale];
-  const factors = scales.map((scale) => factor((from * scale) / to));
+  const reals = scales.map((scale) => (from * scale) / to);
+  const factors = reals.map(factor);
   return {
     multiplier: n.integers(factors.map(({ multiplier }) => multiplier)),
     shift: n.integers(factors.map(({ shift }) => shift)),
-    factors,
+    reals,
   };
 }
 

@@ -1,5 +1,7 @@
 import type { Value } from '../../ir/graph.ts';
+import type { Factor } from '../../ops/arithmeticInt8.ts';
 import type { Conv2dAttributes } from '../../ops/conv2d.ts';
+import { realFactor } from '../../ops/conv2dInt16.ts';
 import type { DepthwiseAttributes } from '../../ops/depthwiseConv2d.ts';
 import { add, bitwiseAnd, cast, concat, conv2dInt16, div, mul, reduceSum, sub, transpose } from '../../ops/index.ts';
 import { reshapedTo } from '../moves.ts';
@@ -29,19 +31,15 @@ export function convolutionInt16(
   weights: Weights,
   attrs: Attributes,
   code: number,
-  rounding: 'single' | 'wide' | 'double',
+  rounding: 'real' | 'wide' | 'double',
   inputs = { x: 0, bias: 2 },
 ): Value {
   const { data, shape } = weights;
   if (!(data instanceof Int8Array)) return n.refuse('weights with a zero point');
-  const { factors } = productFactors(n, inputs.x, weights);
+  const { reals } = productFactors(n, inputs.x, weights);
+  const factors = reals.map(rounding === 'real' ? realFactor : factor);
   const perFilter = (name: 'multiplier' | 'shift') =>
-    n.integers(
-      Array.from(
-        { length: attrs.filters },
-        (_, f) => (factors[factors.length === 1 ? 0 : f] as { multiplier: number; shift: number })[name],
-      ),
-    );
+    n.integers(Array.from({ length: attrs.filters }, (_, f) => (factors[factors.length === 1 ? 0 : f] as Factor)[name]));
   const w = n.graph.constant({ dtype: 'i8', shape, data });
   const bias = n.integers(biasOf(n, inputs.bias, attrs.filters));
   return conv2dInt16([x, w, bias, perFilter('multiplier'), perFilter('shift')], {
@@ -57,7 +55,7 @@ export function convolutionInt16(
 export function computedRowsInt16(n: NodeContext, x: Value, w: Value, code: number): Value {
   const [rows, width] = x.shape as [number, number];
   const units = w.shape[0] as number;
-  const { multiplier, shift } = factor((scaleIn(n, 0).scale * scaleIn(n, 1).scale) / scaleOut(n).scale);
+  const { multiplier, shift } = realFactor((scaleIn(n, 0).scale * scaleIn(n, 1).scale) / scaleOut(n).scale);
   const each = (value: number) => n.integers(new Int32Array(units).fill(value));
   const columns = reshapedTo(
     n.wide([w], ([value]) => transpose(value as Value, { perm: [1, 0] })),
@@ -69,7 +67,7 @@ export function computedRowsInt16(n: NodeContext, x: Value, w: Value, code: numb
     ...activationRange(n, code),
     xZero: scaleIn(n, 0).zero,
     yZero: scaleOut(n).zero,
-    rounding: 'single',
+    rounding: 'real',
   });
   return reshapedTo(y, [rows, units]);
 }
@@ -135,5 +133,5 @@ export function rowsInt16(n: NodeContext, x: Value, weights: Weights, code: numb
   const rows = x.shape[0] as number;
   const image = reshapedTo(x, [1, 1, rows, width]);
   const attrs = { kernel: [1, 1], filters: units, groups: 1 } as const;
-  return reshapedTo(convolutionInt16(n, image, { ...weights, shape: [1, 1, width, units] }, attrs, code, 'single'), [rows, units]);
+  return reshapedTo(convolutionInt16(n, image, { ...weights, shape: [1, 1, width, units] }, attrs, code, 'real'), [rows, units]);
 }

@@ -1,4 +1,5 @@
 import type { Value } from '../../ir/graph.ts';
+import { realFactor } from '../../ops/conv2dInt16.ts';
 import { add, averagePool2dInt8, cast, conv2dInt16, div, max, maxPool2d, maxPool2dInt8, min } from '../../ops/index.ts';
 import { type Padding, windowOf } from '../../ops/window.ts';
 import { type NodeContext, widened } from './context.ts';
@@ -38,13 +39,14 @@ function mean(n: NodeContext, { kernel, strides, padding }: Window): Value {
   n.allow((taps + 3) * channels + 2 * outHeight * outWidth);
   const ones = n.graph.constant({ dtype: 'i8', shape: [...kernel, 1, channels], data: new Int8Array(taps * channels).fill(1) });
   const each = (value: number) => n.integers(new Int32Array(channels).fill(value));
-  const sums = conv2dInt16([x, ones, each(0), each(2 ** 30), each(1)], {
+  const one = realFactor(1);
+  const sums = conv2dInt16([x, ones, each(0), each(one.multiplier), each(one.shift)], {
     ...attrs,
     filters: channels,
     groups: channels,
     low: -(2 ** 31),
     high: 2 ** 31 - 1,
-    rounding: 'single',
+    rounding: 'real',
   });
   const inside = (at: number, size: number, extent: number) => Math.min(at + size, extent) - Math.max(at, 0);
   const counts = Array.from({ length: outHeight * outWidth }, (_, i) => {

@@ -5,7 +5,7 @@ const f32 = Math.fround;
 
 /** Functions that the reference tabulates in f32 (LUTPopulate). */
 export const transforms = {
-  LOGISTIC: (x: number) => 1 / (1 + f32(Math.exp(-x))),
+  LOGISTIC: (x: number) => 1 / f32(1 + f32(Math.exp(-x))),
   TANH: Math.tanh,
   EXP: Math.exp,
   LOG: Math.log,

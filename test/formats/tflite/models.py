@@ -726,6 +726,34 @@ model.op('ATAN2', pair, [y], 'ATan2Options')
 numbers = np.array([0.0, -0.0, 1, -1, 3e-30], np.float32)
 record('ATAN2_zeros', model.bytes(y), [[np.repeat(numbers, 5), np.tile(numbers, 5)]])
 
+# Dense layers round halves away from zero, and 16-bit ones multiply in double: sums that a multiplier of 31 bits takes to the other side of a half.
+for kind, zero, first in (('i8', 3, -128), ('u8', 128, 0), ('i16', 0, -2048)):
+    model = Model()
+    numbers = np.arange(first, first + (256 if kind != 'i16' else 4096)).reshape(-1, 2)
+    x = model.tensor(numbers.shape, kind, 1 / 32, zero, input=True)
+    w = model.tensor([3, 2], 'u8' if kind == 'u8' else 'i8', 1 / 16, 128 if kind == 'u8' else 0, data=np.array([[1, 0], [3, 1], [-5, 2]]) + (128 if kind == 'u8' else 0))
+    y = model.tensor([len(numbers), 3], kind, 1 / 32, zero)
+    model.op('FULLY_CONNECTED', [x, w, -1], [y], 'FullyConnectedOptions', version=4)
+    record(f'fc_halves_{kind}', model.bytes(y), [[numbers.astype(TYPES[kind][1])]])
+scales = np.array([0.0123, 0.0457, 0.0301], np.float32)
+real = float(scales[0]) * float(scales[1]) / float(scales[2])
+mantissa, exponent = np.frexp(real)
+sums = np.arange(0, 127 * 32768)
+once = (sums * round(mantissa * 2**31) + (1 << (30 - exponent))) >> (31 - exponent)
+close = sums[(once != np.floor(sums * real + 0.5)) & (once < 32767)][:64]
+pairs = np.stack([close // 127, close % 127], 1)
+model = Model()
+x, w = model.tensor(pairs.shape, 'i16', scales[0], input=True), model.tensor([1, 2], 'i8', scales[1], data=[[127, 1]])
+y = model.tensor([len(pairs), 1], 'i16', scales[2])
+model.op('FULLY_CONNECTED', [x, w, -1], [y], 'FullyConnectedOptions', version=4)
+record('fc_double_i16', model.bytes(y), [[sign * pairs.astype(np.int16)] for sign in (np.int16(1), np.int16(-1))])
+
+# A sigmoid next to a half.
+model = Model()
+x, y = model.tensor([256], 'i8', 1 / 128, 3, input=True), model.tensor([256], 'i8', 1 / 256, -128)
+model.op('LOGISTIC', [x], [y])
+record('LOGISTIC_half', model.bytes(y), [[np.arange(-128, 128).astype(np.int8)]])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}

@@ -3,6 +3,7 @@ import { packQuads, quadShape } from '../../../src/core/quads.ts';
 import { Random } from '../../../src/core/random.ts';
 import type { Shape } from '../../../src/core/shape.ts';
 import { conv2dInt8 as conv2dInt8Op } from '../../../src/ops/conv2dInt8.ts';
+import { realFactor } from '../../../src/ops/conv2dInt16.ts';
 import { depthwiseConv2dInt8 as depthwiseConv2dInt8Op } from '../../../src/ops/depthwiseConv2dInt8.ts';
 import { columnScales } from '../../../src/ops/dequantizeColumns.ts';
 import { dynamicOffsets, paddedUnits } from '../../../src/ops/linearDynamicInt8.ts';
@@ -283,10 +284,11 @@ const conv2dInt16: Sample[] = [
   { x: [1, 1, 6, 1001], attrs: { kernel: [1, 1], filters: 8 }, isLargest: true },
   { x: [1, 24, 25, 9], attrs: { kernel: [24, 25], filters: 9, groups: 9 }, isLargest: true },
 ].flatMap(({ x, attrs, isLargest = false }, i) =>
-  (isLargest ? (['wide', 'single'] as const) : (['wide', 'single', 'double'] as const)).map((rounding) => {
+  (isLargest ? (['wide', 'real'] as const) : (['wide', 'real', 'double'] as const)).map((rounding) => {
     const wide = rounding !== 'double';
     const groups = attrs.groups ?? 1;
-    const factor = (f: number) => fixedPoint(2 ** -(isLargest ? 18 + f : 6 + 3 * ((f + i) % 4)) * 0.77);
+    const factor = (f: number) =>
+      (rounding === 'real' ? realFactor : fixedPoint)(2 ** -(isLargest ? 18 + f : 6 + 3 * ((f + i) % 4)) * (f % 3 ? 0.77 : 0.5));
     const each = Array.from({ length: attrs.filters }, (_, f) => factor(f));
     const w = [...attrs.kernel, (x[3] as number) / groups, attrs.filters];
     return {
