@@ -50,7 +50,7 @@ function prepare(r: Conv2dInt16): void {
 /** A sum by an f64, whose words these are, rounded once, ties away from zero (std::round). */
 @inline
 function scaledReal(x: i64, low: i32, high: i32): i64 {
-  const value = <f64>x * reinterpret<f64>(((<i64>high) << 32) | <i64>(<u32>low)),
+  const value = <f64>x * reinterpret<f64>(((<i64>high) << 32) | (<i64>(<u32>low))),
     whole = trunc<f64>(value);
   return <i64>(abs<f64>(value - whole) >= 0.5 ? whole + copysign<f64>(1, value) : whole);
 }
