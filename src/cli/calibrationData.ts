@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { readNpy, readNpz } from '../data/npz.ts';
-import { type CalibrationData, type Feed, type Task, type TensorInfo, ThimbleError, type TypedArray } from '../index.ts';
+import { type CalibrationData, type Feed, type Shape, type Shaped, type Task, type TensorInfo, ThimbleError } from '../index.ts';
 import { readInput } from './source.ts';
 import { readFeed } from './tensors.ts';
 
@@ -34,16 +34,19 @@ export async function readCalibrationData(
   const arrays = names.filter((name) => ARRAYS.has(extname(name)));
   if (arrays.length === 0 && samples.length > 0)
     return { data: await calls(folder, samples, inputs, task), labels: classesOf(samples, task) };
-  const parts = new Map<string, TypedArray[]>();
+  const parts = new Map<string, Shaped[]>();
   for (const name of arrays) {
     const path = join(folder, name);
-    for (const [key, data] of await arraysOf(path, name, inputs)) {
-      const port = LABELS.has(key) ? 'labels' : portOf(key, inputs)?.name;
+    for (const [key, part] of await arraysOf(path, name, inputs)) {
+      const input = LABELS.has(key) ? undefined : portOf(key, inputs);
+      const port = LABELS.has(key) ? 'labels' : input?.name;
       if (port === undefined) {
         const expected = [...inputs.map((input) => input.name), 'labels'].join(', ');
         throw new ThimbleError('INPUT', `"${key}" is no input of the model`, { node: path, expected });
       }
-      parts.set(port, [...(parts.get(port) ?? []), data]);
+      if (input && input.dtype !== 'f32' && part.data instanceof Float32Array)
+        throw new ThimbleError('INPUT', `input "${port}" takes no floats`, { node: path, expected: input.type });
+      parts.set(port, [...(parts.get(port) ?? []), part]);
     }
   }
   const missing = inputs.filter(({ name }) => !parts.has(name)).map(({ name }) => name);
@@ -57,21 +60,27 @@ export async function readCalibrationData(
   const labels = parts.get('labels');
   return {
     data: Object.fromEntries(inputs.map(({ name, dtype }) => [name, joined(parts.get(name) ?? [], types[dtype])])),
-    labels: labels && (joined(labels, Int32Array) as Int32Array),
+    labels: labels && (joined(labels, Int32Array).data as Int32Array),
   };
 }
 
 const types = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array, bool: Uint8Array } as const;
 
-/** One array after the other, as elements of `type`. */
-function joined(parts: readonly TypedArray[], type: (typeof types)[keyof typeof types]): TypedArray {
-  const whole = new type(parts.reduce((sum, { length }) => sum + length, 0));
+/** One array after the other, as elements of `type`: files of one shape are rows, others have rows. */
+function joined(parts: readonly Shaped[], type: (typeof types)[keyof typeof types]): Shaped {
+  const data = new type(parts.reduce((sum, part) => sum + part.data.length, 0));
   let at = 0;
   for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+    data.set(part.data, at);
+    at += part.data.length;
   }
-  return whole;
+  const shapes = parts.map(({ shape }) => shape);
+  const [first = []] = shapes;
+  const areAlike = (of: (shape: Shape) => Shape) => shapes.every((shape) => of(shape).join() === of(first).join());
+  if (parts.length === 1) return { shape: first, data };
+  if (areAlike((shape) => shape)) return { shape: [parts.length, ...first], data };
+  if (!areAlike((shape) => shape.slice(1))) return { shape: [data.length], data };
+  return { shape: [shapes.reduce((rows, [extent = 1]) => rows + extent, 0), ...first.slice(1)], data };
 }
 
 /** The input that an array or file is for; the only one takes any name. */
@@ -105,15 +114,16 @@ function classesOf(files: readonly string[], task: Task | undefined): Int32Array
   return names.includes('') || labels.includes(-1) ? undefined : labels;
 }
 
-async function arraysOf(path: string, file: string, inputs: readonly TensorInfo[]): Promise<[string, TypedArray][]> {
+async function arraysOf(path: string, file: string, inputs: readonly TensorInfo[]): Promise<[string, Shaped][]> {
   const name = file.slice(0, file.length - extname(file).length);
   const bytes = await readInput(path);
   try {
-    if (extname(file) === '.npy') return [[name, readNpy(bytes).data]];
-    if (extname(file) === '.npz') return Object.entries(await readNpz(bytes)).map(([key, { data }]) => [key, data]);
+    if (extname(file) === '.npy') return [[name, readNpy(bytes)]];
+    if (extname(file) === '.npz') return Object.entries(await readNpz(bytes));
     const type = LABELS.has(name) ? Int32Array : types[portOf(name, inputs)?.dtype ?? 'f32'];
     if (bytes.length % type.BYTES_PER_ELEMENT) throw new ThimbleError('FORMAT', `${bytes.length} bytes are no whole number of elements`);
-    return [[name, new type(bytes.slice().buffer)]];
+    const data = new type(bytes.slice().buffer);
+    return [[name, { shape: [data.length], data }]];
   } catch (error) {
     if (error instanceof ThimbleError) throw error.at({ node: path });
     throw error;

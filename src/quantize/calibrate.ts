@@ -11,7 +11,7 @@ export interface Observed extends Statistics {
 
 const BINS = 2048;
 
-/** Elements of one value, over all calls: their range first, then their histogram in it. */
+/** Elements of one value, over all calls: their range first, then their histogram in it. Infinities, as masks have them, and NaN do not count. */
 class Observer {
   low = Number.POSITIVE_INFINITY;
   high = Number.NEGATIVE_INFINITY;
@@ -27,6 +27,7 @@ class Observer {
     const channels = this.#sums.length;
     for (let i = 0; i < data.length; i++) {
       const value = data[i] as number;
+      if (!Number.isFinite(value)) continue;
       if (value < this.low) this.low = value;
       if (value > this.high) this.high = value;
       this.#sums[i % channels] = (this.#sums[i % channels] as number) + value;

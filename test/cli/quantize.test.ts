@@ -40,7 +40,7 @@ beforeAll(async () => {
   });
   const tensor = { dtype: 'f32' as const, shape: [ROWS, 4, 4, 3], data: pixels };
   const classes = { dtype: 'i32' as const, shape: [ROWS], data: labels };
-  for (const name of ['npy', 'npz', 'raw', 'none', 'half']) mkdirSync(at(name));
+  for (const name of ['npy', 'npz', 'raw', 'none', 'half', 'nan', 'turned']) mkdirSync(at(name));
   writeFileSync(at('npy', 'input.npy'), writeNpy(tensor));
   writeFileSync(at('npy', 'labels.npy'), writeNpy(classes));
   writeFileSync(at('npy', 'notes.txt'), 'not data');
@@ -48,6 +48,8 @@ beforeAll(async () => {
   writeFileSync(at('raw', '1.f32'), new Uint8Array(pixels.buffer.slice(0, ROWS * 96)));
   writeFileSync(at('raw', '2.f32'), new Uint8Array(pixels.buffer.slice(ROWS * 96)));
   writeFileSync(at('raw', 'labels.raw'), new Uint8Array(labels.buffer));
+  writeFileSync(at('nan', 'input.npy'), writeNpy({ ...tensor, data: pixels.map((pixel, i) => (i === 50 ? Number.NaN : pixel)) }));
+  writeFileSync(at('turned', 'input.npy'), writeNpy({ ...tensor, shape: [ROWS, 3, 4, 4] }));
   writeFileSync(at('half', 'input.npy'), writeNpy({ ...tensor, shape: [ROWS * 48] }).subarray(0, 400));
 });
 
@@ -140,6 +142,12 @@ describe('thimble quantize', () => {
     ],
     [['model.onnx', '--data', 'nowhere', '--out', 'x.onnx'], 1, /INPUT: .*cannot read the folder/],
     [['model.onnx', '--data', 'half', '--out', 'x.onnx'], 1, /FORMAT: .*input.npy/],
+    [['model.onnx', '--data', 'nan', '--out', 'x.onnx'], 1, /INPUT: the calibration data of "input" has NaN in call 1/],
+    [
+      ['model.onnx', '--data', 'turned', '--out', 'x.onnx'],
+      1,
+      /INPUT: .*"input" does not fit \(expected rows of \[4, 4, 3\], got \[24, 3, 4, 4\]\)/,
+    ],
     [['model.onnx', '--data', 'npy', '--out', 'x.tflite'], 1, /neither an ONNX file nor a program .*\.onnx or \.thimble/],
     [['model.onnx', '--data', 'npy', '--out', 'x.onnx', '--keep', 'middle'], 1, /no layer "middle" to keep/],
     [['model.thimble', '--data', 'npy', '--out', 'x.onnx'], 1, /holds no graph; load the model it was made from/],
@@ -150,7 +158,7 @@ describe('thimble quantize', () => {
     [['model.onnx', '--data', 'npy'], 2, /--out/],
   ] as const)('%j fails with %i and says why', (args, code, message) => {
     const files = readdirSync(folder).length;
-    const isPath = /^(model|missing|none|nowhere|half|npy|x\.|no\/)/;
+    const isPath = /^(model|missing|none|nowhere|half|nan|turned|npy|x\.|no\/)/;
     const { status, stderr } = run(...args.map((arg) => (isPath.test(arg) ? at(arg) : arg)), '--json');
     expect(stderr).toMatch(message);
     expect(status).toBe(code);

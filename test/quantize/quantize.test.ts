@@ -133,7 +133,13 @@ describe('options', () => {
     await expect(quantizeDigits({ keep: ['conv9'] })).rejects.toThrow(/no layer "conv9".*conv2d, conv2d_1, dense; \*/);
     await expect(quantizeDigits({ keep: ['D_1'] })).rejects.toThrow(/expected conv2d_1 or one of 2 others/);
     await expect(quantizeDigits({ test: { data: test.x, labels: test.y.subarray(1) } })).rejects.toThrow(/one label for each row/);
-    await expect(t.quantize(model, new Float32Array(65))).rejects.toThrow(/wrong shape/);
+    await expect(t.quantize(model, new Float32Array(65))).rejects.toThrow(/multiple of 64 elements, got 65/);
+    await expect(t.quantize(model, new Float32Array(0))).rejects.toThrow(/has no rows/);
+    await expect(t.quantize(model, new Float32Array(64).fill(Number.NaN))).rejects.toThrow(/"input" has NaN in call 0/);
+    await expect(t.quantize(model, { shape: [2, 64, 3], data: new Float32Array(384) })).rejects.toThrow(
+      /expected rows of \[8, 8, 1\], got \[2, 64, 3\]/,
+    );
+    await expect(t.quantize(model, { image: new Float32Array(64) })).rejects.toThrow(/no input "image" \(expected input\)/);
     await expect(t.quantize(model, [{ image: new Float32Array(64) }])).rejects.toThrow(/call 0 .* has no "input"/);
     await expect(quantizeDigits({ budget: '1KB' })).rejects.toThrow(expect.objectContaining({ code: 'BUDGET' }));
     expect((await t.quantize(model, undefined, { scheme: 'int8-weights' })).report.layers[0]?.sqnr).toBeNaN();
@@ -312,7 +318,7 @@ describe.each(testNetworks.filter(({ name }) => name !== 'digits'))('$name in in
   it.runIf(onnxruntime)('gives in onnxruntime what it gives here, within one step', async () => {
     const network = build();
     const { x } = randomRows(network, 8);
-    const { onnx, model: own, report } = await t.quantize(network, x, { ranges: 'min-max' });
+    const { onnx, model: own, report } = await t.quantize(network, x, { ranges: 'min-max', biasCorrection: false });
     expect(report.layers.length).toBeGreaterThan(0);
     const [input] = network.network.inputs as [t.Symbolic];
     const size = x.length / 8;
@@ -323,4 +329,13 @@ describe.each(testNetworks.filter(({ name }) => name !== 'digits'))('$name in in
       expect(stepsApart(here, (predictions as { data: t.TypedArray }).data)).toBeLessThanOrEqual(1.001);
     }
   });
+});
+
+it('infinities, as masks have them, do not count in ranges', async () => {
+  const network = t.sequential([t.input({ shape: [4] }), t.dense({ units: 3 })]);
+  const rows = Float32Array.from({ length: 400 }, (_, i) => Math.sin(i));
+  const masked = rows.map((value, i) => (i === 7 ? Number.NEGATIVE_INFINITY : value));
+  const { model: small } = await t.quantize(network, masked, { ranges: 'min-max', biasCorrection: false });
+  const { model: same } = await t.quantize(network, rows, { ranges: 'min-max', biasCorrection: false });
+  expect(small.run({ input: rows.subarray(0, 4) })).toEqual(same.run({ input: rows.subarray(0, 4) }));
 });
