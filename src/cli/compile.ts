@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type Command, Option } from 'commander';
 import { decode, encode, formatBytes, loadModel, type Program, ThimbleError, withPlans, writeFileAtomically } from '../index.ts';
@@ -56,6 +56,11 @@ Examples:
 async function compile(path: string, options: CompileOptions): Promise<void> {
   const { out, target, train: training = false, flavour, json = false } = options;
   const separateWeights = options.weights === 'separate';
+  if (extname(out) === (target === 'thimble' ? '.wasm' : '.thimble')) {
+    throw new ThimbleError('INPUT', `"${out}" is no name for --target ${target}`, {
+      expected: target === 'thimble' ? 'a name that ends with .thimble' : 'a name that ends with .wasm, or --target thimble',
+    });
+  }
   if (separateWeights && target === 'thimble') {
     throw new ThimbleError('INPUT', 'a .thimble file holds its weights', { hint: '--weights separate is for --target wasm' });
   }

@@ -107,7 +107,7 @@ function island(node: Node, to: Rewriting, once: (value: Value) => boolean): Val
     value = variable;
   }
   const quantized = quantizedOf(value, to);
-  if (quantized) return asTable(quantized, chain, attrs);
+  if (quantized) return to.target.named((chain.at(-1) ?? node).name, () => asTable(quantized, chain, attrs));
   if (!once(value)) return undefined;
   const line = lineOf(chain);
   const last = producer(value);
@@ -115,7 +115,7 @@ function island(node: Node, to: Rewriting, once: (value: Value) => boolean): Val
   const byte = (number: number) => Math.min(Math.max(opAt(number, attrs), attrs.low), attrs.high);
   const { scale, zero, ties } = attrs;
   const [low, high] = [byte(line.low), byte(line.high)];
-  return INT8_RULES[last.op]?.({ node: last, to, scale: scale / line.factor, zero, ties, low, high });
+  return to.target.named(last.name, () => INT8_RULES[last.op]?.({ node: last, to, scale: scale / line.factor, zero, ties, low, high }));
 }
 
 /** Operators of two floats that are functions of one where the other is a number. */

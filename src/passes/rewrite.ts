@@ -74,12 +74,12 @@ const limits = (_: string, value: unknown): unknown => (typeof value === 'number
 /** What a rule gives for a node: its outputs in the new graph, or undefined to keep the node. */
 export type Rule = (node: Node, inputs: readonly Value[], to: Rewriting) => readonly Value[] | undefined;
 
-/** A graph that computes the same, node by node as `rule` has it; equal nodes become one. */
+/** A graph that computes the same, node by node as `rule` has it, under the names of the nodes it stands for; equal nodes become one. */
 export function rewrite(source: Graph, rule: Rule): Graph {
   const to = new Rewriting(source);
   for (const node of source.nodes) {
     const inputs = node.inputs.map((input) => to.of(input));
-    const outputs = rule(node, inputs, to) ?? to.apply(node, inputs);
+    const outputs = to.target.named(node.name, () => rule(node, inputs, to)) ?? to.apply(node, inputs);
     node.outputs.forEach((output, i) => {
       to.set(output, outputs[i] as Value);
     });

@@ -95,6 +95,8 @@ describe('thimble compile', () => {
       [['compile', 'add.onnx', '--train', '--classes', 'one', '--out', 'bad.wasm'], /"one" are no classes/, 2],
       [['compile', 'small.thimble', '--plan', '--target', 'thimble', '--out', 'bad.thimble'], /holds no plan/, 1],
       [['profile', 'small.thimble'], /"small.thimble": the .thimble file holds no plan to profile/, 1],
+      [['compile', 'add.onnx', '--out', 'bad.thimble'], /no name for --target wasm \(expected .* or --target thimble\)/, 1],
+      [['compile', 'add.onnx', '--target', 'thimble', '--out', 'bad.wasm'], /no name for --target thimble/, 1],
       [['compile', 'x.npy', '--out', 'bad.wasm'], /FORMAT/, 1],
       [['compile', 'nowhere.onnx', '--out', 'bad.wasm'], /INPUT: "nowhere.onnx": cannot be read/, 1],
       [['compile', 'add.onnx', '--budget', '100', '--out', 'bad.wasm'], /BUDGET/, 1],

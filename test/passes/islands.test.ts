@@ -289,6 +289,20 @@ test('a result that something else reads in float stays in float', () => {
   expect(quantizeIslands(net.graph).nodes.map(({ op }) => op)).toContain('linear');
 });
 
+test('8-bit operators have the names of the float ones they stand for', () => {
+  const net = new Network();
+  const y = net.graph.named('encoder/dense', () =>
+    ops.linear([net.steps(net.input(2, 5), 0.02), net.weights([5, 6], 'panels')], { units: 6 }),
+  );
+  const gelu = net.graph.named('encoder/gelu', () => ops.gelu(net.steps(y, 0.1)));
+  net.graph.output('y', ops.quantizeInt8(gelu, { scale: 0.1, zero: 0 }));
+  const graph = quantizeIslands(net.graph);
+  prune(graph);
+  const named = graph.nodes.map(({ name, op }) => `${name}: ${op}`);
+  expect(named).toContain('encoder/dense: linearRowsInt8');
+  expect(named).toContain('encoder/gelu: lookup');
+});
+
 const folder = new URL('../../../shared/bench-models/', import.meta.url);
 /** What runs in float in each model; transpositions and reshapes are not counted. */
 const inFloat: Readonly<Record<string, string>> = {
