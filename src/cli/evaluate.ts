@@ -5,7 +5,7 @@ import { ThimbleError, writeFileAtomically } from '../index.ts';
 import { asJson, judgementOf, printJudgement } from './judged.ts';
 import { flavourOption, type SourceOptions } from './options.ts';
 import { judge, printBroken, resized, shown } from './pictures.ts';
-import { openModel } from './source.ts';
+import { checkWritable, openModel } from './source.ts';
 
 interface EvaluateOptions extends SourceOptions {
   readonly report?: string;
@@ -25,6 +25,7 @@ export function registerEvaluate(program: Command): void {
 }
 
 async function evaluateModel(path: string, folder: string, options: EvaluateOptions): Promise<void> {
+  checkWritable(options.report);
   const model = await openModel(path, options);
   const { task } = model;
   if (!task?.preprocessing) {

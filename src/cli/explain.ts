@@ -6,7 +6,7 @@ import { type InferenceModel, loadModel, type Model, type Task, type Tensor, Thi
 import type { Panel } from '../report/explanation.ts';
 import { flavourOption, numbers, type SourceOptions, wholeNumber, withSource } from './options.ts';
 import { withProgress } from './progress.ts';
-import { isSaved, openModel, readInput } from './source.ts';
+import { checkWritable, isSaved, openModel, readInput } from './source.ts';
 import { type PictureOptions, pictureSpec } from './tensors.ts';
 
 interface ExplainOptions extends SourceOptions, PictureOptions {
@@ -112,6 +112,7 @@ async function explain(modelPath: string, picturePath: string, options: ExplainO
   const { method: name, out, page, json } = options;
   const method = methods[name];
   if (!method) throw new ThimbleError('INPUT', `no method "${name}"`, { expected: methodNames });
+  checkWritable(out, page);
   const scene = await sceneOf(modelPath, picturePath, options);
   const { explainer, target, label, answers, scores } = scene;
   const attribution = await explained(name, method, scene, options);

@@ -28,7 +28,7 @@ import type { HostNumbers } from '../report/memoryReport.ts';
 import { randomFeeds } from './bench.ts';
 import { flavourOption, wholeNumber, withSource } from './options.ts';
 import { type Progress, withProgress } from './progress.ts';
-import { isSaved, nameOf, openModel, readInput } from './source.ts';
+import { checkWritable, isSaved, nameOf, openModel, readInput } from './source.ts';
 import { shortName, tableOf } from './table.ts';
 import { openTrainable, type TrainingOptions, withTraining } from './training.ts';
 
@@ -83,6 +83,7 @@ interface Subject {
 }
 
 async function profile(path: string, options: ProfileOptions): Promise<void> {
+  checkWritable(options.svg, options.html);
   const bytes = await readInput(path);
   const { subject, whatIf } = await withProgress(`${nameOf(path)}:`, async (progress) => {
     progress.say('importing and planning');

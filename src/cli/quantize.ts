@@ -17,7 +17,7 @@ import {
 import { readCalibrationData } from './calibrationData.ts';
 import { flavourOption, type SourceOptions, wholeNumber, withSource } from './options.ts';
 import { withProgress } from './progress.ts';
-import { isSaved, openModel, readInput } from './source.ts';
+import { checkWritable, isSaved, openModel, readInput } from './source.ts';
 import { shortName, tableOf } from './table.ts';
 import { decibels, sizes } from './tables.ts';
 
@@ -84,6 +84,7 @@ async function quantize(path: string, options: Options): Promise<void> {
       expected: 'a name that ends with .onnx or .thimble',
     });
   }
+  checkWritable(out);
   const report = await withProgress(`${path}:`, async (progress) => {
     progress.say('loading');
     const { model, inputs, task } = await opened(path, options);

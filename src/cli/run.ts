@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { verdicts } from '../data/classify.ts';
 import { type Feed, type InferenceModel, type Tensor, ThimbleError, writeFileAtomically } from '../index.ts';
 import { flavourOption, named, numbers, type SourceOptions, withSource } from './options.ts';
-import { openModel } from './source.ts';
+import { checkWritable, openModel } from './source.ts';
 import { tableOf } from './table.ts';
 import { type PictureOptions, readFeed, readFeeds, writtenTensors } from './tensors.ts';
 
@@ -45,6 +45,7 @@ Examples:
 }
 
 async function runModel(path: string, files: readonly (readonly [string, string])[], options: RunOptions): Promise<void> {
+  checkWritable(options.out);
   const model = await openModel(path, options);
   const [signature] = options.signature ?? [];
   const feeds = await feedsOf(model, signature, files, options);

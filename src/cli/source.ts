@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { type InferenceModel, load, loadModel, ThimbleError } from '../index.ts';
@@ -24,6 +24,24 @@ export function makeFolder(folder: string): void {
       node: folder,
       hint: 'choose another with --out',
     });
+  }
+}
+
+/** Checks, before long work, that what comes of it can be written. @throws INPUT for a folder that is missing or not writable. */
+export function checkWritable(...paths: readonly (string | undefined)[]): void {
+  for (const path of paths) {
+    if (path === undefined) continue;
+    try {
+      const there = statSync(path, { throwIfNoEntry: false });
+      if (there?.isDirectory()) throw new Error('it is a folder');
+      // Pipes and devices are written to as they are. The slash: a file is no folder.
+      if (!there || there.isFile()) accessSync(`${dirname(path)}/`, constants.W_OK);
+    } catch (error) {
+      throw new ThimbleError('INPUT', `cannot write: ${(error as Error).message}`, {
+        node: path,
+        hint: 'choose a folder that exists and is writable',
+      });
+    }
   }
 }
 

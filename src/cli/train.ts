@@ -24,7 +24,7 @@ import { registerEvaluate } from './evaluate.ts';
 import { asJson, judgementOf, printJudgement } from './judged.ts';
 import { flavourOption, numbers, positive, type SourceOptions, share, wholeNumber, withSource } from './options.ts';
 import { judge, type PictureChoices, preprocessingFor, printBroken, resized, shown } from './pictures.ts';
-import { openModel, readInput } from './source.ts';
+import { checkWritable, openModel, readInput } from './source.ts';
 
 interface TrainOptions extends SourceOptions, PictureChoices {
   readonly base: string;
@@ -99,6 +99,7 @@ Examples:
 
 async function trainModel(folder: string, options: TrainOptions): Promise<void> {
   const { base, out, seed, shape, signature, flavour, json = false } = options;
+  checkWritable(out, options.onnx, options.report);
   // The budget is that of training, which runs other programs than the base model's own.
   const model = await openModel(base, { ...(shape && { shape }), ...(signature && { signature }), ...(flavour && { flavour }) });
   const spec = preprocessingFor(model, options);

@@ -94,6 +94,11 @@ function lastFeatures(forward: Forward): Value {
   const needed = ancestors(forward.scores);
   const last = lastConvolution(forward, needed);
   if (!last) {
+    if (forward.graph.nodes.some(({ op, inputs: [x] }) => op !== 'cast' && x?.dtype === 'i8')) {
+      throw new ThimbleError('INPUT', 'the model computes in 8-bit numbers, which have no gradients', {
+        hint: 'use occlusion, or explain the float model that it was made from',
+      });
+    }
     throw new ThimbleError('INPUT', 'the model has no convolution over more than one pixel', {
       hint: 'name a layer with `layer`, or use saliency or occlusion',
     });

@@ -86,7 +86,7 @@ export class InferenceModel extends RuntimeModel {
 
   #need<T>(part: T | undefined): T {
     if (part !== undefined) return part;
-    throw new ThimbleError('INPUT', 'a .thimble file holds no graph', { node: this.program.name, hint: 'load the model it was made from' });
+    throw new ThimbleError('INPUT', 'a .thimble file holds no graph', { hint: 'load the model it was made from' });
   }
 
   /**

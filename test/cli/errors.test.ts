@@ -99,6 +99,22 @@ describe('what is written', () => {
     if (existsSync('/dev/full')) expect(statSync('/dev/full').isCharacterDevice()).toBe(true);
   });
 
+  it.each([
+    ['train', 'folder', '--base', 'missing.onnx', '--out'],
+    ['train', 'folder', '--base', 'missing.onnx', '--onnx'],
+    ['train', 'folder', '--base', 'missing.onnx', '--report'],
+    ['evaluate', 'missing.thimble', 'folder', '--report'],
+    ['quantize', 'missing.onnx', '--out'],
+    ['explain', 'missing.onnx', 'picture.png', '--page'],
+    ['profile', 'missing.onnx', '--html'],
+  ])('by %s %s … is known before the work', (...args) => {
+    const { status, stderr } = run(...args, 'nowhere/file.onnx');
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^thimble: INPUT: "nowhere\/file.onnx": cannot write: ENOENT.*choose a folder/),
+    ]);
+  });
+
   it.skipIf(!existsSync('/dev/full'))('to a full standard output is an error of one line', () => {
     const shell = (command: string) => spawnSync('sh', ['-c', command], { encoding: 'utf8', cwd: root });
     const { status, stderr } = shell(`"${process.execPath}" "${cli}" inspect good.onnx > /dev/full`);
