@@ -1008,6 +1008,8 @@ export class Pool2dInt8 {
   scale: f32;
   xZero: i32;
   yZero: i32;
+  yScale: f32;
+  floats: u32;
 }
 
 @unmanaged

@@ -64,7 +64,8 @@ function maxima(r: Pool2dInt8, x: usize, rows: usize, columns: usize, y: usize):
 /** The mean of `count` numbers, as `averagePool2dInt8` says. */
 @inline
 function mean(r: Pool2dInt8, sum: i32, count: i32): i32 {
-  if (r.scale != 0) return limitedFloat(<f32>(sum - count * r.xZero) * (r.scale / <f32>max<i32>(count, 1)), r.yZero, r.low, r.high);
+  if (r.scale != 0)
+    return limitedFloat(<f32>(sum - count * r.xZero) * (r.scale / (r.yScale * <f32>max<i32>(count, 1))), r.yZero, r.low, r.high);
   const value = count ? (sum + (sum > 0 ? count >> 1 : -(count >> 1))) / count : 0;
   return min<i32>(max<i32>(value, r.low), r.high);
 }
@@ -74,6 +75,10 @@ function means(r: Pool2dInt8, x: usize, rows: usize, columns: usize, y: usize): 
     line = <usize>r.inWidth * channels;
   const count = <i32>(rows * columns);
   let c: usize = 0;
+  if (r.floats) {
+    floatMeans(r, x, rows, columns, y);
+    return;
+  }
   if (ASC_FEATURE_SIMD) {
     for (; c + 8 <= channels; c += 8) meansOf8(r, x + c, rows, columns, line, channels, y + c);
   }
@@ -84,6 +89,51 @@ function means(r: Pool2dInt8, x: usize, rows: usize, columns: usize, y: usize): 
     }
     store<i8>(y + c, mean(r, sum, count));
   }
+}
+
+/** Of dequantized numbers, added one after the other. */
+function floatMeans(r: Pool2dInt8, x: usize, rows: usize, columns: usize, y: usize): void {
+  const channels = <usize>r.channels,
+    line = <usize>r.inWidth * channels;
+  const count = <f32>max<i32>(<i32>(rows * columns), 1);
+  let c: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    for (; c + 8 <= channels; c += 8) floatMeansOf8(r, x + c, rows, columns, count, y + c);
+  }
+  for (; c < channels; c++) {
+    let sum: f32 = 0;
+    for (let i: usize = 0; i < rows; i++) {
+      for (let j: usize = 0; j < columns; j++) sum += <f32>(<i32>load<i8>(x + i * line + j * channels + c) - r.xZero) * r.scale;
+    }
+    store<i8>(y + c, limitedFloat(sum / count / r.yScale + <f32>(r.yZero + 128), -128, r.low, r.high));
+  }
+}
+
+function floatMeansOf8(r: Pool2dInt8, x: usize, rows: usize, columns: usize, count: f32, y: usize): void {
+  const channels = <usize>r.channels,
+    line = <usize>r.inWidth * channels;
+  const zero = i16x8.splat(<i16>r.xZero),
+    scale = f32x4.splat(r.scale);
+  let low = f32x4.splat(0),
+    high = low;
+  for (let i: usize = 0; i < rows; i++) {
+    let p = x + i * line;
+    for (let j: usize = 0; j < columns; j++) {
+      const v = i16x8.sub(v128.load8x8_s(p), zero);
+      low = f32x4.add(low, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(v)), scale));
+      high = f32x4.add(high, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(v)), scale));
+      p += channels;
+    }
+  }
+  const v = i16x8.narrow_i32x4_s(floatMean(r, low, count), floatMean(r, high, count));
+  v128.store64_lane(y, i8x16.narrow_i16x8_s(v, v), 0);
+}
+
+@inline
+function floatMean(r: Pool2dInt8, sum: v128, count: f32): v128 {
+  const y = f32x4.add(f32x4.div(f32x4.div(sum, f32x4.splat(count)), f32x4.splat(r.yScale)), f32x4.splat(<f32>(r.yZero + 128)));
+  const limited = f32x4.min(f32x4.max(y, f32x4.splat(<f32>(r.low + 128))), f32x4.splat(<f32>(r.high + 128)));
+  return i32x4.sub(i32x4.trunc_sat_f32x4_s(f32x4.nearest(limited)), i32x4.splat(128));
 }
 
 /** 8 channels; a row is summed in 16 bits, 256 pixels at a time. */

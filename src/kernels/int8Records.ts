@@ -169,7 +169,7 @@ export const int8Records = {
   DequantizeColumns: { x: 'ptr', scales: 'ptr', y: 'ptr', outer: 'u32', rows: 'u32', columns: 'u32' },
   /** Between f32 and i8: away: ties away from zero instead of to even. */
   QuantizeInt8: { x: 'ptr', y: 'ptr', length: 'u32', scale: 'f32', zero: 'i32', low: 'i32', high: 'i32', away: 'u32' },
-  /** Windows over NHWC. scale, xZero, yZero: of means alone (`averagePool2dInt8`). */
+  /** Windows over NHWC. What follows `high` is of means alone (`averagePool2dInt8`); floats: numbers are dequantized before they are added. */
   Pool2dInt8: {
     x: 'ptr',
     y: 'ptr',
@@ -190,6 +190,8 @@ export const int8Records = {
     scale: 'f32',
     xZero: 'i32',
     yZero: 'i32',
+    yScale: 'f32',
+    floats: 'u32',
   },
   /** [blocks, rows, columns]. scale, zero: of one element, or with perColumn = 1 [blocks, columns]. dy: of the gradient, else 0. */
   FakeQuantize: {

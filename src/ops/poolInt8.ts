@@ -13,10 +13,16 @@ export interface PoolInt8Attributes extends PoolWindow {
 }
 
 export interface AveragePoolInt8Attributes extends PoolInt8Attributes {
-  /** y = yZero + round(mean(x - xZero) · scale), half to even, of f32 products (ONNX); with scale 0 as TFLite: the mean, ties away from zero. */
+  /** The step of x; 0: y has the step of x and halves go away from zero, as in TFLite. */
   readonly scale: number;
   readonly xZero: number;
   readonly yZero: number;
+  readonly yScale: number;
+  /**
+   * How means with a scale are computed, as in ONNX Runtime. Of whole numbers (QLinearGlobalAveragePool): yZero + round(Σ (x - xZero) · (scale / (yScale · count)));
+   * of floats, one added after the other (QLinearAveragePool): round(Σ (x - xZero) scale / count / yScale + yZero), where numbers are uint8. Each step in f32, half to even.
+   */
+  readonly sums: 'whole' | 'float';
 }
 
 const defaults: PoolInt8Attributes = { kernel: [2, 2], strides: [2, 2], padding: 'valid', low: -128, high: 127 };
@@ -28,14 +34,15 @@ function infer(inputs: readonly TensorType[], attrs: PoolInt8Attributes): Tensor
 
 const limited = (data: Float64Array, { low, high }: PoolInt8Attributes) => data.map((value) => Math.min(Math.max(value, low), high));
 
-const none = { scale: 0, xZero: 0, yZero: 0 };
+const none = { scale: 0, xZero: 0, yZero: 0, yScale: 1, sums: 'whole' as AveragePoolInt8Attributes['sums'] };
 
 const lowerWith =
   (kernel: 'max_pool2d_s8' | 'average_pool2d_s8') =>
   (ctx: LowerContext<PoolInt8Attributes & Partial<typeof none>>): void => {
-    const { low, high, scale, xZero, yZero } = { ...none, ...ctx.attrs };
+    const { low, high, scale, xZero, yZero, yScale, sums } = { ...none, ...ctx.attrs };
     const fields = poolFields((ctx.inputs[0] as TensorType).shape, ctx.attrs);
-    ctx.step(kernel, { ...fields, x: ctx.in(0), y: ctx.out(), low, high, scale, xZero, yZero });
+    const floats = scale && sums === 'float' ? 1 : 0;
+    ctx.step(kernel, { ...fields, x: ctx.in(0), y: ctx.out(), low, high, scale, xZero, yZero, yScale, floats });
   };
 
 /** The largest number of each window of x [N, H, W, C]; padding never wins. Output and input have the same scale. */
@@ -68,14 +75,19 @@ export const averagePool2dInt8: Op<AveragePoolInt8Attributes> = defineOp<Average
     const { shape, data } = x as RefTensor;
     const counts = tapCounts(shape, { ...attrs, includePad: false }, sizeOf((y as TensorType).shape));
     const sums = new Float64Array(counts.length);
+    const { xZero, yZero } = attrs;
+    const [scale, yScale] = [Math.fround(attrs.scale), Math.fround(attrs.yScale)];
+    const isFloat = scale !== 0 && attrs.sums === 'float';
     forEachTap(shape, attrs, (xi, yi) => {
-      sums[yi] = (sums[yi] as number) + (data[xi] as number);
+      const number = data[xi] as number;
+      sums[yi] = isFloat ? Math.fround((sums[yi] as number) + Math.fround((number - xZero) * scale)) : (sums[yi] as number) + number;
     });
     const means = sums.map((sum, i) => {
       const count = counts[i] as number;
-      if (attrs.scale) {
-        const factor = Math.fround(Math.fround(attrs.scale) / count);
-        return attrs.yZero + roundHalfEven(Math.fround((sum - count * attrs.xZero) * factor));
+      if (isFloat) return roundHalfEven(Math.fround(Math.fround(Math.fround(sum / count) / yScale) + yZero + 128)) - 128;
+      if (scale) {
+        const factor = Math.fround(scale / Math.fround(yScale * count));
+        return yZero + roundHalfEven(Math.fround(Math.fround(sum - count * xZero) * factor));
       }
       return Math.trunc((sum + (sum > 0 ? 1 : -1) * Math.floor(count / 2)) / count);
     });

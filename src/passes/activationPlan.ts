@@ -103,7 +103,10 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
     } else if (ARITHMETIC.has(node.op) && areQuantized && operands.length === node.inputs.length && isImage(node)) {
       const y = compute(node);
       if (node.op === 'reduceMean') resting.set(y, node);
-      if (node.op === 'concat') for (const input of node.inputs) ties.join(input, y);
+      if (node.op === 'concat') {
+        const whole = node.inputs.every(isPositive);
+        for (const input of node.inputs) if (whole || !isPositive(input)) ties.join(input, y);
+      }
     } else if (MOVING.has(node.op) && x && computed.has(undropped(x)) && isExact(node)) {
       const y = compute(node);
       moved.set(y, undropped(x));
@@ -138,6 +141,20 @@ function isProjection({ op, outputs }: Node, readers: ReadonlyMap<Value, readonl
   const [y] = outputs as [Value];
   const behind = readers.get(y) ?? [];
   return op === 'linear' && behind.length > 0 && behind.every((node) => CELLS.includes(node.op) && node.inputs[0] === y);
+}
+
+/**
+ * Whether no element is below 0, which is the lowest number of its own range then. In the range of others it would not be: ONNX Runtime leaves a convolution in
+ * float whose relu the range does not make up for.
+ */
+function isPositive(value: Value): boolean {
+  const node = producer(value);
+  if (!node) return false;
+  const { op, attrs, inputs } = node;
+  if (MOVING.has(op) || op === 'concat') return inputs.every(isPositive);
+  if (op === 'fakeQuantize') return isPositive(inputs[0] as Value);
+  if (op === 'clip') return (attrs.min as number) >= 0;
+  return op === 'relu' || (weightsOf(node) !== undefined && (attrs.low as number) >= 0);
 }
 
 /** What dropout, which is there in training only, lets through. */

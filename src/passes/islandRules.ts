@@ -19,7 +19,7 @@ import type { MatmulAttributes } from '../ops/matmul.ts';
 import { matmulInt8 } from '../ops/matmulInt8.ts';
 import type { PadAttributes } from '../ops/pad.ts';
 import type { PoolAttributes } from '../ops/pool.ts';
-import { averagePool2dInt8, maxPool2dInt8 } from '../ops/poolInt8.ts';
+import { type AveragePoolInt8Attributes, averagePool2dInt8, maxPool2dInt8 } from '../ops/poolInt8.ts';
 import { quantizeInt8 } from '../ops/quantizeInt8.ts';
 import { type ReduceAttributes, reducedAxes } from '../ops/reduce.ts';
 import { reshape } from '../ops/reshape.ts';
@@ -184,16 +184,18 @@ const largest: Rule = (target) => {
   return rescaled({ ...x, x: maxPool2dInt8(x.x, { kernel, strides, padding }) }, target);
 };
 
-const mean = (x: Quantized, target: Target, window: Pick<PoolAttributes, 'kernel' | 'strides' | 'padding'>): Value => {
-  const { zero: yZero, low, high } = target;
-  return averagePool2dInt8(x.x, { ...window, xZero: x.zero, yZero, low, high, scale: x.scale / target.scale });
+type Window = Pick<PoolAttributes, 'kernel' | 'strides' | 'padding'>;
+
+const mean = (x: Quantized, target: Target, window: Window, sums: AveragePoolInt8Attributes['sums']): Value => {
+  const { zero: yZero, scale: yScale, low, high } = target;
+  return averagePool2dInt8(x.x, { ...window, scale: x.scale, xZero: x.zero, yZero, yScale, low, high, sums });
 };
 
 const average: Rule = (target) => {
   const x = quantizedOf(target.node.inputs[0], target.to);
   const { includePad, ...window } = target.node.attrs as unknown as PoolAttributes;
   const isPadded = window.padding !== 'valid' && !(Array.isArray(window.padding) && window.padding.every((n) => n === 0));
-  return x && !(includePad && isPadded) ? mean(x, target, window) : undefined;
+  return x && !(includePad && isPadded) ? mean(x, target, window, 'float') : undefined;
 };
 
 /** The mean of whole images. */
@@ -202,7 +204,7 @@ const overImages: Rule = (target) => {
   const { axes } = target.node.attrs as unknown as ReduceAttributes;
   if (x?.x.shape.length !== 4 || reducedAxes(x.x.shape, axes).join() !== '1,2') return undefined;
   const [, height, width] = x.x.shape as [number, number, number];
-  const y = mean(x, target, { kernel: [height, width], strides: [1, 1], padding: 'valid' });
+  const y = mean(x, target, { kernel: [height, width], strides: [1, 1], padding: 'valid' }, 'whole');
   return reshape(y, { shape: (target.node.outputs[0] as Value).shape });
 };
 

@@ -120,7 +120,10 @@ function attribute(name: string, value: Attribute): Uint8Array {
   if ('tensor' in value) return message([1, name], [5, tensor(value.tensor)], [20, 4]);
   if ('graph' in value) return message([1, name], [6, graph(value.graph)], [20, 5]);
   if ('reference' in value) return message([1, name], [21, value.reference], [20, 2]);
-  return message([1, name], ...value.map((one) => [typeof one === 'string' ? 9 : 8, one] as const));
+  return message([1, name], ...value.map((one) => [typeof one === 'string' ? 9 : 8, one] as const), [
+    20,
+    typeof value[0] === 'string' ? 8 : 7,
+  ]);
 }
 
 const node = ({ op, name = '', domain = '', attributes = {}, inputs = [], outputs }: FileNode): Uint8Array =>

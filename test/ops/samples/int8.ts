@@ -485,7 +485,9 @@ export const int8: Samples = {
   maxPool2dInt8: pools,
   averagePool2dInt8: [
     ...pools,
-    ...pools.map(({ inputs, attrs }) => ({ inputs, attrs: { ...attrs, scale: 0.83, xZero: -128, yZero: 7 } })),
+    ...(['whole', 'float'] as const).flatMap((sums) =>
+      pools.map(({ inputs, attrs }) => ({ inputs, attrs: { ...attrs, scale: 0.83, xZero: -128, yZero: 7, yScale: 1.02, sums } })),
+    ),
     { inputs: [i8(1, 1, 300, 9)], attrs: { kernel: [1, 300], strides: [1, 1], scale: 1.5, xZero: 3, yZero: -9 } },
   ],
   l2NormalizationInt8: [0, 7].flatMap((leftShift) => [
