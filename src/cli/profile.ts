@@ -130,7 +130,7 @@ async function ofLoaded(path: string, options: ProfileOptions, progress: Progres
     profile: { ...profileMemory(program, plan), name: nameOf(path) },
     times,
     host: await hostNumbers(model, residentBytes, times),
-    assumed: model.memory.small ? 'To fit the budget, layers of 8 bits have less scratch than they are fastest with.' : assumed,
+    assumed: model.memory.small ? 'To fit the budget, some layers have less scratch than they are fastest with.' : assumed,
     variants: async (report) => {
       if (again) return fineTuningVariants(again, model, report);
       return training || !lowered ? settled : loadedVariants(path, model, options, report);

@@ -2,8 +2,8 @@ import type { Geometry } from './geometry.ts';
 import { int8Records } from './int8Records.ts';
 
 /**
- * Bytes of scratch kernels need, from the numbers in their records. Those of 8-bit kernels give the same bits in blocks of any size: with `small`, blocks are
- * as small as can be.
+ * Bytes of scratch kernels need, from the numbers in their records. Kernels give the same bits in blocks of any size: with `small`, blocks are as
+ * small as can be.
  */
 
 /** `depthwise_conv2d_f32` and its gradients: the class `Correlation` of assembly/kernels/correlation.ts, rounded up to 16. */

@@ -87,7 +87,7 @@ export const chain: Op<ChainAttributes> = defineOp<ChainAttributes>({
   },
   lower(ctx) {
     const links = typed(ctx.inputs, ctx.attrs).map((link) => new Lowered(ctx, link));
-    const bands = planBands(links, ctx.small ? 0 : ctx.attrs.bandBytes);
+    const bands = ctx.small ? leastBands(links) : planBands(links, ctx.attrs.bandBytes);
     const heldRows = links.map((_, i) => Math.max(...bands.map((band) => (band[i] as Rows).end - (band[i] as Rows).held)));
     // Stages have the same scratch in turn.
     const scratch = ctx.scratch(Math.max(...links.map((link, i) => link.scratchBytes(heldRows[i] as number))));
@@ -124,8 +124,8 @@ function rowsRead(g: Geometry, start: number, end: number): { start: number; end
   };
 }
 
-/** For each band the rows of every stage, bands as high as `most` bytes between the stages allow. */
-function planBands(links: readonly Lowered[], most: number): Rows[][] {
+/** Bands of less and less height, with the bytes held between the stages: for each band the rows of every stage. */
+function* lowerAndLower(links: readonly Lowered[]): Generator<{ bands: Rows[][]; bytes: number }> {
   const geometries = links.map(({ g }) => g);
   const { outHeight } = geometries.at(-1) as Geometry;
   for (let height = outHeight; ; height = Math.ceil(height / 2)) {
@@ -136,8 +136,32 @@ function planBands(links: readonly Lowered[], most: number): Rows[][] {
         (sum, { rowBytes }, i) => sum + rowBytes * Math.max(...bands.map((band) => (band[i] as Rows).end - (band[i] as Rows).held)),
         0,
       );
-    if (height === 1 || bytes <= most) return bands;
+    yield { bands, bytes };
+    if (height <= 1) return;
   }
+}
+
+/** Bands as high as `most` bytes between the stages allow. */
+function planBands(links: readonly Lowered[], most: number): Rows[][] {
+  let last: Rows[][] = [];
+  for (const { bands, bytes } of lowerAndLower(links)) {
+    last = bands;
+    if (bytes <= most) break;
+  }
+  return last;
+}
+
+/** About what the records of a stage take in a band, with moving its rows. */
+const STEP_BYTES = 160;
+
+/** Bands that take the least memory, with the records of their steps. */
+function leastBands(links: readonly Lowered[]): Rows[][] {
+  let least = { bands: [] as Rows[][], bytes: Number.POSITIVE_INFINITY };
+  for (const { bands, bytes } of lowerAndLower(links)) {
+    const all = bytes + bands.length * links.length * STEP_BYTES;
+    if (all <= least.bytes) least = { bands, bytes: all };
+  }
+  return least.bands;
 }
 
 function bandsOf(geometries: readonly Geometry[], height: number): Rows[][] {
@@ -211,7 +235,9 @@ class Lowered {
   scratchBytes(rows: number): number {
     if (this.#whole) return this.#whole.scratches.reduce((sum, { bytes }) => sum + aligned(bytes), 0);
     const { blockRows, bytes } =
-      this.#link.stage.op === 'depthwiseConv2d' ? { blockRows: 0, bytes: depthwiseScratch } : band({ ...this.g, outHeight: rows });
+      this.#link.stage.op === 'depthwiseConv2d'
+        ? { blockRows: 0, bytes: depthwiseScratch }
+        : band({ ...this.g, outHeight: rows }, this.#ctx.small);
     this.#blockRows = blockRows;
     return isPointwise(this.g) ? 0 : bytes;
   }

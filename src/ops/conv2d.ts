@@ -62,11 +62,12 @@ const lineBytes = (g: Geometry): number => ((g.outWidth - 1) * g.strideX + (g.ke
 /** Bytes of the input lines of `rows` output rows, padding included. */
 const bandBytes = (g: Geometry, rows: number): number => ((rows - 1) * g.strideY + (g.kernelHeight - 1) * g.dilationY + 1) * lineBytes(g);
 
-/** Output rows at a time and the bytes of the input lines they read. */
-export function band(g: Geometry): { blockRows: number; bytes: number } {
+/** Output rows at a time and the bytes of the input lines they read; `small`: one row. */
+export function band(g: Geometry, small: boolean): { blockRows: number; bytes: number } {
   if (isPointwise(g)) return { blockRows: 0, bytes: 0 };
   const window = (g.kernelHeight - 1) * g.dilationY + 1;
-  const blockRows = Math.max(1, Math.min(g.outHeight, Math.floor((BLOCK_BYTES / lineBytes(g) - window) / g.strideY) + 1));
+  const fit = small ? 1 : Math.floor((BLOCK_BYTES / lineBytes(g) - window) / g.strideY) + 1;
+  const blockRows = Math.max(1, Math.min(g.outHeight, fit));
   return { blockRows, bytes: bandBytes(g, blockRows) };
 }
 
@@ -98,10 +99,10 @@ export function tilesAtATime(g: Geometry): number {
 const NARROW = 6;
 
 /** Windows that are copied side by side, and the bytes of that with the band they come from. */
-function columns(g: Geometry): { blockRows: number; bytes: number } | undefined {
+function columns(g: Geometry, small: boolean): { blockRows: number; bytes: number } | undefined {
   if (g.outWidth > NARROW || g.outHeight * g.outWidth < 4 || g.groups * g.dilationX !== 1 || isPointwise(g)) return undefined;
   const rowBytes = g.outWidth * g.kernelHeight * g.kernelWidth * g.inChannels * 4;
-  const blockRows = Math.min(g.outHeight, Math.max(Math.ceil(24 / g.outWidth), Math.floor(BLOCK_BYTES / rowBytes)));
+  const blockRows = small ? 1 : Math.min(g.outHeight, Math.max(Math.ceil(24 / g.outWidth), Math.floor(BLOCK_BYTES / rowBytes)));
   return { blockRows, bytes: bandBytes(g, blockRows) + blockRows * rowBytes + 32 };
 }
 
@@ -129,14 +130,14 @@ const laidDown = (g: Geometry): Geometry =>
 function correlate(ctx: LowerContext<Limits>, given: Geometry, w: Address | 0): void {
   const g = laidDown(given);
   const fields = { ...g, x: ctx.in(0), w, y: ctx.out(), ...epilogueFields(ctx) };
-  const tiles = tilesAtATime(g);
-  const block = columns(g);
+  const tiles = ctx.small ? Math.min(4, tilesAtATime(g)) : tilesAtATime(g);
+  const block = columns(g, ctx.small);
   if (tiles) {
     ctx.step('conv2d_f32_winograd', { ...fields, scratch: ctx.scratch(winogradScratch(tiles, g.inChannels)), blockRows: tiles });
   } else if (block) {
     ctx.step('conv2d_f32_columns', { ...fields, scratch: ctx.scratch(block.bytes), blockRows: block.blockRows });
   } else {
-    const { blockRows, bytes } = band(g);
+    const { blockRows, bytes } = band(g, ctx.small);
     ctx.step('conv2d_f32', { ...fields, scratch: ctx.scratch(bytes), blockRows });
   }
 }
@@ -216,12 +217,13 @@ const turned = (g: Geometry): Geometry => ({
 });
 
 /** Transposed weights of one group, then a block of columns. */
-function columnsScratch(g: Geometry): { bytes: number; blockRows: number } {
+function columnsScratch(g: Geometry, small: boolean): { bytes: number; blockRows: number } {
   const depth = (g.kernelHeight * g.kernelWidth * g.inChannels) / g.groups;
   const weights = Math.ceil(depth / 8) * 8 * (g.outChannels / g.groups) * 4;
   if (isPointwise(g)) return { blockRows: 0, bytes: weights };
   const pixels = g.batch * g.outHeight * g.outWidth;
-  const blockRows = Math.min(Math.max(4, Math.floor(BLOCK_BYTES / (4 * depth) / 4) * 4), Math.max(1, pixels));
+  const fit = small ? 4 : Math.max(4, Math.floor(BLOCK_BYTES / (4 * depth) / 4) * 4);
+  const blockRows = Math.min(fit, Math.max(1, pixels));
   return { blockRows, bytes: weights + blockRows * depth * 4 };
 }
 
@@ -261,7 +263,7 @@ export const conv2dGradInput: Op<Conv2dGradInputAttributes> = defineOp<Conv2dGra
       correlate(ctx, t, w);
       return;
     }
-    const { bytes, blockRows } = columnsScratch(g);
+    const { bytes, blockRows } = columnsScratch(g, ctx.small);
     ctx.step('conv2d_f32_grad_input', {
       ...g,
       x: ctx.out(),
@@ -302,7 +304,7 @@ export const conv2dGradWeight: Op<Conv2dAttributes> = defineOp<Conv2dAttributes>
   },
   lower(ctx) {
     const g = geometryOf((ctx.inputs[0] as TensorType).shape, ctx.attrs);
-    const { blockRows, bytes } = band(g);
+    const { blockRows, bytes } = band(g, ctx.small);
     ctx.step('conv2d_f32_grad_weight', {
       ...g,
       x: ctx.in(0),

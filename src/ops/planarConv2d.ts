@@ -27,7 +27,7 @@ export const planarConv2d: Op<Attributes> = defineOp<Attributes>({
   },
   lower(ctx) {
     const g = geometryOf(pixels((ctx.inputs[0] as TensorType).shape), ctx.attrs);
-    const { blockRows, bytes } = band(g);
+    const { blockRows, bytes } = band(g, ctx.small);
     ctx.step('conv2d_f32_planar', {
       ...g,
       x: ctx.in(0),

@@ -4,7 +4,7 @@ import type { MemoryPlan, MethodMemory } from './report.ts';
 
 /**
  * Bytes, or text such as '64KB', that the whole linear memory may use; or `least`: as few as give the same results. Where the fastest way does not fit, layers
- * of 8 bits take less scratch and more time.
+ * at the peak take less scratch and more time, for the same bits.
  */
 export type Budget = number | string;
 

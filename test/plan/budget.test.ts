@@ -16,7 +16,7 @@ const failure = async (promise: Promise<unknown>): Promise<ThimbleError> => {
 it('a budget that does not fit names the peak, its largest buffers and what would fit, and leaves the model as it was', async () => {
   const { build, compile } = testNetworks[1] as (typeof testNetworks)[1];
   const model = build();
-  await model.compile(compile);
+  await model.compile({ ...compile, budget: 'least' });
   const { totalBytes } = model.memory;
   const { x, y } = randomRows(model, 8);
   const before = await model.evaluate(x, y);
@@ -29,6 +29,19 @@ it('a budget that does not fit names the peak, its largest buffers and what woul
   expect(await model.evaluate(x, y)).toEqual(before);
   await model.compile({ ...compile, budget: totalBytes });
   expect(model.memory.totalBytes).toBe(totalBytes);
+});
+
+it.each(testNetworks)('$name: a budget does not change what training makes', async ({ build, compile }) => {
+  const trained = async (budget?: string) => {
+    const model = build();
+    await model.compile({ ...compile, ...(budget !== undefined && { budget }) });
+    const { x, y } = randomRows(model, 8);
+    await model.fit(x, y, { epochs: 2, verbose: 0 });
+    return model;
+  };
+  const [fast, least] = [await trained(), await trained('least')];
+  expect(least.memory.totalBytes).toBeLessThanOrEqual(fast.memory.totalBytes);
+  expect(least.getWeights()).toEqual(fast.getWeights());
 });
 
 it('8-bit layers take less scratch where a budget is tight, only those that must, and give the same', async () => {
