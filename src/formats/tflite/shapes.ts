@@ -2,8 +2,9 @@ import { ThimbleError } from '../../core/errors.ts';
 import { broadcastShapes, formatShape, normalizeAxis, type Shape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import { isConstant } from '../../ops/evaluate.ts';
-import { broadcast, equal, where } from '../../ops/index.ts';
+import { add, broadcast, equal, where } from '../../ops/index.ts';
 import { padded, reshapedTo } from '../moves.ts';
+import { affine, difference } from './affine.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { damaged } from './flatbuffer.ts';
 import type { Operand } from './operand.ts';
@@ -66,12 +67,25 @@ function filled(n: NodeContext, value: Value, shape: Shape): Value {
 }
 
 function range(n: NodeContext): Value {
+  if (![0, 1].every((index) => isConstant(n.x(index)))) return computedRange(n);
   const [start, limit, delta] = [n.number(0), n.number(1), n.number(2)];
-  const count = Math.max(0, Math.ceil((limit - start) / delta));
-  if (!Number.isFinite(count)) throw damaged(`a range from ${start} to ${limit} by ${delta}`);
-  n.allow(2 * count);
-  const data = Array.from({ length: count }, (_, i) => start + i * delta);
+  const data = steps(n, limit - start, delta).map((step) => start + step);
   return n.x(0).dtype === 'f32' ? n.constant(data) : n.integers(data);
+}
+
+/** From a computed start to a limit that is a constant number away. */
+function computedRange(n: NodeContext): Value {
+  const length = n.x(0).dtype === 'f32' ? undefined : difference(affine(n.i32(1)), affine(n.i32(0)));
+  if (length === undefined) throw n.importer.needsConstant(isConstant(n.x(1)) ? n.x(0) : n.x(1), 'the length of a range');
+  return add([reshapedTo(n.i32(0), [1]), n.integers(steps(n, length, n.number(2)))]);
+}
+
+/** 0, delta, 2 delta, … below `length`. */
+function steps(n: NodeContext, length: number, delta: number): number[] {
+  const count = Math.max(0, Math.ceil(length / delta));
+  if (!Number.isFinite(count)) throw damaged(`a range over ${length} by ${delta}`);
+  n.allow(2 * count);
+  return Array.from({ length: count }, (_, i) => i * delta);
 }
 
 function broadcastTo(n: NodeContext): Operand {

@@ -3,6 +3,7 @@ import type { Value } from '../../ir/graph.ts';
 import { isConstant } from '../../ops/evaluate.ts';
 import { add, gather, greater, max, min, slice, where } from '../../ops/index.ts';
 import { part, reshapedTo } from '../moves.ts';
+import { type Affine, affine, difference, known } from './affine.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { damaged } from './flatbuffer.ts';
 import type { Operand } from './operand.ts';
@@ -14,27 +15,39 @@ const like = (n: NodeContext, value: Value): Operand => ({ ...n.operand(0), valu
 
 function sliceRow(n: NodeContext): Operand {
   const { shape } = n.x(0);
-  const sizes = n.numbers(2);
+  const [begin, size] = [n.i32(1), n.i32(2)];
+  if (!isConstant(begin) || !isConstant(size)) return computedSlice(n, begin, size);
+  const [starts, sizes] = [n.numbers(1), n.numbers(2)];
   if (sizes.length !== shape.length) throw damaged(`sizes [${sizes}] of ${formatShape(shape)}`);
-  if (!isConstant(n.i32(1))) return computedSlice(n, sizes);
-  const starts = n.numbers(1);
   return like(n, slice(n.x(0), { starts, sizes: sizes.map((size, i) => (size === -1 ? (shape[i] as number) - (starts[i] ?? 0) : size)) }));
 }
 
 /** A box whose place is computed, moved to lie within x. */
-function computedSlice(n: NodeContext, sizes: readonly number[]): Operand {
-  const begin = n.i32(1);
-  const value = sizes.reduce((box, size, axis) => {
-    const room = (n.shape(0)[axis] as number) - size;
-    if (size === -1) n.refuse(`a computed start of axis ${axis}, which is taken to its end`, { expected: 'a size' });
-    if (size < 0 || room < 0) throw damaged(`sizes [${sizes}] of ${formatShape(n.shape(0))}`);
-    if (room === 0) return box;
-    n.allow(size);
-    const first = min([max([part(begin, 0, axis, 1), n.integers([0])]), n.integers([room])]);
-    return gather([box, add([n.integers(Array.from({ length: size }, (_, i) => i)), first])], { axis });
+function computedSlice(n: NodeContext, begin: Value, size: Value): Operand {
+  const { shape } = n.x(0);
+  if ([begin, size].some((list) => sizeOf(list.shape) !== shape.length)) throw damaged('begin and sizes do not fit');
+  const box = shape.reduce((value, extent, axis) => {
+    const [start, count] = [known(affine(begin, axis)), known(affine(size, axis))];
+    if (count === undefined) throw n.importer.needsConstant(size, `the size of axis ${axis}`);
+    if (start === undefined && count === -1) return openEnd(n, axis);
+    if (start !== undefined) return part(value, axis, start, count === -1 ? extent - start : count);
+    return run(n, value, axis, part(begin, 0, axis, 1), count, 1);
   }, n.x(0));
-  return like(n, value);
+  return like(n, box);
 }
+
+/** `size` elements of an axis from a computed place on, moved to lie within the axis. */
+function run(n: NodeContext, value: Value, axis: number, first: Value, size: number, step: number): Value {
+  const room = (value.shape[axis] as number) - ((size - 1) * step + 1);
+  if (size < 1 || room < 0) throw damaged(`${size} elements of axis ${axis} of ${formatShape(value.shape)}`);
+  if (room === 0) return part(value, axis, 0, size);
+  n.allow(size);
+  const start = min([max([first, n.integers([0])]), n.integers([room])]);
+  return gather([value, add([n.integers(Array.from({ length: size }, (_, i) => i * step)), start])], { axis });
+}
+
+const openEnd = (n: NodeContext, axis: number): never =>
+  n.refuse(`the size of axis ${axis} is known at run time only`, { expected: 'an end that is the start and a constant number' });
 
 /** One axis of a strided slice: its first element, step and count. */
 interface Stride {
@@ -61,9 +74,9 @@ function entriesOf(n: NodeContext, count: number): Entries {
   return { masks, has, between };
 }
 
-/** A strided slice of whole axes and of single places that are computed, x[:, i]; places are limited to the axis. */
+/** A strided slice with places that are computed, x[:, i] or x[:, i:i + 3]; places are limited to the axis. */
 function computedPlaces(n: NodeContext): Operand {
-  const begin = n.i32(1);
+  const [begin, end] = [n.i32(1), n.i32(2)];
   const steps = n.numbers(3);
   const { masks, has, between } = entriesOf(n, steps.length);
   let [value, axis] = [n.x(0), 0];
@@ -72,23 +85,57 @@ function computedPlaces(n: NodeContext): Operand {
     shape.push(...n.shape(0).slice(axis, axis + count));
     axis += count;
   };
-  if (sizeOf(begin.shape) !== steps.length) throw damaged('begin, end and strides do not fit');
+  if ([begin, end].some((list) => sizeOf(list.shape) !== steps.length)) throw damaged('begin, end and strides do not fit');
+  /** An axis from entry i on. */
+  const take = (step: number, i: number) => {
+    const extent = n.shape(0)[axis] as number;
+    const first = () => fromFront(n, part(begin, 0, i, 1), extent);
+    if (has(masks.shrinkAxisMask, i)) {
+      if (extent < 1) throw damaged(`a place of the empty axis ${axis}`);
+      value = gather([value, first()], { axis });
+    } else {
+      const from = has(masks.beginMask, i) ? undefined : affine(begin, i);
+      const taken = within(n, axis, { extent, step, from, to: has(masks.endMask, i) ? undefined : affine(end, i) });
+      value = typeof taken === 'number' ? run(n, value, axis, first(), taken, step) : strided(value, axis, taken);
+      shape.push(value.shape[axis] as number);
+    }
+    axis++;
+  };
   steps.forEach((step, i) => {
     if (has(masks.ellipsisMask, i)) keep(between);
     else if (has(masks.newAxisMask, i)) shape.push(1);
-    else if (has(masks.shrinkAxisMask, i)) {
-      const extent = n.shape(0)[axis] as number;
-      if (extent < 1) throw damaged(`a place of the empty axis ${axis}`);
-      const first = part(begin, 0, i, 1);
-      const fromFront = where([greater([n.integers([0]), first]), add([first, n.integers([extent])]), first]);
-      value = gather([value, fromFront], { axis });
-      axis++;
-    } else if (has(masks.beginMask, i) && has(masks.endMask, i) && step === 1) keep(1);
-    else n.refuse(`axis ${axis} from or to a computed place`, { expected: 'the whole axis, or one place of it' });
+    else take(step, i);
   });
   keep(n.shape(0).length - axis);
   return like(n, reshapedTo(value, shape));
 }
+
+/** A computed place (i32 [1]), counted from the back where it is below 0, from the front. */
+const fromFront = (n: NodeContext, place: Value, extent: number): Value =>
+  where([greater([n.integers([0]), place]), add([place, n.integers([extent])]), place]);
+
+/** One axis of a strided slice by its bounds, undefined for open ones: where it lies, or its size where its start is computed. */
+function within(
+  n: NodeContext,
+  axis: number,
+  { extent, step, from, to }: { extent: number; step: number; from: Affine | undefined; to: Affine | undefined },
+): Stride | number {
+  const offset = n.options(stridedSliceOptions).offset !== 0;
+  const [first, last] = [from && known(from), to && known(to)];
+  const isKnown = (bound: Affine | undefined, number: number | undefined) => bound === undefined || number !== undefined;
+  if (isKnown(from, first) && isKnown(to, last))
+    return strideOf(extent, first, offset && last !== undefined ? (first ?? 0) + last : last, step);
+  const distance = from && to && (offset ? last : difference(to, from));
+  if (distance === undefined || step < 1) return openEnd(n, axis);
+  return Math.ceil(distance / step);
+}
+
+const strided = (value: Value, axis: number, { start, step, size }: Stride): Value =>
+  slice(value, {
+    starts: value.shape.map((_, i) => (i === axis && size ? start : 0)),
+    sizes: value.shape.map((extent, i) => (i === axis ? size : extent)),
+    steps: value.shape.map((_, i) => (i === axis ? step : 1)),
+  });
 
 /** Python's slices: masks leave ends open, an ellipsis takes the axes in between, axes are added and dropped (tf.strided_slice). */
 function stridedSlice(n: NodeContext): Operand {

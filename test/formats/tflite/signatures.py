@@ -22,9 +22,9 @@ def entry(name, array):
     return {'name': name, 'dtype': array.dtype.name, 'shape': list(array.shape), 'data': base64.b64encode(array.tobytes()).decode()}
 
 
-def record(name, module, calls):
+def record(name, module, calls, others=()):
     """`calls`: pairs of a signature and its feeds."""
-    signatures = {key: getattr(module, key).get_concrete_function() for key in dict.fromkeys(key for key, _ in calls)}
+    signatures = {key: getattr(module, key).get_concrete_function() for key in dict.fromkeys([*(key for key, _ in calls), *others])}
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures=signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
@@ -136,6 +136,34 @@ class Choices(tf.Module):
 
 ways = [('choose', {'x': numbers(1, 2), 'way': np.int32(way)}) for way in (5, 3, 1, 6, 3, 0)]
 golden.append(record('sig_choices', Choices(), [call for way in ways for call in (way, ('repeat', {'x': numbers(1, 2)}))]))
+
+
+class Places(tf.Module):
+    """Parts of a tensor from a computed place on, whose size is a constant all the same."""
+
+    @tf.function(input_signature=[of([2, 6]), of([], tf.int32)])
+    def span(self, x, i):
+        return {'y': x[:, i:i + 3]}
+
+    @tf.function(input_signature=[of([2, 6]), of([], tf.int32)])
+    def back(self, x, i):
+        return {'y': x[1, 2 * i - 3:2 * i:2]}
+
+    @tf.function(input_signature=[of([2, 6]), of([], tf.int32)])
+    def sized(self, x, i):
+        return {'y': tf.slice(x, [1, i], [-1, (i + 2) - i])}
+
+    @tf.function(input_signature=[of([2, 6]), of([], tf.int32)])
+    def range(self, x, i):
+        return {'y': tf.gather(x, tf.range(i - 1, i + 3, 2), axis=1)}
+
+    @tf.function(input_signature=[of([2, 6]), of([], tf.int32)])
+    def rest(self, x, i):
+        return {'y': x[:, i:]}
+
+
+calls = [(key, {'x': numbers(2, 6), 'i': np.int32(i)}) for i in (2, 3) for key in ('span', 'back', 'sized', 'range')]
+golden.append(record('sig_places', Places(), calls, ['rest']))
 
 
 class Endless(tf.Module):

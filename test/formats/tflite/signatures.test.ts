@@ -141,3 +141,23 @@ describe('a loop whose end is found when the model runs', () => {
     expect(model.run({}).y?.data).toEqual(Float32Array.of(2.5, 2.25));
   });
 });
+
+describe('a part from a computed place on', () => {
+  it('needs a size that is known, or a constant place', async () => {
+    const refused = load(modelOf('sig_places'), { signature: 'rest' });
+    await expect(refused).rejects.toMatchObject({
+      code: 'UNSUPPORTED_ATTR',
+      expected: expect.stringContaining('the start and a constant'),
+    });
+    const i = { dtype: 'i32', shape: [], data: Int32Array.of(4) } as const;
+    const model = await load(modelOf('sig_places'), { signature: 'rest', constants: { i } });
+    const { y } = model.run({ x: Float32Array.from({ length: 12 }, (_, at) => at) });
+    expect([...(y?.data ?? [])]).toEqual([4, 5, 10, 11]);
+  });
+
+  it('is moved to lie within the axis', async () => {
+    const model = await load(modelOf('sig_places'), { signature: 'span' });
+    const { y } = model.run({ x: Float32Array.from({ length: 12 }, (_, at) => at), i: Int32Array.of(5) });
+    expect([...(y?.data ?? [])]).toEqual([3, 4, 5, 9, 10, 11]);
+  });
+});
