@@ -4,6 +4,7 @@ import { normalizeAxis, type Shape } from '../../core/shape.ts';
 import type { Graph, Value } from '../../ir/graph.ts';
 import { broadcast } from '../../ops/broadcast.ts';
 import { evaluate, isConstant } from '../../ops/evaluate.ts';
+import { Operands } from '../operands.ts';
 import { type Elem, held, tensorOf, toInt32 } from './elements.ts';
 import type { Importer } from './importer.ts';
 import { type Binding, isSequence, type Operand, type Sequence } from './operand.ts';
@@ -20,8 +21,8 @@ export type Row = (n: NodeContext) => Result;
 /** Rows by operator name. */
 export type Rows = Readonly<Record<string, Row>>;
 
-/** One node while it is imported: its inputs as values of the graph, its attributes with their types. */
-export class NodeContext {
+/** One node while it is imported: its inputs as values of the graph (f32, or i32 for integers and bools), its attributes with their types. */
+export class NodeContext extends Operands {
   readonly node: NodeProto;
   /** Version of the node's operator set. */
   readonly version: number;
@@ -30,6 +31,7 @@ export class NodeContext {
   readonly #scope: Scope;
 
   constructor(importer: Importer, node: NodeProto, version: number, inputs: readonly (Binding | undefined)[], scope: Scope) {
+    super();
     this.#scope = scope;
     this.importer = importer;
     this.node = node;
@@ -92,27 +94,6 @@ export class NodeContext {
     return binding;
   }
 
-  /** Input `index`: f32, or i32 for integers and bools. */
-  x(index: number): Value {
-    return this.operand(index).value;
-  }
-
-  /** Input `index`, which must be a float tensor. */
-  f32(index: number): Value {
-    const { value, elem } = this.operand(index);
-    if (value.dtype !== 'f32')
-      throw new ThimbleError('DTYPE', `input ${index} has the wrong element type`, { expected: 'float', got: elem });
-    return value;
-  }
-
-  elem(index: number): Elem {
-    return this.operand(index).elem;
-  }
-
-  shape(index: number): Shape {
-    return this.x(index).shape;
-  }
-
   /** What a row gave → one binding an output, each with an element type: that of input 0 where it is held alike, else float32 or int64. */
   bound(result: Result): (Binding | undefined)[] {
     const many: readonly (Value | Binding | undefined)[] = Array.isArray(result) ? result : [result as Value | Binding];
@@ -135,14 +116,6 @@ export class NodeContext {
     const { value } = this.operand(index);
     if (!isConstant(value)) throw this.importer.needsConstant(value, `input ${index}`);
     return [...evaluate(value)];
-  }
-
-  /** The one element of input `index`, which must be known at import; `fallback` where the input is left out. */
-  number(index: number, fallback?: number): number {
-    if (fallback !== undefined && !this.has(index)) return fallback;
-    const numbers = this.numbers(index);
-    if (numbers.length !== 1) throw new ThimbleError('SHAPE', `input ${index} has ${numbers.length} elements`, { expected: '1' });
-    return numbers[0] as number;
   }
 
   /** `numbers` of an optional input, else of the attribute of older operator sets, else undefined. */
@@ -205,30 +178,15 @@ export class NodeContext {
     return { elem, value: this.graph.constant({ dtype: held(elem), shape, data }) };
   }
 
-  /** A constant f32 value. */
-  constant(data: ArrayLike<number>, shape: Shape = [data.length]): Value {
-    return this.graph.constant({ dtype: 'f32', shape, data: Float32Array.from(data) });
-  }
-
   /** A constant i32 value. @throws UNSUPPORTED_ATTR for what a 32-bit integer does not hold. */
   integers(data: ArrayLike<number>, shape: Shape = [data.length]): Value {
     return this.graph.constant({ dtype: 'i32', shape, data: Int32Array.from(data, (number) => toInt32(number, this.node.name)) });
-  }
-
-  /** A scalar of the dtype of `like`. */
-  scalarLike(like: Value, number: number): Value {
-    return like.dtype === 'i32' ? this.integers([number], []) : this.graph.scalar(number);
   }
 
   /** `number` in every element of `shape`. */
   filled(dtype: 'f32' | 'i32', shape: Shape, number: number): Value {
     const one = this.graph.constant({ dtype, shape: [], data: allocate(dtype, 1).fill(number) });
     return shape.length ? broadcast(one, { shape }) : one;
-  }
-
-  /** @throws UNSUPPORTED_ATTR for this node. */
-  refuse(problem: string, details: { expected?: string; got?: string } = {}): never {
-    throw new ThimbleError('UNSUPPORTED_ATTR', problem, details);
   }
 
   #required<T>(name: string, value: T | undefined, fallback: T | undefined): T {

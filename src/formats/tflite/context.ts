@@ -4,6 +4,7 @@ import { normalizeAxis, type Shape } from '../../core/shape.ts';
 import type { Graph, Value } from '../../ir/graph.ts';
 import { evaluate, isConstant } from '../../ops/evaluate.ts';
 import { add, bitwiseAnd, bitwiseXor, cast, greater, sub, where } from '../../ops/index.ts';
+import { Operands } from '../operands.ts';
 import { held, numeric, UNSIGNED } from './elements.ts';
 import { damaged } from './flatbuffer.ts';
 import type { Importer } from './importer.ts';
@@ -21,8 +22,8 @@ export type Row = (n: NodeContext) => Result;
 /** Rows by operator name. */
 export type Rows = Readonly<Record<string, Row>>;
 
-/** One operator while it is imported: its inputs as values of the graph, its options with their defaults. */
-export class NodeContext {
+/** One operator while it is imported: its inputs as values of the graph (f32, i32 or i8), its options with their defaults. */
+export class NodeContext extends Operands {
   readonly node: OperatorSpec;
   readonly importer: Importer;
   readonly scope: Scope;
@@ -31,6 +32,7 @@ export class NodeContext {
   readonly #first: Binding | undefined;
 
   constructor(importer: Importer, node: OperatorSpec, scope: Scope, first?: Binding) {
+    super();
     this.importer = importer;
     this.node = node;
     this.scope = scope;
@@ -97,19 +99,6 @@ export class NodeContext {
     return binding.variable;
   }
 
-  /** Input `index` as graphs hold it: f32, i32 or i8. */
-  x(index: number): Value {
-    return this.operand(index).value;
-  }
-
-  /** Input `index`, which must be a float tensor. */
-  f32(index: number): Value {
-    const { value, elem } = this.operand(index);
-    if (value.dtype !== 'f32')
-      throw new ThimbleError('DTYPE', `input ${index} has the wrong element type`, { expected: 'float', got: elem });
-    return value;
-  }
-
   /** Input `index`, integers of any width, as i32. */
   i32(index: number): Value {
     return widened(this.operand(index));
@@ -121,28 +110,12 @@ export class NodeContext {
     return value.dtype === 'i8' ? cast(value, { to: 'i32' }) : this.i32(index);
   }
 
-  elem(index: number): Elem {
-    return this.operand(index).elem;
-  }
-
-  shape(index: number): Shape {
-    return this.x(index).shape;
-  }
-
   /** Elements of input `index`, which must be known at import. @throws UNSUPPORTED_ATTR naming the graph inputs it depends on. */
   numbers(index: number): number[] {
     const { value, elem } = this.operand(index);
     if (!isConstant(value)) throw this.importer.needsConstant(value, `input ${index}`);
     const shift = elem === 'uint8' ? UNSIGNED : 0;
     return Array.from(evaluate(value), (x) => x + shift);
-  }
-
-  /** The one element of input `index`, which must be known at import; `fallback` where the input is left out. */
-  number(index: number, fallback?: number): number {
-    if (fallback !== undefined && !this.has(index)) return fallback;
-    const numbers = this.numbers(index);
-    if (numbers.length !== 1) throw new ThimbleError('SHAPE', `input ${index} has ${numbers.length} elements`, { expected: '1' });
-    return numbers[0] as number;
   }
 
   /** Axes in input `index`, counted from the front. */
@@ -154,11 +127,6 @@ export class NodeContext {
     return optionsOf(fields, this.node.options);
   }
 
-  /** A constant f32 value. */
-  constant(data: ArrayLike<number>, shape: Shape = [data.length]): Value {
-    return this.graph.constant({ dtype: 'f32', shape, data: Float32Array.from(data) });
-  }
-
   /** A constant i32 value. */
   integers(data: ArrayLike<number>, shape: Shape = [data.length]): Value {
     return this.graph.constant({ dtype: 'i32', shape, data: Int32Array.from(data) });
@@ -167,11 +135,6 @@ export class NodeContext {
   /** `magnitude` with the sign of x (i32): positive where x is above 0, else negative. */
   signed(x: Value, magnitude: Value): Value {
     return where([greater([x, this.integers([0], [])]), magnitude, sub([this.integers([0], []), magnitude])]);
-  }
-
-  /** A scalar of the dtype of `like`. */
-  scalarLike(like: Value, number: number): Value {
-    return like.dtype === 'i32' ? this.integers([number], []) : this.graph.scalar(number);
   }
 
   /** All inputs as graphs hold them; there is at least one. */
@@ -215,11 +178,6 @@ export class NodeContext {
   /** Takes `elements` from what constants may expand to. */
   allow(elements: number): void {
     this.importer.allow(elements);
-  }
-
-  /** @throws UNSUPPORTED_ATTR for this node. */
-  refuse(problem: string, details: { expected?: string; got?: string } = {}): never {
-    throw new ThimbleError('UNSUPPORTED_ATTR', problem, details);
   }
 }
 
