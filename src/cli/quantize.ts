@@ -127,7 +127,7 @@ async function opened(path: string, { budget: _, ...options }: Options): Promise
   const model = await loadModel(bytes);
   const inputs = model.network.inputs.map(
     ({ name, dtype, shape }): TensorInfo => ({ name, dtype, type: dtype === 'f32' ? 'float32' : 'int32', shape: [1, ...shape] }),
-  ); // prettier-ignore
+  );
   return { model, inputs, task: undefined };
 }
 

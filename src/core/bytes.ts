@@ -1,7 +1,7 @@
 import { ThimbleError } from './errors.ts';
 
 /** Buffers start at multiples of this: one v128. */
-export const ALIGNMENT = 16;
+const ALIGNMENT = 16;
 
 /** `bytes` rounded up to a multiple of `to` (a power of two or any positive integer). */
 export const alignUp = (bytes: number, to = ALIGNMENT): number => Math.ceil(bytes / to) * to;

@@ -32,9 +32,6 @@ export function normalizeAxis(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-/** Extent of `axis` (negative counts from the back). */
-export const extent = (shape: Shape, axis: number): number => shape[normalizeAxis(axis, shape.length)] as number;
-
 /** The shape two operands broadcast to (numpy rules); throws SHAPE where they do not. */
 export function broadcastShapes(a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length);

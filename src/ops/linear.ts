@@ -3,6 +3,7 @@ import { PANEL, packPanels, unpackPanels } from '../core/panels.ts';
 import { formatShape, type Shape, sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
+import { matmulGradInputScratch } from '../kernels/scratch.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { type Epilogue, epilogueFields, epilogueGrad, expectEpilogue, finish, plain, residualInplace } from './epilogue.ts';
 
@@ -109,7 +110,7 @@ export const linearGradInput: Op<{ readonly depth: number }> = defineOp<{ readon
       dy: ctx.in(0),
       w: ctx.in(1),
       dx: ctx.out(),
-      scratch: ctx.scratch(columns * PANEL * 4),
+      scratch: ctx.scratch(matmulGradInputScratch(columns)),
       rows: rowsOf(shape),
       columns,
       depth,

@@ -80,7 +80,7 @@ export async function quantize(
   const settings = {
     ...defaults,
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
-  } as QuantizeOptions & Required<Pick<QuantizeOptions, keyof typeof defaults>>; // prettier-ignore
+  } as QuantizeOptions & Required<Pick<QuantizeOptions, keyof typeof defaults>>;
   check(settings);
   const progress = settings.onProgress ?? (() => {});
   const flavour = settings.flavour ?? 'auto';

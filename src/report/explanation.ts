@@ -58,7 +58,7 @@ function activation(given: ActivationStatistics): string {
 }
 
 /** The function over the range of the data, and how often the data falls where. Returns an SVG. */
-export function activationPlot({ curve, histogram: { from, to, counts } }: ActivationStatistics): string {
+function activationPlot({ curve, histogram: { from, to, counts } }: ActivationStatistics): string {
   const width = (to - from) / Math.max(1, counts.length);
   const most = Math.max(1, ...counts);
   const values = curve.map(({ y }) => y);

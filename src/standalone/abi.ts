@@ -27,7 +27,7 @@ import type { Method, Program, Slot } from '../program/format.ts';
 export const ABI_VERSION = 1;
 
 /** Exported methods by number, and the program's methods they are made of. */
-export const METHODS = [
+const METHODS = [
   { name: 'infer', of: ['infer', 'predict'] },
   { name: 'train_step', of: ['train'] },
   { name: 'accumulate', of: ['accumulate'] },
@@ -37,7 +37,7 @@ export const METHODS = [
 export type MethodName = (typeof METHODS)[number]['name'];
 
 /** Codes of element types. */
-export const DTYPES: Readonly<Record<DType, number>> = { f32: 0, i32: 1, i8: 2, u8: 3, bool: 4 };
+const DTYPES: Readonly<Record<DType, number>> = { f32: 0, i32: 1, i8: 2, u8: 3, bool: 4 };
 
 /** Bytes of a `thimble_tensor`. */
 export const TENSOR_BYTES = 24;

@@ -92,7 +92,7 @@ export function rowsOf(given: Rows, column: Column): { data: TypedArray; rows: n
 }
 
 /** @throws INPUT where `labels` has NaN (f32), or an index outside the classes (i32). */
-export function checkLabels(labels: TypedArray, classes: number | undefined): void {
+function checkLabels(labels: TypedArray, classes: number | undefined): void {
   const bad = (value: number) => Number.isNaN(value) || (classes !== undefined && (value < 0 || value >= classes));
   const at = labels.findIndex(bad);
   if (at < 0) return;

@@ -50,7 +50,7 @@ function frontOf(backbone: Backbone, { cut, frozen }: Phase): Front {
 }
 
 /** Appends a graph of constants and inputs that `target` has too; returns its output. */
-export function replayed(features: Graph, target: Graph): Value {
+function replayed(features: Graph, target: Graph): Value {
   const map = new Map<Value, Value>();
   for (const input of features.inputs) {
     const known = target.inputs.find(({ name }) => name === input.name);

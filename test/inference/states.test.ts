@@ -170,7 +170,7 @@ describe.runIf(existsSync(shared))('streaming models of others', () => {
         seed,
         shape.reduce((p, n) => p * n, 1),
       ),
-    })); // prettier-ignore
+    }));
     const small = await quantize(model, calls, { scheme });
     for (const { sqnr } of small.report.outputs) expect(sqnr).toBeGreaterThan(30);
     expect(small.model.program.state.length).toBe(model.program.state.length);

@@ -44,7 +44,7 @@ export function fromFront(indices: Value, extent: number): Value {
 }
 
 /** Σ of an index along each axis times the axis's stride: a flat index. `indices` has one value an axis, null for a plain count. */
-export function flatIndex(shape: readonly number[], indices: readonly (Value | null)[], like: Value): Value {
+function flatIndex(shape: readonly number[], indices: readonly (Value | null)[], like: Value): Value {
   const strides = stridesOf(shape);
   return indices
     .map((index, axis) => {

@@ -317,14 +317,3 @@ function withEntry(entries: ReadonlyMap<string, string> | undefined, bytes: Uint
   }
   return new Map([...(entries ?? []), [key, value]]);
 }
-
-/** Elements of a SequenceProto of tensors, as the backend tests store sequences. */
-export function decodeSequence(bytes: Uint8Array): TensorProto[] {
-  const reader = new Reader(bytes);
-  const tensors: TensorProto[] = [];
-  while (reader.next()) {
-    if (reader.field === 3) tensors.push(decodeTensor(reader.blob()));
-    else reader.skip();
-  }
-  return tensors;
-}

@@ -65,7 +65,7 @@ const unary =
 const integer = (like: Value, number: number): Value => like.graph.constant({ dtype: 'i32', shape: [], data: Int32Array.of(number) });
 
 /** The quotient rounded down. */
-export function floorDiv([a, b]: [Value, Value]): Value {
+function floorDiv([a, b]: [Value, Value]): Value {
   if (a.dtype === 'f32') return floor(div([a, b]));
   return div([sub([a, mod([a, b])]), b]);
 }

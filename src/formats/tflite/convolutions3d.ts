@@ -40,7 +40,7 @@ function convolution3d(n: NodeContext): Result {
     ],
     'constant',
     0,
-  ); // prettier-ignore
+  );
   n.allow(planes);
   const parts = Array.from({ length: planes }, (_, k) => {
     const sizes = [batch, out, height, width, channels];
@@ -96,7 +96,7 @@ function transposedConvolution3d(n: NodeContext): Result {
             ],
             'constant',
             0,
-          ); // prettier-ignore
+          );
     const volume = reshapedTo(spread, [batch, depth * strideD, full, wide, filters]);
     const starts = [k * dilationDFactor, 0, 0].map((at, i) => at - (before[i] as number));
     const pads = starts.map((start, i): [number, number] => [start, (output[1 + i] as number) - start - (volume.shape[1 + i] as number)]);

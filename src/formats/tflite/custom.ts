@@ -53,7 +53,7 @@ function maxPoolWithArgmax(n: NodeContext): Value[] {
     ],
     'constant',
     lowest,
-  ); // prettier-ignore
+  );
   let best: Value | undefined;
   let index = n.graph.scalar(0.1);
   for (let tap = 0; tap < kernel[0] * kernel[1]; tap++) {

@@ -115,7 +115,7 @@ function fast(n: NodeContext, boxes: Value, scores: Value, options: Options): Fo
         'constant',
         0,
       ),
-    ); // prettier-ignore
+    );
   };
   const each = n.integers(new Array<number>(options.classesPerDetection).fill(0));
   const index = flat(add([reshapedTo(row, [rows, 1]), reshapedTo(each, [1, options.classesPerDetection])]));
@@ -190,6 +190,6 @@ export function detectionPostProcess(n: NodeContext): readonly Value[] {
     ],
     'constant',
     0,
-  ); // prettier-ignore
+  );
   return [reshapedTo(placed, [1, total, 4]), whole(live(cast(found.class, { to: 'f32' }))), whole(live(found.score)), found.count];
 }

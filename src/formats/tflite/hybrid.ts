@@ -16,7 +16,7 @@ import { dequantized } from './quantizedConversion.ts';
  */
 
 /** The input of a product, rounded row by row. */
-export const roundedRows = (x: Value, asymmetric: boolean): Value => roundRows(x, { asymmetric });
+const roundedRows = (x: Value, asymmetric: boolean): Value => roundRows(x, { asymmetric });
 
 /** Weights as floats. */
 export const floatWeights = (n: NodeContext, index: number): Value => {

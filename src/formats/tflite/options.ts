@@ -125,9 +125,6 @@ export const stridedSliceOptions = {
   shrinkAxisMask: [4, 'i32'],
   offset: [5, 'bool'],
 } as const satisfies Fields;
-export const castOptions = { inDataType: [0, 'i8'], outDataType: [1, 'i8'] } as const satisfies Fields;
-export const argMaxOptions = { outputType: [0, 'i8'] } as const satisfies Fields;
-export const argMinOptions = { outputType: [0, 'i8'] } as const satisfies Fields;
 export const transposeConvOptions = {
   padding: [0, 'i8'],
   strideW: [1, 'i32'],
@@ -135,7 +132,6 @@ export const transposeConvOptions = {
   fusedActivationFunction: [3, 'i8'],
   quantizedBiasType: [4, 'i8'],
 } as const satisfies Fields;
-export const shapeOptions = { outType: [0, 'i8'] } as const satisfies Fields;
 export const fakeQuantOptions = {
   min: [0, 'f32'],
   max: [1, 'f32'],

@@ -23,7 +23,7 @@ function resizingOf(n: NodeContext, { alignCorners, halfPixelCenters }: { alignC
 }
 
 /** What a step in the output is in the input, in f32 as the reference computes it. */
-export const scaleOfAxis = (from: number, to: number, alignCorners: boolean): number =>
+const scaleOfAxis = (from: number, to: number, alignCorners: boolean): number =>
   Math.fround(alignCorners && to > 1 ? (from - 1) / (to - 1) : from / to);
 
 function bilinear(n: NodeContext): Result {

@@ -70,7 +70,7 @@ const RESERVED = new Set(
 );
 
 /** `text` as letters, digits and underscores: `serving_default_x:0` → `serving_default_x_0`, `sampleWeight` → `sample_weight`. */
-export function snake(text: string): string {
+function snake(text: string): string {
   const words = text
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replace(/[^A-Za-z0-9]+/g, '_')

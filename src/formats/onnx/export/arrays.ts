@@ -43,7 +43,7 @@ const reduce =
         y,
         result,
         kept.map((axis) => ranks.indexOf(axis)),
-      ); // prettier-ignore
+      );
     }
   };
 
@@ -70,7 +70,7 @@ function concat(e: Emission, node: Node): void {
       { axis: perm.indexOf(axis) },
     ),
     perm,
-  ); // prettier-ignore
+  );
 }
 
 function slice(e: Emission, node: Node): void {
@@ -83,7 +83,7 @@ function slice(e: Emission, node: Node): void {
     size: sizes[axis] as number,
     step: steps[axis] ?? 1,
     extent: x.shape[axis] as number,
-  })); // prettier-ignore
+  }));
   const cut = whole.filter(({ start, size, step, extent }) => !(start === 0 && size === extent && step === 1));
   // Backwards to the first element: an end before it is written as the smallest number.
   const ends = cut.map(({ start, size, step }) => (start + size * step < 0 ? -(2 ** 31) : start + size * step));
@@ -112,7 +112,7 @@ function transpose(e: Emission, node: Node): void {
     node.outputs[0] as Value,
     form.name,
     form.perm.map((axis) => perm.indexOf(axis)),
-  ); // prettier-ignore
+  );
 }
 
 /** A flatten of rows in another order is put off: a product that reads it turns its weights instead. */

@@ -164,7 +164,7 @@ export class Emission {
     const whole = this.reshape(
       form.name,
       perm.map((axis) => shape[axis] as number),
-    ); // prettier-ignore
+    );
     const plain = this.#turned({ name: whole, perm }, identity(shape.length));
     return { name: this.reshape(plain, value.shape), perm: identity(value.shape.length) };
   }

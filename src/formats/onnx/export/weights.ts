@@ -37,7 +37,7 @@ export function constantOf(value: Value): TypedArray {
 }
 
 /** Elements of a weight in the order of its logical shape. */
-export function logicalOf(value: Value, { logical, groups }: WeightLayout): Float32Array {
+function logicalOf(value: Value, { logical, groups }: WeightLayout): Float32Array {
   const data = constantOf(value) as Float32Array;
   return groups === undefined ? data : unpackPanels(data, logical, groups);
 }
