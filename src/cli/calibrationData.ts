@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { readNpy, readNpz } from '../data/npz.ts';
 import { type CalibrationData, type Feed, type Shape, type Shaped, type Task, type TensorInfo, ThimbleError } from '../index.ts';
+import type { PictureOptions } from './options.ts';
 import { readInput } from './source.ts';
 import { readFeed } from './tensors.ts';
 
@@ -22,18 +23,25 @@ export interface CalibrationFiles {
  * names); `.npz` files with arrays of those names; `.raw`, `.bin` and `.f32` files of bare elements; `labels` or `y` are the classes. Or pictures or
  * sounds, one a call, as `thimble run` reads them; those in sub-folders have the class of that name: of the model's labels where it has them, else in
  * alphabetical order.
- * @throws INPUT where it cannot be read, has nothing for an input, or something else; FORMAT for damaged files.
+ * @throws INPUT where it cannot be read, has nothing for an input, or something else, or arrays beside pictures; FORMAT for damaged files.
  */
 export async function readCalibrationData(
   folder: string,
   inputs: readonly TensorInfo[],
   task: Task | undefined,
+  picture: PictureOptions,
 ): Promise<CalibrationFiles> {
   const names = await filesIn(folder);
   const samples = names.filter(isSample);
   const arrays = names.filter((name) => ARRAYS.has(extname(name)));
-  if (arrays.length === 0 && samples.length > 0)
-    return { data: await calls(folder, samples, inputs, task), labels: classesOf(samples, task) };
+  if (arrays.length > 0 && samples.length > 0) {
+    throw new ThimbleError('INPUT', 'the folder has arrays, and pictures or sounds', {
+      node: folder,
+      got: `${arrays[0]}, ${samples[0]}`,
+      hint: 'keep them in folders of their own; pictures have their classes by sub-folders',
+    });
+  }
+  if (samples.length > 0) return { data: await calls(folder, samples, inputs, task, picture), labels: classesOf(samples, task) };
   const parts = new Map<string, Shaped[]>();
   for (const name of arrays) {
     const path = join(folder, name);
@@ -136,9 +144,16 @@ async function calls(
   files: readonly string[],
   inputs: readonly TensorInfo[],
   task: Task | undefined,
+  picture: PictureOptions,
 ): Promise<Record<string, Feed>[]> {
   const input = inputs.find(({ name }) => name === task?.input) ?? inputs[0];
   if (!input || inputs.length !== 1)
     throw new ThimbleError('INPUT', `the model has ${inputs.length} inputs: give arrays named as they are`, { node: folder });
-  return Promise.all(files.map(async (file) => ({ [input.name]: await readFeed(join(folder, file), input, task, {}) })));
+  // What is said of one file goes for all.
+  let isWarned = false;
+  const warn = (text: string) => {
+    if (!isWarned) console.error(text);
+    isWarned = true;
+  };
+  return Promise.all(files.map(async (file) => ({ [input.name]: await readFeed(join(folder, file), input, task, picture, warn) })));
 }

@@ -4,10 +4,10 @@ import { decodeImage, encodePng, fitted, type Image, preprocess, type Verdict, v
 import { type Attribution, activationView, Explainer, filterView, type HeatMapOptions, heatMap } from '../explain/index.ts';
 import { type InferenceModel, loadModel, type Model, type Task, type Tensor, ThimbleError, writeFileAtomically } from '../index.ts';
 import type { Panel } from '../report/explanation.ts';
-import { flavourOption, numbers, type SourceOptions, wholeNumber, withSource } from './options.ts';
+import { flavourOption, type PictureOptions, type SourceOptions, wholeNumber, withPicture, withSource } from './options.ts';
 import { withProgress } from './progress.ts';
 import { checkWritable, isSaved, openModel, readInput } from './source.ts';
-import { type PictureOptions, pictureSpec } from './tensors.ts';
+import { pictureSpec } from './tensors.ts';
 
 interface ExplainOptions extends SourceOptions, PictureOptions {
   readonly method: string;
@@ -80,12 +80,14 @@ interface Scene {
 }
 
 export function registerExplain(program: Command): void {
-  withSource(
-    program
-      .command('explain')
-      .description('show why a model answers as it does: a heat map over the picture, as PNG and as a page with all methods')
-      .argument('<model>', '.onnx, .tflite, .thimble, or a model that was saved (.safetensors)')
-      .argument('<picture>', 'a PNG, JPEG or BMP file'),
+  withPicture(
+    withSource(
+      program
+        .command('explain')
+        .description('show why a model answers as it does: a heat map over the picture, as PNG and as a page with all methods')
+        .argument('<model>', '.onnx, .tflite, .thimble, or a model that was saved (.safetensors)')
+        .argument('<picture>', 'a PNG, JPEG or BMP file'),
+    ),
   )
     .addOption(flavourOption())
     .option('--method <name>', methodNames, 'gradcam')
@@ -94,9 +96,6 @@ export function registerExplain(program: Command): void {
     .option('--class <name>', 'the class to explain, by label or index; the most probable where left out')
     .option('--layer <name>', 'the layer that gradcam looks at; the last convolution where left out')
     .option('--seed <n>', 'draws the noise of smoothgrad', wholeNumber, 1)
-    .option('--mean <values>', 'where the model does not say: from samples of 0 to 1, one for all or one a channel', numbers)
-    .option('--std <values>', 'likewise: divided by', numbers)
-    .option('--bgr', 'blue first')
     .option('--json', 'print the results as JSON')
     .addHelpText(
       'after',

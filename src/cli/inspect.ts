@@ -143,8 +143,7 @@ function memoryOf({ regions, totalBytes, pages, methods }: MemoryPlan): Memory {
 /** One line for the end of the output: a list of nodes is in the report. */
 function summaryOf({ message }: { readonly message: string }): string {
   const [first = '', ...nodes] = message.split('\n');
-  const line = nodes.length ? `${first.replace(/:$/, '')}, listed above` : first;
-  return /leaves an extent open/.test(line) ? `${line.split('; ')[0]}; say --shape name=extents` : line;
+  return nodes.length ? `${first.replace(/:$/, '')}, listed above` : first;
 }
 
 const number = (n: number): string => n.toLocaleString('en-US');

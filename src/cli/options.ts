@@ -64,6 +64,20 @@ export const withSource = (command: Command): Command =>
     )
     .option('--budget <size>', 'what the whole linear memory may use, such as 256KB, or "least": as little as gives the same results');
 
+/** How pictures become inputs, where the model does not say. */
+export interface PictureOptions {
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  readonly bgr?: boolean;
+}
+
+/** Adds the options of `PictureOptions`. */
+export const withPicture = (command: Command): Command =>
+  command
+    .option('--mean <values>', 'for pictures where the model does not say: from samples of 0 to 1, one for all or one a channel', numbers)
+    .option('--std <values>', 'likewise: divided by', numbers)
+    .option('--bgr', 'likewise: blue first');
+
 /** The option that chooses kernels to run on. */
 export const flavourOption = (): Option =>
   new Option('--flavour <kernels>', 'kernels to run on').choices(['auto', 'scalar', 'simd', 'relaxed']).default('auto');

@@ -15,13 +15,13 @@ import {
   writeFileAtomically,
 } from '../index.ts';
 import { readCalibrationData } from './calibrationData.ts';
-import { flavourOption, type SourceOptions, wholeNumber, withSource } from './options.ts';
+import { flavourOption, type PictureOptions, type SourceOptions, wholeNumber, withPicture, withSource } from './options.ts';
 import { withProgress } from './progress.ts';
 import { checkWritable, isSaved, openModel, readInput } from './source.ts';
 import { shortName, tableOf } from './table.ts';
 import { decibels, sizes } from './tables.ts';
 
-interface Options extends SourceOptions {
+interface Options extends SourceOptions, PictureOptions {
   readonly data?: string;
   readonly out: string;
   readonly scheme: Scheme;
@@ -35,12 +35,14 @@ interface Options extends SourceOptions {
 }
 
 export function registerQuantize(program: Command): void {
-  withSource(
-    program
-      .command('quantize')
-      .description('write a model with weights, and activations, in 8 bits; compare it with the one it came from')
-      .argument('<model>', '.onnx, .tflite, or a model that was saved (.safetensors)')
-      .requiredOption('--out <file>', 'the file to write: .onnx (QuantizeLinear and DequantizeLinear) or .thimble'),
+  withPicture(
+    withSource(
+      program
+        .command('quantize')
+        .description('write a model with weights, and activations, in 8 bits; compare it with the one it came from')
+        .argument('<model>', '.onnx, .tflite, or a model that was saved (.safetensors)')
+        .requiredOption('--out <file>', 'the file to write: .onnx (QuantizeLinear and DequantizeLinear) or .thimble'),
+    ),
   )
     .option('--data <dir>', 'folder of typical inputs: .npy, .npz, .raw, pictures or sounds; labels.npy gives the accuracy')
     .addOption(new Option('--scheme <scheme>', 'what becomes small').choices([...schemes]).default('int8'))
@@ -64,6 +66,7 @@ export function registerQuantize(program: Command): void {
       `
 Examples:
   thimble quantize model.onnx --data calibration/ --out model-int8.onnx
+  thimble quantize model.onnx --data photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --out model-int8.onnx
   thimble quantize model.onnx --data photos/ --ranges entropy --keep '/features.0/*' --out model.thimble
   thimble quantize model.onnx --scheme int4-weights --out model-int4.onnx`,
     )
@@ -89,7 +92,7 @@ async function quantize(path: string, options: Options): Promise<void> {
     progress.say('loading');
     const { model, inputs, task } = await opened(path, options);
     progress.say('reading the data');
-    const files = data === undefined ? undefined : await readCalibrationData(resolve(data), inputs, task);
+    const files = data === undefined ? undefined : await readCalibrationData(resolve(data), inputs, task, options);
     const settings: QuantizeOptions = {
       scheme: options.scheme,
       ranges: options.ranges,

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { verdicts } from '../data/classify.ts';
 import { type Feed, type InferenceModel, type Tensor, ThimbleError, writeFileAtomically } from '../index.ts';
-import { flavourOption, named, numbers, type SourceOptions, withSource } from './options.ts';
+import { flavourOption, named, type PictureOptions, type SourceOptions, withPicture, withSource } from './options.ts';
 import { checkWritable, openModel } from './source.ts';
 import { tableOf } from './table.ts';
-import { type PictureOptions, readFeed, readFeeds, writtenTensors } from './tensors.ts';
+import { readFeed, readFeeds, writtenTensors } from './tensors.ts';
 
 interface RunOptions extends SourceOptions, PictureOptions {
   readonly output?: readonly string[];
@@ -13,23 +13,22 @@ interface RunOptions extends SourceOptions, PictureOptions {
 }
 
 export function registerRun(program: Command): void {
-  withSource(
-    program
-      .command('run')
-      .description('run a model on files')
-      .argument('<model>', '.onnx, .tflite, .thimble, or a model that was saved (.safetensors)')
-      .argument(
-        '[inputs...]',
-        'files for the inputs in their order, or name=file: .npy .npz .json .png .jpg .bmp .wav, others are raw bytes',
-        named,
-      ),
+  withPicture(
+    withSource(
+      program
+        .command('run')
+        .description('run a model on files')
+        .argument('<model>', '.onnx, .tflite, .thimble, or a model that was saved (.safetensors)')
+        .argument(
+          '[inputs...]',
+          'files for the inputs in their order, or name=file: .npy .npz .json .png .jpg .bmp .wav, others are raw bytes',
+          named,
+        ),
+    ),
   )
     .addOption(flavourOption())
     .option('--out <file>', 'write the outputs: .npz .npy .json, others are raw bytes')
     .option('--output <name>', 'only this output; repeatable', (name: string, before: readonly string[] = []) => [...before, name])
-    .option('--mean <values>', 'for pictures where the model does not say: from samples of 0 to 1, one for all or one a channel', numbers)
-    .option('--std <values>', 'likewise: divided by', numbers)
-    .option('--bgr', 'blue first')
     .option('--json', 'print the outputs as JSON')
     .addHelpText(
       'after',

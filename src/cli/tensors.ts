@@ -9,6 +9,7 @@ import { writeNpy, writeNpz } from '../data/npzWriter.ts';
 import { preprocess } from '../data/preprocess.ts';
 import { decodeWav } from '../data/wav.ts';
 import { type Feed, type Task, type Tensor, type TensorInfo, ThimbleError, type TypedArray, tensor } from '../index.ts';
+import type { PictureOptions } from './options.ts';
 import { readInput } from './source.ts';
 
 const arrays = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array, bool: Uint8Array } as const;
@@ -16,13 +17,6 @@ const sizeOf = (shape: readonly number[]) => shape.reduce((all, n) => all * n, 1
 
 /** Samples a second that the front end of keyword models takes. */
 const FRONTEND_RATE = 16000;
-
-/** How pictures become inputs, where the model does not say. */
-export interface PictureOptions {
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
-  readonly bgr?: boolean;
-}
 
 /**
  * Reads the file at `path` for `input`. Its kind is told by its name; other names are raw bytes. `warn` is told where some of it is left out.
@@ -165,6 +159,10 @@ function soundFeed(bytes: Uint8Array, { name, dtype, shape }: TensorInfo, warn: 
   }
   const values = sampleRate === FRONTEND_RATE ? frontend.process(samples) : undefined;
   if (values?.length === size && samples.length !== size) return tensor(microSpeechFloats(values), shape);
+  if (shape.filter((extent) => extent > 1).length > 1) {
+    const expected = `samples along one axis, or values of the front end of TensorFlow Lite Micro (${values?.length ?? 'none'} of this sound)`;
+    throw new ThimbleError('INPUT', `input "${name}" does not take a sound`, { expected, got: `${dtype} [${shape.join(', ')}]` });
+  }
   if (samples.length > size) {
     const seconds = (count: number) => (count / sampleRate).toFixed(2);
     warn(`input "${name}" takes ${size} samples: the first ${seconds(size)} s of ${seconds(samples.length)} s`);

@@ -172,9 +172,15 @@ describe('thimble run', () => {
       wav.setUint32(Number(place), value, true);
     for (const [i, value] of samples.entries()) wav.setInt16(44 + i * 2, value, true);
     writeFileSync(at('x.wav'), wav);
-    const cut = thimble('run', 'add.onnx', 'a=x.wav', 'b=b.json', '--json');
-    expect(cut.stderr).toBe('input "a" takes 6 samples: the first 0.75 s of 1.00 s\n');
-    expect(JSON.parse(cut.stdout).outputs.sum.data.slice(0, 4)).toEqual([10, 20.25, 29.75, 10.5]);
+    writeFileSync(at('zeros.json'), '[[0, 0, 0], [1, 1, 1]]');
+    const cut = thimble('run', 'add.onnx', 'a=zeros.json', 'b=x.wav', '--json');
+    expect(cut.stderr).toBe('input "b" takes 3 samples: the first 0.38 s of 1.00 s\n');
+    expect(JSON.parse(cut.stdout).outputs.sum.data).toEqual([0, 0.25, -0.25, 1, 1.25, 0.75]);
+    const table = thimble('run', 'add.onnx', 'a=x.wav', 'b=b.json');
+    expect([table.status, table.stderr]).toEqual([
+      1,
+      expect.stringMatching(/INPUT: input "a" does not take a sound \(expected samples along one axis/),
+    ]);
   });
 
   it('writes outputs in the format of the name, and prints a table for people', async () => {

@@ -92,7 +92,7 @@ describe('thimble inspect', () => {
     const open = inspect('layers.onnx');
     expect(open.status).toBe(1);
     expect(open.stdout).toMatch(/x float32 \[batch, features\]/);
-    expect(open.stderr).toMatch(/^thimble: SHAPE: input "x" leaves an extent open .*; say --shape name=extents\n$/);
+    expect(open.stderr).toMatch(/^thimble: SHAPE: input "x" leaves an extent open .*--shape x=… on the command line\n$/);
     const wrong = inspect('layers.onnx', '--shape', 'x=3,9');
     expect(wrong.status).toBe(1);
     expect(wrong.stderr).toMatch(/^thimble: SHAPE: .*\n$/);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { preprocessing } from '../../src/data/index.ts';
+import { decodeImage, preprocess, preprocessing } from '../../src/data/index.ts';
 import { writeNpy, writeNpz } from '../../src/data/npzWriter.ts';
 import * as t from '../../src/index.ts';
 
@@ -40,7 +40,7 @@ beforeAll(async () => {
   });
   const tensor = { dtype: 'f32' as const, shape: [ROWS, 4, 4, 3], data: pixels };
   const classes = { dtype: 'i32' as const, shape: [ROWS], data: labels };
-  for (const name of ['npy', 'npz', 'raw', 'none', 'half', 'nan', 'turned']) mkdirSync(at(name));
+  for (const name of ['npy', 'npz', 'raw', 'none', 'half', 'nan', 'turned', 'mixed']) mkdirSync(at(name));
   writeFileSync(at('npy', 'input.npy'), writeNpy(tensor));
   writeFileSync(at('npy', 'labels.npy'), writeNpy(classes));
   writeFileSync(at('npy', 'notes.txt'), 'not data');
@@ -49,6 +49,8 @@ beforeAll(async () => {
   writeFileSync(at('raw', '2.f32'), new Uint8Array(pixels.buffer.slice(ROWS * 96)));
   writeFileSync(at('raw', 'labels.raw'), new Uint8Array(labels.buffer));
   writeFileSync(at('nan', 'input.npy'), writeNpy({ ...tensor, data: pixels.map((pixel, i) => (i === 50 ? Number.NaN : pixel)) }));
+  writeFileSync(at('mixed', 'input.npy'), writeNpy(tensor));
+  writeFileSync(at('mixed', 'one.png'), encode({ width: 4, height: 4, channels: 3, data: new Uint8Array(48) }));
   writeFileSync(at('turned', 'input.npy'), writeNpy({ ...tensor, shape: [ROWS, 3, 4, 4] }));
   writeFileSync(at('half', 'input.npy'), writeNpy({ ...tensor, shape: [ROWS * 48] }).subarray(0, 400));
 });
@@ -98,6 +100,18 @@ describe('thimble quantize', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(JSON.parse(stdout).after.accuracy).toBe(1);
     expect((await t.load(new Uint8Array(readFileSync(at('colours-int8.onnx'))))).program.task).toEqual(task);
+
+    // Where the model does not say what pictures go through, options do.
+    const bare = t.exportOnnx(model);
+    writeFileSync(at('bare.onnx'), bare);
+    const out = at('bare-int8.onnx');
+    expect(run(at('bare.onnx'), '--data', at('photos'), '--mean', '0.5', '--std', '0.25', '--out', out).status).toBe(0);
+    const spec = preprocessing({ width: 4, height: 4, mean: 127.5, deviation: 63.75 });
+    const pictures = ['blue/1', 'blue/2', 'red/1', 'red/2'].map((name) =>
+      decodeImage(new Uint8Array(readFileSync(at('photos', `${name}.png`)))),
+    );
+    const feeds = (await Promise.all(pictures)).map((picture) => ({ input: preprocess(picture, spec).data }));
+    expect(new Uint8Array(readFileSync(out))).toEqual((await t.quantize(await t.load(bare), feeds)).onnx);
   });
 
   it('tells people what changed, and takes saved models, schemes, layers to keep', async () => {
@@ -148,6 +162,7 @@ describe('thimble quantize', () => {
       1,
       /INPUT: .*"input" does not fit \(expected rows of \[4, 4, 3\], got \[24, 3, 4, 4\]\)/,
     ],
+    [['model.onnx', '--data', 'mixed', '--out', 'x.onnx'], 1, /INPUT: .*mixed.*arrays, and pictures or sounds \(got input.npy, one.png\)/],
     [['model.onnx', '--data', 'npy', '--out', 'x.tflite'], 1, /neither an ONNX file nor a program .*\.onnx or \.thimble/],
     [['model.onnx', '--data', 'npy', '--out', 'x.onnx', '--keep', 'middle'], 1, /no layer "middle" to keep/],
     [['model.thimble', '--data', 'npy', '--out', 'x.onnx'], 1, /holds no graph; load the model it was made from/],
@@ -158,7 +173,7 @@ describe('thimble quantize', () => {
     [['model.onnx', '--data', 'npy'], 2, /--out/],
   ] as const)('%j fails with %i and says why', (args, code, message) => {
     const files = readdirSync(folder).length;
-    const isPath = /^(model|missing|none|nowhere|half|nan|turned|npy|x\.|no\/)/;
+    const isPath = /^(model|missing|none|nowhere|half|nan|turned|mixed|npy|x\.|no\/)/;
     const { status, stderr } = run(...args.map((arg) => (isPath.test(arg) ? at(arg) : arg)), '--json');
     expect(stderr).toMatch(message);
     expect(status).toBe(code);

@@ -56,7 +56,7 @@ export function shapeOf({ name, dims }: ValueInfo, shapes: NonNullable<ImportOpt
     if (axis === 0) return 1;
     throw new ThimbleError('SHAPE', `input "${name}" leaves an extent open`, {
       got: `[${dims.join(', ')}]`,
-      hint: `give load the option \`shapes: { "${name}": [...] }\``,
+      hint: `give load the option \`shapes: { "${name}": [...] }\`, or --shape ${name}=… on the command line`,
     });
   });
 }
