@@ -48,12 +48,14 @@ const MOVING = new Set(['maxPool2d', 'reshape', 'transpose', 'slice', 'pad']);
 /** In training: they become part of the product before them. */
 const NORMALIZATIONS = new Set(['batchNorm', 'batchNormInference']);
 const CLAMPS = new Set(['relu', 'clip']);
+/** Functions of one number that are no 8-bit arithmetic, or give other numbers than floats. */
+const NO_TABLES = new Set(['cast', 'copy', 'isNaN', 'isInf', 'quantizeInt8', 'dequantizeInt8']);
 /** Operators that may follow on a result of the model. */
 const TO_RESULTS = new Set([...ELEMENTWISE, 'softmax', 'logSoftmax', 'reshape', 'dropout']);
 
 /**
- * Quantizes what products read and write, and what lies between them. A sum or pool is quantized where all its operands are; a clamp belongs
- * to the operator before it. Where a product or a mean gives a result of the model, it stays in float: sums are more exact than 8 bits, and the calibration
+ * Quantizes what products read and write, and what lies between them. A sum or pool is quantized where all its operands are, a function of one number (a table then)
+ * where such an operator reads it: gates, and activations that residuals or several layers read; a clamp belongs to the operator before it. Where a product or a mean gives a result of the model, it stays in float: sums are more exact than 8 bits, and the calibration
  * data may not have seen its range.
  */
 export function planActivations(graph: Graph, kept: ReadonlySet<Node>): ActivationPlan {
@@ -69,6 +71,8 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
   const eight = new Set<Node>();
   /** What may be a result of the model in float, and the node that it comes from. */
   const resting = new Map<Value, Node>();
+  /** Results of tables, moved or not, and what gives them. */
+  const tables = new Map<Value, Node>();
   const behind = (value: Value, isNext: (node: Node) => boolean): Value => {
     const [reader] = readers.get(value) ?? [];
     return reader && isNext(reader) && uses.get(value) === 1 ? (reader.outputs[0] as Value) : value;
@@ -86,6 +90,9 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
     eight.add(node);
     return y;
   };
+  /** Whether arithmetic on several numbers reads it, moved or not. */
+  const isOperand = (value: Value): boolean =>
+    (readers.get(value) ?? []).some(({ op, outputs: [y] }) => ARITHMETIC.has(op) || (MOVING.has(op) && isOperand(y as Value)));
   /** Whether it is read on the way to the model's results alone, by operators that compute with floats. */
   const isResult = (value: Value): boolean =>
     (readers.get(value) ?? []).every((node) => !eight.has(node) && TO_RESULTS.has(node.op) && isResult(node.outputs[0] as Value));
@@ -111,10 +118,19 @@ export function planActivations(graph: Graph, kept: ReadonlySet<Node>): Activati
       const y = compute(node);
       moved.set(y, undropped(x));
       if (node.op === 'reshape') resting.set(y, node);
+      if (tables.has(undropped(x))) tables.set(y, node);
       ties.join(undropped(x), y);
+    } else if (isTable(node) && x && computed.has(undropped(x)) && isOperand(result(node))) {
+      tables.set(compute(node), node);
     }
   }
   for (const value of [...computed].reverse()) {
+    const table = tables.get(value);
+    if (table && !(readers.get(value) ?? []).some((reader) => eight.has(reader))) {
+      values.delete(value);
+      computed.delete(value);
+      eight.delete(table);
+    }
     const node = resting.get(value);
     if (!node || isRounded(value) || !isResult(value)) continue;
     values.delete(value);
@@ -156,6 +172,9 @@ function isPositive(value: Value): boolean {
   if (op === 'clip') return (attrs.min as number) >= 0;
   return op === 'relu' || (weightsOf(node) !== undefined && (attrs.low as number) >= 0);
 }
+
+const isTable = ({ op, inputs, outputs }: Node): boolean =>
+  ELEMENTWISE.has(op) && !NO_TABLES.has(op) && [...inputs, ...outputs].every(({ dtype }) => dtype === 'f32');
 
 /** What dropout, which is there in training only, lets through. */
 const undropped = (value: Value): Value => {

@@ -39,6 +39,13 @@ function grown(x: Layer, growth: number): Layer {
   return t.concatenate()([x, convolution(growth, 3)(few)]);
 }
 
+/** As in RegNet: a gate for each channel. */
+function gated(x: Layer, filters: number): Layer {
+  const y = convolution(filters, 3, 'relu')(x);
+  const gate = t.dense({ units: filters, activation: 'sigmoid' })(t.dense({ units: 8, activation: 'relu' })(t.globalAveragePooling2d()(y)));
+  return convolution(filters, 1, 'relu')(t.multiply()([y, t.reshape({ targetShape: [1, 1, filters] })(gate)]));
+}
+
 /** Networks of a depth at which one number that is rounded another way changes the result by many steps. */
 const networks: Readonly<Record<string, () => t.Model>> = {
   fires() {
@@ -54,6 +61,12 @@ const networks: Readonly<Record<string, () => t.Model>> = {
       y = grown(y, 6);
       if (transition) y = t.averagePooling2d()(convolution(12, 1, 'relu')(y));
     }
+    return t.model({ inputs: [x], output: t.dense({ units: 10 })(t.globalAveragePooling2d()(y)) });
+  },
+  gates() {
+    const x = t.input({ shape: [SIZE, SIZE, 3] });
+    let y = convolution(16, 3, 'relu', 2)(x);
+    for (const filters of [16, 16, 24, 24, 32]) y = gated(y, filters);
     return t.model({ inputs: [x], output: t.dense({ units: 10 })(t.globalAveragePooling2d()(y)) });
   },
   residuals() {
@@ -84,7 +97,7 @@ function pictures(count: number, seed: number): Float32Array {
 }
 
 /** Operators on 8-bit numbers, and the mean before the classifier, which stays in float. */
-const EIGHT_BITS = /QLinear|QGemm|quantize|NhwcMaxPool|Transpose|Flatten|GlobalAveragePool/i;
+const EIGHT_BITS = /QLinear|QGemm|quantize|NhwcMaxPool|Transpose|Flatten|Reshape|GlobalAveragePool/i;
 
 /** The operators of a file when onnxruntime has put together what it computes in 8 bits. */
 async function fused(onnx: Uint8Array, x: Float32Array): Promise<readonly string[]> {
