@@ -4,7 +4,7 @@ import { ThimbleError } from '../core/errors.ts';
 export type Flavour = 'scalar' | 'simd' | 'relaxed';
 
 /** Custom section of the kernel modules that holds their flavour's name. */
-const FLAVOUR_SECTION = 'thimble.flavour';
+export const FLAVOUR_SECTION = 'thimble.flavour';
 
 /** One flavour of the kernels, ready to run, and why it is this one. */
 export interface Kernels {
