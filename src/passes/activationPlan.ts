@@ -44,7 +44,7 @@ export interface ActivationPlan {
 /** Operators of several operands, or of windows, that have 8-bit kernels. */
 const ARITHMETIC = new Set(['add', 'sub', 'mul', 'averagePool2d', 'reduceMean', 'concat']);
 /** Operators that only move numbers, or pick among them: input and output share one range. */
-const MOVING = new Set(['maxPool2d', 'reshape', 'transpose', 'slice', 'pad']);
+const MOVING = new Set(['maxPool2d', 'reshape', 'transpose', 'slice', 'pad', 'resize']);
 /** In training: they become part of the product before them. */
 const NORMALIZATIONS = new Set(['batchNorm', 'batchNormInference']);
 const CLAMPS = new Set(['relu', 'clip']);
@@ -186,8 +186,9 @@ const undropped = (value: Value): Value => {
 const isImage = ({ op, attrs, inputs }: Node): boolean =>
   op !== 'reduceMean' || (inputs[0]?.shape.length === 4 && `${attrs.axes}` === '1,2');
 
-/** A padding with another constant than 0 need not be one of the numbers. */
-const isExact = ({ op, attrs }: Node): boolean => op !== 'pad' || attrs.mode !== 'constant' || attrs.value === 0;
+/** A padding with another constant than 0 need not be one of the numbers, nor what is between two of them. */
+const isExact = ({ op, attrs }: Node): boolean =>
+  op === 'resize' ? attrs.mode === 'nearest' : op !== 'pad' || attrs.mode !== 'constant' || attrs.value === 0;
 
 /** Sets of values that share one range. */
 class Ties {

@@ -69,6 +69,16 @@ const networks: Readonly<Record<string, () => t.Model>> = {
     for (const filters of [16, 16, 24, 24, 32]) y = gated(y, filters);
     return t.model({ inputs: [x], output: t.dense({ units: 10 })(t.globalAveragePooling2d()(y)) });
   },
+  /** As in detectors: coarse layers are enlarged and added to fine ones. */
+  pyramid() {
+    const x = t.input({ shape: [SIZE, SIZE, 3] });
+    const fine = convolution(12, 3, 'relu', 2)(x);
+    const middle = convolution(12, 3, 'relu', 2)(fine);
+    const coarse = convolution(12, 3, 'relu', 2)(middle);
+    let y = coarse;
+    for (const next of [middle, fine]) y = convolution(12, 3, 'relu')(t.add()([next, t.upSampling2d({ size: 2 })(convolution(12, 1)(y))]));
+    return t.model({ inputs: [x], output: t.dense({ units: 10 })(t.globalAveragePooling2d()(convolution(12, 3, 'relu')(y))) });
+  },
   residuals() {
     const x = t.input({ shape: [SIZE, SIZE, 3] });
     let y = convolution(16, 3, 'relu', 2)(x);
@@ -97,7 +107,7 @@ function pictures(count: number, seed: number): Float32Array {
 }
 
 /** Operators on 8-bit numbers, and the mean before the classifier, which stays in float. */
-const EIGHT_BITS = /QLinear|QGemm|quantize|NhwcMaxPool|Transpose|Flatten|Reshape|GlobalAveragePool/i;
+const EIGHT_BITS = /QLinear|QGemm|quantize|NhwcMaxPool|Transpose|Flatten|Reshape|Resize|GlobalAveragePool/i;
 
 /** The operators of a file when onnxruntime has put together what it computes in 8 bits. */
 async function fused(onnx: Uint8Array, x: Float32Array): Promise<readonly string[]> {
