@@ -2,6 +2,7 @@ import { cos, exp, log } from '../core/deterministic.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { FixedFourier } from './fixedFourier.ts';
 
+/** Options of `MicroFrontend`; defaults are those of micro_speech: 40 values of 30 ms every 20 ms at 16 kHz. */
 export interface MicroFrontendOptions {
   /** Samples a second. */
   readonly sampleRate: number;

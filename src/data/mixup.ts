@@ -8,10 +8,13 @@ import { randomAt } from './augment.ts';
 import type { CollatedBatch } from './collate.ts';
 import type { Position } from './samples.ts';
 
+/** Options of `mixup`. */
 export interface MixupOptions {
-  /** Shares are drawn from Beta(alpha, alpha): small values mix little. */
+  /** Shares are drawn from Beta(alpha, alpha): small values mix little; 0.2 where left out. */
   readonly alpha?: number;
+  /** How many there are: the length of one-hot labels. */
   readonly classes: number;
+  /** 1 where left out. */
   readonly seed?: number;
 }
 

@@ -8,12 +8,15 @@ import { present } from './core.ts';
 import type { Initializer, InitializerName } from './initializers.ts';
 import { type CallContext, defineLayer, type LayerFactory } from './layer.ts';
 
+/** Options of `multiHeadAttention`. */
 export interface MultiHeadAttentionConfig {
+  /** 1 where left out. */
   readonly numHeads: number;
   /** Features of each head's queries and keys. */
   readonly keyDim: number;
   /** Features of each head's values; keyDim where left out. */
   readonly valueDim: number | undefined;
+  /** Of all four projections; true where left out. */
   readonly useBias: boolean;
   readonly kernelInitializer: InitializerName | Initializer;
 }

@@ -25,12 +25,19 @@ export function input({
   return { shape, dtype, name };
 }
 
+/** Options of `dense`. */
 export interface DenseConfig {
+  /** Features of the output; 1 where left out. */
   readonly units: number;
+  /** None (`linear`) where left out. */
   readonly activation: ActivationName;
+  /** true where left out. */
   readonly useBias: boolean;
+  /** `glorotUniform` where left out. */
   readonly kernelInitializer: InitializerName | Initializer;
+  /** `zeros` where left out. */
   readonly biasInitializer: InitializerName | Initializer;
+  /** A penalty that the loss gets for the size of the kernel; none where left out. */
   readonly kernelRegularizer: Regularizer | undefined;
 }
 

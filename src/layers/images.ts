@@ -20,10 +20,15 @@ export type Pair = number | readonly [number, number];
 const pair = (given: Pair): readonly [number, number] => (typeof given === 'number' ? [given, given] : given);
 
 interface ConvolutionConfig {
+  /** 3 where left out. */
   readonly kernelSize: Pair;
+  /** 1 where left out. */
   readonly strides: Pair;
+  /** `valid` (none), the default, or `same`: as many outputs as inputs at stride 1, padded as in Keras. */
   readonly padding: Padding;
+  /** 1 where left out. */
   readonly dilationRate: Pair;
+  /** None where left out. */
   readonly activation: ActivationName;
   readonly useBias: boolean;
   readonly kernelInitializer: InitializerName | Initializer;
@@ -50,8 +55,11 @@ const windowOf = ({ kernelSize, strides, padding, dilationRate }: ConvolutionCon
   padding,
 });
 
+/** Options of `conv2d` and `conv2dTranspose`. */
 export interface Conv2dConfig extends ConvolutionConfig {
+  /** Channels of the output; 1 where left out. */
   readonly filters: number;
+  /** Parts of the channels that are convolved apart; 1 where left out. Divides channels and filters. */
   readonly groups: number;
 }
 
@@ -74,7 +82,9 @@ export const conv2d: LayerFactory<Conv2dConfig> = defineLayer<Conv2dConfig>({
   },
 });
 
+/** Options of `depthwiseConv2d`. */
 export interface DepthwiseConv2dConfig extends ConvolutionConfig {
+  /** Filters of each channel; 1 where left out. */
   readonly depthMultiplier: number;
 }
 
@@ -117,10 +127,13 @@ export const conv2dTranspose: LayerFactory<Conv2dConfig> = defineLayer<Conv2dCon
   },
 });
 
+/** Options of the pooling layers. */
 export interface PoolingConfig {
+  /** 2 where left out. */
   readonly poolSize: Pair;
   /** The pool size where left out. */
   readonly strides: Pair | undefined;
+  /** `valid` where left out. */
   readonly padding: Padding;
 }
 
@@ -179,8 +192,11 @@ export const zeroPadding2d: LayerFactory<{ readonly padding: number | readonly [
   },
 });
 
+/** Options of `upSampling2d`. */
 export interface UpSamplingConfig {
+  /** How often rows and columns are repeated; 2 where left out. */
   readonly size: Pair;
+  /** `nearest` where left out. */
   readonly interpolation: 'nearest' | 'bilinear';
 }
 

@@ -6,11 +6,13 @@ import { groupNorm, layerNorm, rmsNorm } from '../ops/groupNorm.ts';
 import { present } from './core.ts';
 import { defineLayer, type LayerFactory } from './layer.ts';
 
+/** Options of `batchNormalization`. */
 export interface BatchNormalizationConfig {
-  /** Weight of the old running statistics. */
+  /** Weight of the old running statistics; 0.99 where left out. */
   readonly momentum: number;
+  /** Added to the variance; 1e-3 where left out. */
   readonly epsilon: number;
-  /** Running variance from n - 1 instead of n elements, as PyTorch has it; Keras uses n. */
+  /** Running variance from n - 1 instead of n elements, as PyTorch has it; Keras uses n, and so does what leaves it out. */
   readonly unbiased: boolean;
 }
 

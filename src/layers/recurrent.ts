@@ -8,12 +8,17 @@ import { present } from './core.ts';
 import type { Initializer, InitializerName } from './initializers.ts';
 import { defineLayer, type LayerFactory, type WeightSpec } from './layer.ts';
 
+/** Options of all recurrent layers. */
 export interface RecurrentConfig {
+  /** Features of the output; 1 where left out. */
   readonly units: number;
-  /** The output of every step, [steps, units], instead of the last one's. */
+  /** The output of every step, [steps, units], instead of the last one's; false where left out. */
   readonly returnSequences: boolean;
+  /** true where left out. */
   readonly useBias: boolean;
+  /** Of the weights of inputs; `glorotUniform` where left out. */
   readonly kernelInitializer: InitializerName | Initializer;
+  /** Of the weights of the state; `orthogonal` where left out. */
   readonly recurrentInitializer: InitializerName | Initializer;
 }
 
@@ -45,7 +50,9 @@ function outputOf(h: Value, { returnSequences }: RecurrentConfig): Value {
   return reshape(slice(h, { starts: [0, steps - 1, 0], sizes: [batch, 1, units] }), { shape: [batch, units] });
 }
 
+/** Options of `simpleRnn`. */
 export interface SimpleRnnConfig extends RecurrentConfig {
+  /** `tanh` where left out. */
   readonly activation: 'tanh' | 'relu';
 }
 
@@ -61,8 +68,9 @@ export const simpleRnn: LayerFactory<SimpleRnnConfig> = defineLayer<SimpleRnnCon
   },
 });
 
+/** Options of `lstm`. */
 export interface LstmConfig extends RecurrentConfig {
-  /** Start the forget gate's bias at 1 (Jozefowicz et al. 2015). */
+  /** Start the forget gate's bias at 1 (Jozefowicz et al. 2015); true where left out. */
   readonly unitForgetBias: boolean;
 }
 

@@ -11,6 +11,7 @@ import { reshape } from '../ops/reshape.ts';
 import { square } from '../ops/square.ts';
 import { defineLayer, type LayerFactory } from './layer.ts';
 
+/** Options of `logMel`; defaults are 16 kHz, frames of 512 samples every 256, 40 bands from 20 Hz. */
 export interface LogMelConfig {
   /** Samples a second. */
   readonly sampleRate: number;
@@ -18,6 +19,7 @@ export interface LogMelConfig {
   readonly frameLength: number;
   /** Samples from one frame to the next. */
   readonly hop: number;
+  /** Bands of the mel scale. */
   readonly mels: number;
   /** Hz; `highest` is half the sample rate where left out. */
   readonly lowest: number;

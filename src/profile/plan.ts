@@ -46,6 +46,7 @@ export interface MethodPlan {
 const LOSS = 'loss';
 const OTHERS = 'others';
 
+/** What the bytes of a planned method are for, by node and by buffer. */
 export function planOf({ graph, lowered, lifetimes }: LoweredMethod): MethodPlan {
   const loose = graph.inputs.some(({ name }) => name === 'labels') ? LOSS : OTHERS;
   const known = new Set(graph.nodes.filter((node) => !opOf(node).mutates?.length).map((node) => layerOfName(node.name) ?? loose));

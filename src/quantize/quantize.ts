@@ -22,17 +22,19 @@ import { layerNoise } from './sqnr.ts';
 import { chooseSteps, type QuantizedLayer, quantizeStatic } from './static.ts';
 import { halvedLayers, quantizeWeights, storedLayers } from './weightOnly.ts';
 
+/** Options of `quantize`. */
 export interface QuantizeOptions {
+  /** `int8` where left out. */
   readonly scheme?: Scheme;
-  /** How ranges of activations are chosen (scheme int8). */
+  /** How ranges of activations are chosen (scheme int8); `mse` where left out. */
   readonly ranges?: RangeMethod;
-  /** Share of the elements inside the range, in percent, where `ranges` is 'percentile'. */
+  /** Share of the elements inside the range, in percent, where `ranges` is 'percentile'; 99.99 where left out. */
   readonly percentile?: number;
-  /** Biases make up for what rounding the weights adds on average. */
+  /** Biases make up for what rounding the weights adds on average; true where left out. */
   readonly biasCorrection?: boolean;
-  /** Factors move between layers until their channels have like ranges: for models whose activations have channels of very different size. */
+  /** Factors move between layers until their channels have like ranges: for models whose activations have channels of very different size; false where left out. */
   readonly equalization?: boolean;
-  /** Rows of a column that share a step, with 4-bit weights. */
+  /** Rows of a column that share a step, with 4-bit weights: 16 to 256, a power of 2; 32 where left out. */
   readonly blockSize?: number;
   /** Layers that stay in float, by name; `*` stands for any characters. */
   readonly keep?: readonly string[];
@@ -40,6 +42,7 @@ export interface QuantizeOptions {
   readonly labels?: ArrayLike<number>;
   /** Other data to compare on, with the class of each row. */
   readonly test?: { readonly data: CalibrationData; readonly labels?: ArrayLike<number> };
+  /** Kernels to calibrate and compare on; `auto` where left out. */
   readonly flavour?: Flavour | 'auto';
   /** Bytes, or text such as '256KB', that the whole linear memory of the quantized model may use. */
   readonly budget?: number | string;
@@ -47,11 +50,13 @@ export interface QuantizeOptions {
   readonly onProgress?: (stage: string) => void;
 }
 
+/** What `quantize` gives. */
 export interface Quantized {
   /** An ONNX file: QuantizeLinear and DequantizeLinear around standard operators, for any runtime. */
   readonly onnx: Uint8Array<ArrayBuffer>;
   /** The quantized model, loaded; `model.export()` is its `.thimble` file. */
   readonly model: InferenceModel;
+  /** What was gained and lost, and the layers with the largest errors. */
   readonly report: QuantizationReport;
 }
 

@@ -3,4 +3,5 @@
  * have at run time. `int8-weights`, `int4-weights`: weights only; `f16`: weights in half precision.
  */
 export const schemes = ['int8', 'int8-dynamic', 'int8-weights', 'int4-weights', 'f16'] as const;
+/** One of `schemes`. */
 export type Scheme = (typeof schemes)[number];

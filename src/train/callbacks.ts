@@ -7,9 +7,13 @@ export type Logs = Readonly<Record<string, number>>;
 
 /** What callbacks may do to the model they watch. */
 export interface TrainingModel {
+  /** Of the next update. Writing it overrides the optimizer's; NaN gives that back. */
   learningRate: number;
+  /** Set to true, training ends after the batch, or the epoch. */
   stopTraining: boolean;
+  /** Losses and metrics of the epochs so far. */
   readonly history: History;
+  /** All weights, statistics included, in the order of the layers. */
   getWeights(): Float32Array[];
   setWeights(weights: readonly Float32Array[]): void;
   /** The model as a file's bytes, optimizer state included. */
@@ -18,13 +22,17 @@ export interface TrainingModel {
 
 /** Hooks into `fit`; all optional, all may be asynchronous. Epochs count from 0. */
 export interface Callback {
+  /** Before the first epoch. */
   onTrainBegin?(model: TrainingModel): void | Promise<void>;
   onEpochBegin?(epoch: number, model: TrainingModel): void | Promise<void>;
+  /** After each batch, with the means of the epoch so far. */
   onBatchEnd?(batch: number, logs: Logs, model: TrainingModel): void | Promise<void>;
+  /** With what the epoch gave, `val_` numbers of the validation data included. */
   onEpochEnd?(epoch: number, logs: Logs, model: TrainingModel): void | Promise<void>;
   onTrainEnd?(model: TrainingModel): void | Promise<void>;
 }
 
+/** Whether smaller (`min`) or larger (`max`) numbers are better; `auto` goes by the name of the number. */
 export type Mode = 'auto' | 'min' | 'max';
 
 /** Watches one logged number. */
@@ -58,15 +66,21 @@ class Monitor {
   }
 }
 
+/** Options of `EarlyStopping`. */
 export interface EarlyStoppingOptions {
+  /** A number of the logs; `val_loss` where left out. */
   readonly monitor?: string;
+  /** What counts as an improvement; 0 where left out. */
   readonly minDelta?: number;
-  /** Epochs without improvement before training stops. */
+  /** Epochs without improvement before training stops; 0 where left out: the first one stops it. */
   readonly patience?: number;
+  /** `auto`, the default, takes losses and errors for better when smaller, other metrics when larger. */
   readonly mode?: Mode;
   /** The value to beat from the start. */
   readonly baseline?: number;
+  /** Go back to the weights of the best epoch at the end; false where left out. */
   readonly restoreBestWeights?: boolean;
+  /** Epochs before it do not count. */
   readonly startFromEpoch?: number;
 }
 
@@ -124,8 +138,11 @@ export class EarlyStopping implements Callback {
   }
 }
 
+/** Options of `ModelCheckpoint`. */
 export interface ModelCheckpointOptions {
+  /** A number of the logs; `val_loss` where left out. */
   readonly monitor?: string;
+  /** Only epochs that are the best so far; false where left out. */
   readonly saveBestOnly?: boolean;
   readonly mode?: Mode;
 }
@@ -169,13 +186,20 @@ export class LearningRateScheduler implements Callback {
   }
 }
 
+/** Options of `ReduceLROnPlateau`. */
 export interface ReduceLROnPlateauOptions {
+  /** A number of the logs; `val_loss` where left out. */
   readonly monitor?: string;
+  /** What the rate is multiplied by, below 1; 0.1 where left out. */
   readonly factor?: number;
+  /** Epochs without improvement before it is; 10 where left out. */
   readonly patience?: number;
   readonly mode?: Mode;
+  /** What counts as an improvement; 1e-4 where left out. */
   readonly minDelta?: number;
+  /** Epochs after a change that do not count; 0 where left out. */
   readonly cooldown?: number;
+  /** The rate does not fall below it; 0 where left out. */
   readonly minLr?: number;
 }
 

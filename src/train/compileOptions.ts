@@ -3,11 +3,15 @@ import type { Loss, LossName } from './losses.ts';
 import type { Metric, MetricName } from './metrics.ts';
 import type { Optimizer, OptimizerName } from './optimizers.ts';
 
+/** Options of `Model.compile`. */
 export interface CompileOptions {
+  /** `rmsprop` where left out, as in Keras. */
   readonly optimizer?: OptimizerName | Optimizer;
+  /** Without one the model predicts only. */
   readonly loss?: LossName | Loss;
+  /** Computed by `fit` and `evaluate` beside the loss. */
   readonly metrics?: readonly (MetricName | Metric)[];
-  /** Items a call of the program takes; smaller batches are handled exactly. */
+  /** Items a call of the program takes; smaller batches are handled exactly. 32 where left out. */
   readonly batchSize?: number;
   /**
    * Trains for 8 bits: weights and activations are rounded as `quantize` will round them, gradients pass straight through, and ranges are learned

@@ -20,7 +20,9 @@ import { save } from './serialize.ts';
 
 export type { History } from './history.ts';
 
+/** Options of `Model.fit`. */
 export interface FitOptions {
+  /** Passes over the data, counted from epoch 0; 1 where left out. */
   readonly epochs?: number;
   /** The first epoch's number: continues a run whose earlier epochs were done before. */
   readonly initialEpoch?: number;
@@ -28,11 +30,13 @@ export interface FitOptions {
   readonly shuffle?: boolean;
   /** The last share of the rows to hold back, taken before shuffling. */
   readonly validationSplit?: number;
+  /** What is evaluated after each epoch. */
   readonly validationData?: readonly [x: Inputs, y: Rows] | Dataset;
   /** A factor for each class index. */
   readonly classWeight?: Readonly<Record<number, number>>;
   /** A factor for each row. */
   readonly sampleWeight?: Float32Array;
+  /** Called in this order. */
   readonly callbacks?: readonly Callback[];
   /** 0 silent, 1 a progress bar, 2 a line an epoch. */
   readonly verbose?: 0 | 1 | 2;

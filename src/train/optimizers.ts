@@ -5,6 +5,7 @@ import type { Schedule } from './schedules.ts';
 
 /** What every optimizer takes. */
 export interface CommonOptions {
+  /** 0.001 where nothing else is said; a schedule gives one for each update. */
   readonly learningRate: number | Schedule;
   /** L2 decay added to the gradient (PyTorch's weight_decay); apart from it in adamW. */
   readonly weightDecay: number;
@@ -22,8 +23,11 @@ export interface CommonOptions {
 export interface UpdateOperands {
   readonly parameter: Value;
   readonly gradient: Value;
+  /** The state of the parameter, in the order of `Optimizer.slots`. */
   readonly slots: readonly Value[];
+  /** f32 scalar. */
   readonly learningRate: Value;
+  /** Updates so far, this one included: i32 scalar. */
   readonly step: Value;
   /** Multiplies the gradient; absent for 1. */
   readonly scale: Value | undefined;
@@ -31,10 +35,13 @@ export interface UpdateOperands {
 
 /** An optimizer: plain data plus the node it adds for each parameter. */
 export interface Optimizer {
+  /** Its name in saved files. */
   readonly type: string;
+  /** As given, defaults filled in: what saved files say of it. */
   readonly options: CommonOptions & Readonly<Record<string, unknown>>;
   /** State it keeps for each parameter, and what that starts with. */
   readonly slots: readonly { readonly name: string; readonly initial: number }[];
+  /** Appends the update of one parameter to the graph. */
   update(operands: UpdateOperands): void;
 }
 
@@ -49,8 +56,11 @@ const common: CommonOptions = {
 
 const scaled = ({ scale }: UpdateOperands): Value[] => (scale ? [scale] : []);
 
+/** Options of `sgd`. */
 export interface SgdOptions extends CommonOptions {
+  /** Share of the last update that goes into the next; 0 where left out. */
   readonly momentum: number;
+  /** Looks ahead by the momentum; false where left out. */
   readonly nesterov: boolean;
 }
 
@@ -71,8 +81,11 @@ export function sgd(given: Partial<SgdOptions> = {}): Optimizer {
   };
 }
 
+/** Options of `rmsprop`. */
 export interface RmspropOptions extends CommonOptions {
+  /** Decay of the mean of squares; 0.9 where left out. */
   readonly rho: number;
+  /** Added to the root; 1e-7 where left out. */
   readonly epsilon: number;
 }
 
@@ -90,8 +103,11 @@ export function rmsprop(given: Partial<RmspropOptions> = {}): Optimizer {
   };
 }
 
+/** Options of `adagrad`. */
 export interface AdagradOptions extends CommonOptions {
+  /** What sums of squares start with; 0.1 where left out. */
   readonly initialAccumulatorValue: number;
+  /** Added to the root; 1e-7 where left out. */
   readonly epsilon: number;
 }
 
@@ -109,9 +125,13 @@ export function adagrad(given: Partial<AdagradOptions> = {}): Optimizer {
   };
 }
 
+/** Options of `adam` and `adamW`. */
 export interface AdamOptions extends CommonOptions {
+  /** Decay of the mean of gradients; 0.9 where left out. */
   readonly beta1: number;
+  /** Decay of the mean of their squares; 0.999 where left out. */
   readonly beta2: number;
+  /** Added to the root; 1e-7 where left out. */
   readonly epsilon: number;
 }
 
