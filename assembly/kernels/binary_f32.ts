@@ -1,27 +1,11 @@
-// Element-wise functions of two operands under broadcasting: six collapsed axes, a stride of 0 repeats an operand along an axis.
+// Functions of two floats, element by element (`binary.ts`).
 import { pow1 } from '../math/pow';
 import { fmod1, mod1 } from '../math/remainder';
 import { Binary } from '../records';
-import { loadPart, storePart } from './vector_f32';
-
-enum F {
-  ADD,
-  SUB,
-  MUL,
-  DIV,
-  MIN,
-  MAX,
-  EQUAL,
-  GREATER,
-  GREATER_OR_EQUAL,
-  // Without a vector form.
-  POW,
-  MOD,
-  FMOD,
-}
+import { each, F } from './binary';
 
 @inline
-function apply4(f: F, a: v128, b: v128): v128 {
+export function float4(f: F, a: v128, b: v128): v128 {
   if (f == F.ADD) return f32x4.add(a, b);
   if (f == F.SUB) return f32x4.sub(a, b);
   if (f == F.MUL) return f32x4.mul(a, b);
@@ -34,7 +18,7 @@ function apply4(f: F, a: v128, b: v128): v128 {
 }
 
 @inline
-function apply1(f: F, a: f32, b: f32): f32 {
+export function float1(f: F, a: f32, b: f32): f32 {
   if (f == F.ADD) return a + b;
   if (f == F.SUB) return a - b;
   if (f == F.MUL) return a * b;
@@ -48,102 +32,44 @@ function apply1(f: F, a: f32, b: f32): f32 {
   return f == F.MOD ? mod1(a, b) : fmod1(a, b);
 }
 
-@inline
-function row(f: F, a: usize, aStride: u32, b: usize, bStride: u32, y: usize, count: u32): void {
-  if (ASC_FEATURE_SIMD && f < F.POW) {
-    if (aStride == 1 && bStride == 1) {
-      for (; count >= 4; count -= 4) {
-        v128.store(y, apply4(f, v128.load(a), v128.load(b)));
-        a += 16;
-        b += 16;
-        y += 16;
-      }
-    } else if (aStride == 1 && bStride == 0) {
-      const repeated = v128.load32_splat(b);
-      for (; count >= 4; count -= 4) {
-        v128.store(y, apply4(f, v128.load(a), repeated));
-        a += 16;
-        y += 16;
-      }
-    } else if (aStride == 0 && bStride == 1) {
-      const repeated = v128.load32_splat(a);
-      for (; count >= 4; count -= 4) {
-        v128.store(y, apply4(f, repeated, v128.load(b)));
-        b += 16;
-        y += 16;
-      }
-    }
-  }
-  for (; count; count--) {
-    store<f32>(y, apply1(f, load<f32>(a), load<f32>(b)));
-    a += aStride << 2;
-    b += bStride << 2;
-    y += 4;
-  }
-}
-
-@inline
-function each(r: Binary, f: F): void {
-  const count = r.n5;
-  const bytes = (<usize>count) << 2;
-  if (!count) return;
-  let y = r.y;
-  for (let i0: u32 = 0; i0 < r.n0; i0++) {
-    for (let i1: u32 = 0; i1 < r.n1; i1++) {
-      for (let i2: u32 = 0; i2 < r.n2; i2++) {
-        for (let i3: u32 = 0; i3 < r.n3; i3++) {
-          let a = r.a + ((i0 * r.a0 + i1 * r.a1 + i2 * r.a2 + i3 * r.a3) << 2);
-          let b = r.b + ((i0 * r.b0 + i1 * r.b1 + i2 * r.b2 + i3 * r.b3) << 2);
-          for (let i4: u32 = 0; i4 < r.n4; i4++) {
-            row(f, a, r.a5, b, r.b5, y, count);
-            a += r.a4 << 2;
-            b += r.b4 << 2;
-            y += bytes;
-          }
-        }
-      }
-    }
-  }
-}
-
 export function add_f32(r: Binary): void {
-  each(r, F.ADD);
+  each<f32>(r, F.ADD);
 }
 export function sub_f32(r: Binary): void {
-  each(r, F.SUB);
+  each<f32>(r, F.SUB);
 }
 export function mul_f32(r: Binary): void {
-  each(r, F.MUL);
+  each<f32>(r, F.MUL);
 }
 export function div_f32(r: Binary): void {
-  each(r, F.DIV);
+  each<f32>(r, F.DIV);
 }
 export function min_f32(r: Binary): void {
-  each(r, F.MIN);
+  each<f32>(r, F.MIN);
 }
 export function max_f32(r: Binary): void {
-  each(r, F.MAX);
+  each<f32>(r, F.MAX);
 }
 /** 1 where the relation holds, else 0. */
 export function equal_f32(r: Binary): void {
-  each(r, F.EQUAL);
+  each<f32>(r, F.EQUAL);
 }
 export function greater_f32(r: Binary): void {
-  each(r, F.GREATER);
+  each<f32>(r, F.GREATER);
 }
 export function greater_or_equal_f32(r: Binary): void {
-  each(r, F.GREATER_OR_EQUAL);
+  each<f32>(r, F.GREATER_OR_EQUAL);
 }
 
 /** a to the power b; NaN for a < 0 and a fractional b. */
 export function pow_f32(r: Binary): void {
-  each(r, F.POW);
+  each<f32>(r, F.POW);
 }
 /** The remainder with the sign of b; NaN for b = 0. */
 export function mod_f32(r: Binary): void {
-  each(r, F.MOD);
+  each<f32>(r, F.MOD);
 }
 /** The remainder with the sign of a. */
 export function fmod_f32(r: Binary): void {
-  each(r, F.FMOD);
+  each<f32>(r, F.FMOD);
 }

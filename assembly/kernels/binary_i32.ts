@@ -1,29 +1,9 @@
 // The functions of binary_f32 on i32, and those of bits. Sums and products wrap; comparisons give 1 or 0.
 import { Binary } from '../records';
-
-enum F {
-  ADD,
-  SUB,
-  MUL,
-  MIN,
-  MAX,
-  EQUAL,
-  GREATER,
-  GREATER_OR_EQUAL,
-  AND,
-  OR,
-  XOR,
-  // Without a vector form.
-  DIV,
-  POW,
-  MOD,
-  FMOD,
-  SHIFT_LEFT,
-  SHIFT_RIGHT,
-}
+import { each, F } from './binary';
 
 @inline
-function apply4(f: F, a: v128, b: v128): v128 {
+export function integer4(f: F, a: v128, b: v128): v128 {
   if (f == F.ADD) return i32x4.add(a, b);
   if (f == F.SUB) return i32x4.sub(a, b);
   if (f == F.MUL) return i32x4.mul(a, b);
@@ -38,7 +18,7 @@ function apply4(f: F, a: v128, b: v128): v128 {
 }
 
 @inline
-function apply1(f: F, a: i32, b: i32): i32 {
+export function integer1(f: F, a: i32, b: i32): i32 {
   if (f == F.ADD) return a + b;
   if (f == F.SUB) return a - b;
   if (f == F.MUL) return a * b;
@@ -84,118 +64,60 @@ function power(base: i32, exponent: i32): i32 {
   return product;
 }
 
-@inline
-function row(f: F, a: usize, aStride: u32, b: usize, bStride: u32, y: usize, count: u32): void {
-  if (ASC_FEATURE_SIMD && f < F.DIV) {
-    if (aStride == 1 && bStride == 1) {
-      for (; count >= 4; count -= 4) {
-        v128.store(y, apply4(f, v128.load(a), v128.load(b)));
-        a += 16;
-        b += 16;
-        y += 16;
-      }
-    } else if (aStride == 1 && bStride == 0) {
-      const repeated = v128.load32_splat(b);
-      for (; count >= 4; count -= 4) {
-        v128.store(y, apply4(f, v128.load(a), repeated));
-        a += 16;
-        y += 16;
-      }
-    } else if (aStride == 0 && bStride == 1) {
-      const repeated = v128.load32_splat(a);
-      for (; count >= 4; count -= 4) {
-        v128.store(y, apply4(f, repeated, v128.load(b)));
-        b += 16;
-        y += 16;
-      }
-    }
-  }
-  for (; count; count--) {
-    store<i32>(y, apply1(f, load<i32>(a), load<i32>(b)));
-    a += aStride << 2;
-    b += bStride << 2;
-    y += 4;
-  }
-}
-
-@inline
-function each(r: Binary, f: F): void {
-  const count = r.n5;
-  const bytes = (<usize>count) << 2;
-  if (!count) return;
-  let y = r.y;
-  for (let i0: u32 = 0; i0 < r.n0; i0++) {
-    for (let i1: u32 = 0; i1 < r.n1; i1++) {
-      for (let i2: u32 = 0; i2 < r.n2; i2++) {
-        for (let i3: u32 = 0; i3 < r.n3; i3++) {
-          let a = r.a + ((i0 * r.a0 + i1 * r.a1 + i2 * r.a2 + i3 * r.a3) << 2);
-          let b = r.b + ((i0 * r.b0 + i1 * r.b1 + i2 * r.b2 + i3 * r.b3) << 2);
-          for (let i4: u32 = 0; i4 < r.n4; i4++) {
-            row(f, a, r.a5, b, r.b5, y, count);
-            a += r.a4 << 2;
-            b += r.b4 << 2;
-            y += bytes;
-          }
-        }
-      }
-    }
-  }
-}
-
 export function add_i32(r: Binary): void {
-  each(r, F.ADD);
+  each<i32>(r, F.ADD);
 }
 export function sub_i32(r: Binary): void {
-  each(r, F.SUB);
+  each<i32>(r, F.SUB);
 }
 export function mul_i32(r: Binary): void {
-  each(r, F.MUL);
+  each<i32>(r, F.MUL);
 }
 /** Truncates towards 0; 0 where b is 0. */
 export function div_i32(r: Binary): void {
-  each(r, F.DIV);
+  each<i32>(r, F.DIV);
 }
 export function min_i32(r: Binary): void {
-  each(r, F.MIN);
+  each<i32>(r, F.MIN);
 }
 export function max_i32(r: Binary): void {
-  each(r, F.MAX);
+  each<i32>(r, F.MAX);
 }
 export function equal_i32(r: Binary): void {
-  each(r, F.EQUAL);
+  each<i32>(r, F.EQUAL);
 }
 export function greater_i32(r: Binary): void {
-  each(r, F.GREATER);
+  each<i32>(r, F.GREATER);
 }
 export function greater_or_equal_i32(r: Binary): void {
-  each(r, F.GREATER_OR_EQUAL);
+  each<i32>(r, F.GREATER_OR_EQUAL);
 }
 /** Truncates towards 0: for b < 0 it is 1 or -1 for the base 1 or -1, else 0. */
 export function pow_i32(r: Binary): void {
-  each(r, F.POW);
+  each<i32>(r, F.POW);
 }
 /** The remainder with the sign of b; 0 where b is 0. */
 export function mod_i32(r: Binary): void {
-  each(r, F.MOD);
+  each<i32>(r, F.MOD);
 }
 /** The remainder with the sign of a; 0 where b is 0. */
 export function fmod_i32(r: Binary): void {
-  each(r, F.FMOD);
+  each<i32>(r, F.FMOD);
 }
 export function bitwise_and_i32(r: Binary): void {
-  each(r, F.AND);
+  each<i32>(r, F.AND);
 }
 export function bitwise_or_i32(r: Binary): void {
-  each(r, F.OR);
+  each<i32>(r, F.OR);
 }
 export function bitwise_xor_i32(r: Binary): void {
-  each(r, F.XOR);
+  each<i32>(r, F.XOR);
 }
 /** By b modulo 32. */
 export function shift_left_i32(r: Binary): void {
-  each(r, F.SHIFT_LEFT);
+  each<i32>(r, F.SHIFT_LEFT);
 }
 /** Logical, by b modulo 32. */
 export function shift_right_i32(r: Binary): void {
-  each(r, F.SHIFT_RIGHT);
+  each<i32>(r, F.SHIFT_RIGHT);
 }
