@@ -18,7 +18,8 @@ export function curves(label: string, series: Readonly<Record<string, readonly n
     y: { label, grid: true, nice: true },
     color: { domain: names, range: ['var(--accent)', 'var(--second)'], legend: names.length > 1 },
     style: { background: 'transparent', color: 'var(--ink)' },
-    marks: [Plot.lineY(points, { x: 'epoch', y: 'value', stroke: 'name', strokeWidth: 2 })],
+    // A line of one epoch would not be seen.
+    marks: [Plot.lineY(points, { x: 'epoch', y: 'value', z: 'name', stroke: 'name', strokeWidth: 2, marker: last === 1 })],
   });
   return (plot as unknown as { outerHTML: string }).outerHTML;
 }

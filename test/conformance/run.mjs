@@ -26,6 +26,11 @@ if (!values.dir || !existsSync(values.dir)) {
 const names = readdirSync(values.dir)
   .filter((name) => name.includes(values.filter) && existsSync(join(values.dir, name, marker)))
   .sort();
+if (names.length === 0) {
+  const which = values.filter ? ` whose name has "${values.filter}"` : '';
+  console.error(`no test in ${values.dir}${which}: each is a folder of its own with ${marker}`);
+  process.exit(2);
+}
 const jobs = names.map((name) => ({ kind, folder: resolve(values.dir, name), flavour: values.flavour }));
 const isTerminal = process.stderr.isTTY;
 let done = 0;
