@@ -52,13 +52,14 @@ export function hybridBatchMatmul(n: NodeContext, adjX: boolean, adjY: boolean, 
 
 const vector = (n: NodeContext, index: number, shape: Shape): Value[] => (n.has(index) ? [reshape(n.f32(index), { shape })] : []);
 
-/** Images are rounded without a zero point where the weights have one scale (EvalHybrid), with one where they have several (EvalHybridPerChannel). */
+/** Images are rounded without a zero point where the weights have one scale, if for each filter (EvalHybrid), with one where they have several (EvalHybridPerChannel). */
 export function hybridConvolution(
   n: NodeContext,
   attrs: Partial<Conv2dAttributes> & { filters: number; groups: number },
   code: number,
 ): Value {
-  const perChannel = (n.operand(1).quantization?.scales.length ?? 0) > 1;
+  const { scales = [] } = n.operand(1).quantization ?? {};
+  const perChannel = scales.some((scale) => scale !== scales[0]);
   const image = roundRows(n.f32(0), { axis: 1, asymmetric: perChannel });
   const w = panels(permuted(floatWeights(n, 1), [1, 2, 3, 0]), attrs.groups);
   return activated(n, conv2d([image, w, ...vector(n, 2, [attrs.filters])], attrs), code);

@@ -754,6 +754,14 @@ x, y = model.tensor([256], 'i8', 1 / 128, 3, input=True), model.tensor([256], 'i
 model.op('LOGISTIC', [x], [y])
 record('LOGISTIC_half', model.bytes(y), [[np.arange(-128, 128).astype(np.int8)]])
 
+# Filters whose scales are all the same are those of one scale: then the image has no zero point.
+model = Model()
+random = np.random.default_rng(8)
+x, w = model.tensor([1, 4, 4, 3], input=True), model.tensor([2, 2, 2, 3], 'i8', [0.25, 0.25], data=random.integers(-127, 128, (2, 2, 2, 3)))
+y = model.tensor([1, 4, 4, 2])
+model.op('CONV_2D', [x, w, model.tensor([2], data=np.zeros(2, np.float32))], [y], 'Conv2DOptions', version=5, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
+record('conv_hyb_alike', model.bytes(y), [[random.uniform(-1, 2, (1, 4, 4, 3)).astype(np.float32)]])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}
