@@ -8,28 +8,32 @@ export function splitBytes(data: Int16Array | Int8Array): { first: Int8Array; re
   return { first, rest: rest.every((w) => w === 0) ? undefined : rest };
 }
 
-/** Weights [taps, depth + again.length, filters]: channels `again` are read once more, for what is left over of their weights. */
+/** Weights [taps, depth + again.length, filters]: channels `again` are read once more, for what is left over of their weights; where that is 128, twice. */
 export interface ByteWeights {
   readonly weights: Int8Array;
   readonly again: readonly number[];
 }
 
-/** Row-major weights [taps, depth, filters] in bytes. */
+/** Row-major weights [taps, depth, filters] of 9 bits in bytes. */
 export function inBytes(data: Int16Array | Int8Array, taps: number, depth: number, filters: number): ByteWeights {
-  const { first, rest } = splitBytes(data);
-  if (!rest) return { weights: first, again: [] };
-  const row = (part: Int8Array, tap: number, c: number) => part.subarray((tap * depth + c) * filters, (tap * depth + c + 1) * filters);
-  const again: number[] = [];
-  for (let c = 0; c < depth; c++) {
-    let isWide = false;
-    for (let tap = 0; tap < taps && !isWide; tap++) isWide = row(rest, tap, c).some((w) => w !== 0);
-    if (isWide) again.push(c);
+  if (data instanceof Int8Array) return { weights: data, again: [] };
+  const at = (tap: number, c: number) => (tap * depth + c) * filters;
+  const rows: { readonly part: Int16Array; readonly channel: number }[] = [];
+  let part: Int16Array = data;
+  for (let channels = Array.from({ length: depth }, (_, c) => c); channels.length; ) {
+    for (const channel of channels) rows.push({ part, channel });
+    const left = part.map((w) => w - Math.max(-128, Math.min(w, 127)));
+    const isLeft = (c: number, tap: number) => left.subarray(at(tap, c), at(tap, c) + filters).some((w) => w !== 0);
+    channels = channels.filter((c) => Array.from({ length: taps }, (_, tap) => isLeft(c, tap)).includes(true));
+    part = left;
   }
-  const whole = depth + again.length;
-  const weights = new Int8Array(taps * whole * filters);
+  const weights = new Int8Array(taps * rows.length * filters);
   for (let tap = 0; tap < taps; tap++) {
-    for (let c = 0; c < depth; c++) weights.set(row(first, tap, c), (tap * whole + c) * filters);
-    again.forEach((c, i) => void weights.set(row(rest, tap, c), (tap * whole + depth + i) * filters));
+    rows.forEach(({ part, channel }, i) => {
+      const from = at(tap, channel);
+      const to = (tap * rows.length + i) * filters;
+      for (let f = 0; f < filters; f++) weights[to + f] = Math.max(-128, Math.min(part[from + f] as number, 127));
+    });
   }
-  return { weights, again };
+  return { weights, again: rows.slice(depth).map(({ channel }) => channel) };
 }

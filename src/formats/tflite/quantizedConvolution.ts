@@ -39,7 +39,6 @@ export function weightsOf(n: NodeContext, index: number, perm: readonly number[]
   const zero = (zeroPoints[0] as number) - (elem === 'uint8' ? UNSIGNED : 0);
   if (scales.length > 1 && zeroPoints.some((other) => other !== zeroPoints[0])) n.refuse('weights with a zero point for each channel');
   const data = dataOf(turned) as Int8Array;
-  if (zero !== 0 && data.some((w) => w - zero > 254)) n.refuse('weights 255 above their zero point');
   return { shape: turned.shape, data: zero === 0 ? data : new Int16Array(data).map((w) => w - zero), scales };
 }
 
@@ -94,8 +93,7 @@ function convolved(
   const attrs: Conv2dAttributes = { ...conv2dDefaults, ...given };
   const [depth, filters] = [shape[2] as number, attrs.filters];
   const { weights, again } = inBytes(data, attrs.kernel[0] * attrs.kernel[1], depth, filters);
-  if (again.length && attrs.groups > 1) n.refuse('groups with weights of more than 8 bits');
-  const image = again.length ? concat([x, gather([x, n.integers(again)], { axis: 3 })], { axis: 3 }) : x;
+  const image = widened(n, x, depth, again, attrs.groups);
   const g = geometryOf(image.shape, attrs);
   const pixels = g.batch * g.outHeight * g.outWidth;
   if (isPointwise(g) && isRowwise(pixels, filters)) {
@@ -106,6 +104,16 @@ function convolved(
   }
   const logical = [...attrs.kernel, depth + again.length, filters];
   return conv2dInt8([image, ...packed(n, weights, logical, attrs, bias, output.xZero), ...factors], { ...attrs, ...output });
+}
+
+/** x with the channels `again` of each group behind its own. */
+function widened(n: NodeContext, x: Value, depth: number, again: readonly number[], groups: number): Value {
+  if (again.length === 0) return x;
+  if (groups === 1) return concat([x, gather([x, n.integers(again)], { axis: 3 })], { axis: 3 });
+  const all = [...Array.from({ length: depth }, (_, c) => c), ...again];
+  const channels = Array.from({ length: groups }, (_, group) => all.map((c) => group * depth + c)).flat();
+  n.allow(channels.length);
+  return gather([x, n.integers(channels)], { axis: 3 });
 }
 
 /** Weights in quads and the bias with the zero point folded in. */
@@ -159,6 +167,7 @@ export function quantizedDepthwise(
     const rows = { ...weights, shape: [...attrs.kernel, 1, filters] };
     return convolved(n, x, rows, bias, { ...window, filters, groups: 1 }, output, [multiplier, shift]);
   }
+  if (weights.data.some((w) => w > 254)) n.refuse('weights 255 above their zero point');
   const { first, rest } = splitBytes(weights.data);
   const logical = [...attrs.kernel, filters];
   const w = n.graph.constant({ dtype: 'i8', ...packDepthwiseParts(rest ? [first, rest] : [first], logical) });

@@ -762,6 +762,22 @@ y = model.tensor([1, 4, 4, 2])
 model.op('CONV_2D', [x, w, model.tensor([2], data=np.zeros(2, np.float32))], [y], 'Conv2DOptions', version=5, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
 record('conv_hyb_alike', model.bytes(y), [[random.uniform(-1, 2, (1, 4, 4, 3)).astype(np.float32)]])
 
+# Weights that need nine bits, up to 255, in convolutions, in groups too, and in dense layers.
+for name, shape, zero in (('conv_wide_u8_255', (4, 2, 2, 4), 0), ('conv_wide_u8_groups', (4, 2, 2, 2), 60), ('conv_wide_u8_1x1', (9, 1, 1, 4), 0), ('fc_wide_u8_255', (9, 4), 0)):
+    random = np.random.default_rng(len(name))
+    weights = random.integers(0, 256, shape)
+    weights.flat[:3] = 255
+    model = Model()
+    x = model.tensor([1, 4, 4, 4] if len(shape) == 4 else [3, 4], 'u8', 0.02, 131, input=True)
+    w = model.tensor(shape, 'u8', 0.01, zero, data=weights)
+    bias = model.tensor([shape[0]], 'i32', 0.0002, data=random.integers(-5000, 5000, shape[0]))
+    y = model.tensor([1, 4, 4, shape[0]] if len(shape) == 4 else [3, shape[0]], 'u8', 0.1, 120)
+    if len(shape) == 4:
+        model.op('CONV_2D', [x, w, bias], [y], 'Conv2DOptions', version=2, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
+    else:
+        model.op('FULLY_CONNECTED', [x, w, bias], [y], 'FullyConnectedOptions')
+    record(name, model.bytes(y), [[random.integers(0, 256, model.graph.tensors[x].shape).astype(np.uint8)] for _ in range(2)])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}
