@@ -1152,6 +1152,19 @@ export class SoftmaxInt8 {
 }
 
 @unmanaged
+export class LogSoftmaxInt8 {
+  x: usize;
+  y: usize;
+  rows: u32;
+  columns: u32;
+  multiplier: i32;
+  shift: u32;
+  diffMin: i32;
+  stepsMultiplier: i32;
+  stepsShift: i32;
+}
+
+@unmanaged
 export class BinaryInt8 {
   a: usize;
   b: usize;

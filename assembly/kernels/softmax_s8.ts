@@ -4,7 +4,7 @@ import { SoftmaxInt8 } from '../records';
 
 /** x · 2^exponent, saturated. */
 @inline
-function left(x: i32, exponent: i32): i32 {
+export function left(x: i32, exponent: i32): i32 {
   return <i32>max<i64>(min<i64>((<i64>x) << exponent, i32.MAX_VALUE), i32.MIN_VALUE);
 }
 
@@ -14,7 +14,7 @@ function timesIf(bits: i32, bit: i32, value: i32, factor: i32): i32 {
 }
 
 /** exp of x / 2^26 <= 0 as a fraction of 2^31. */
-function exponential(x: i32): i32 {
+export function exponential(x: i32): i32 {
   if (x == 0) return i32.MAX_VALUE;
   const part = (x & 0xffffff) - 0x1000000;
   // Taylor series around -1/8.
@@ -33,7 +33,7 @@ function exponential(x: i32): i32 {
 }
 
 /** 1 / (1 + x) of a fraction of 2^31, by Newton-Raphson. */
-function reciprocal(x: i32): i32 {
+export function reciprocal(x: i32): i32 {
   const half = <i32>((<i64>x + ((<i64>1) << 31)) >> 1);
   let y = 1515870810 + doublingHigh(half, -1010580540);
   for (let i = 0; i < 3; i++) y += left(doublingHigh(y, (1 << 29) - doublingHigh(half, y)), 2);

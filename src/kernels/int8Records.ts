@@ -264,6 +264,17 @@ export const int8Records = {
   /** Rows of i8 → i8 in steps of 1/128. */
   L2NormalizationInt8: { x: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32', zero: 'i32', leftShift: 'i32' },
   SoftmaxInt8: { x: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32', multiplier: 'i32', shift: 'u32', diffMin: 'i32' },
+  LogSoftmaxInt8: {
+    x: 'ptr',
+    y: 'ptr',
+    rows: 'u32',
+    columns: 'u32',
+    multiplier: 'i32',
+    shift: 'u32',
+    diffMin: 'i32',
+    stepsMultiplier: 'i32',
+    stepsShift: 'i32',
+  },
 } as const;
 
 /**

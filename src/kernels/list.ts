@@ -273,6 +273,7 @@ export const kernels = {
   average_pool2d_s8: 'Pool2dInt8',
   // softmax_s8
   softmax_s8: 'SoftmaxInt8',
+  log_softmax_s8: 'LogSoftmaxInt8',
   // l2_normalization_s8
   l2_normalization_s8: 'L2NormalizationInt8',
   // move_u8

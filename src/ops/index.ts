@@ -65,6 +65,7 @@ export { linearRowsInt8 } from './linearRowsInt8.ts';
 export { linearScaledInt8, linearSumsInt8 } from './linearScaledInt8.ts';
 export { linearWeights } from './linearWeights.ts';
 export { log } from './log.ts';
+export { logSoftmaxInt8 } from './logSoftmaxInt8.ts';
 export { lookup } from './lookup.ts';
 export { lstmInt8 } from './lstmInt8.ts';
 export { matmul } from './matmul.ts';

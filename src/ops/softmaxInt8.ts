@@ -21,13 +21,13 @@ export function softmaxScaling(scale: number, beta = 1): SoftmaxInt8Attributes {
   return { multiplier: m, shift: s, diffMin: -Math.floor((31 * 2 ** 26) / 2 ** s) };
 }
 
-const right = (x: number, exponent: number): number => Number(roundingShift(BigInt(x), exponent));
+export const right = (x: number, exponent: number): number => Number(roundingShift(BigInt(x), exponent));
 /** x · 2^exponent, saturated. */
-const left = (x: number, exponent: number): number => Math.max(-(2 ** 31), Math.min(x * 2 ** exponent, 2 ** 31 - 1));
+export const left = (x: number, exponent: number): number => Math.max(-(2 ** 31), Math.min(x * 2 ** exponent, 2 ** 31 - 1));
 const times = doublingHighProduct;
 
 /** exp of x / 2^26 <= 0 as a fraction of 2^31 (gemmlowp exp_on_negative_values). */
-function exponential(x: number): number {
+export function exponential(x: number): number {
   if (x === 0) return 2 ** 31 - 1;
   const quarter = 2 ** 24;
   const part = (x & (quarter - 1)) - quarter;
@@ -51,17 +51,21 @@ export function reciprocal(x: number): number {
   return left(y, 1);
 }
 
+/** @throws UNSUPPORTED_ATTR for what `softmaxScaling` does not give. */
+export function checkScaling({ multiplier, shift, diffMin }: SoftmaxInt8Attributes): void {
+  if (multiplier >= 2 ** 30 && multiplier < 2 ** 31 && shift >= 0 && shift <= 31 && diffMin <= 0) return;
+  throw new ThimbleError('UNSUPPORTED_ATTR', 'the scale of x is too small or too large', {
+    expected: 'what softmaxScaling gives: shift 0..31',
+    got: JSON.stringify({ multiplier, shift, diffMin }),
+  });
+}
+
 /** softmax over the last axis of x (i8): i8 of scale 1/256 and zero point -128, with the bits of TFLite's reference. */
 export const softmaxInt8: Op<SoftmaxInt8Attributes> = defineOp<SoftmaxInt8Attributes>({
   name: 'softmaxInt8',
   attrs: softmaxScaling(1),
-  infer(inputs, { multiplier, shift, diffMin }) {
-    if (!(multiplier >= 2 ** 30 && multiplier < 2 ** 31 && shift >= 0 && shift <= 31 && diffMin <= 0)) {
-      throw new ThimbleError('UNSUPPORTED_ATTR', 'the scale of x is too small or too large', {
-        expected: 'what softmaxScaling gives: shift 0..31',
-        got: JSON.stringify({ multiplier, shift, diffMin }),
-      });
-    }
+  infer(inputs, attrs) {
+    checkScaling(attrs);
     return [{ dtype: 'i8', shape: expectInput(inputs, 0, 'i8').shape }];
   },
   ref([x], { multiplier, shift, diffMin }) {

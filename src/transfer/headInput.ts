@@ -48,11 +48,11 @@ export function rowOf(features: Value, zero: number): Value {
 export function logitsOf(output: Value, classifier: Node): Value | undefined {
   const path: Node[] = [];
   for (let node = producer(output); node && node !== classifier; node = producer(dataOf(node))) path.push(node);
-  const last = path.find(({ op }) => op === 'softmax' || op === 'softmaxInt8' || op === 'logSoftmax');
+  const last = path.find(({ op }) => ['softmax', 'softmaxInt8', 'logSoftmax', 'logSoftmaxInt8'].includes(op));
   const value = last ? dataOf(last) : output;
   const isRow = value.shape.every((extent, axis) => extent === 1 || axis === value.shape.length - 1) && (value.shape.at(-1) ?? 1) > 1;
   if (!isRow || path.some(({ op }) => op === 'sigmoid' || op === 'tanh')) return undefined;
-  if (last?.op === 'softmaxInt8') {
+  if (last?.op === 'softmaxInt8' || last?.op === 'logSoftmaxInt8') {
     const { multiplier, shift } = last.attrs as unknown as SoftmaxInt8Attributes;
     // The zero point is of no concern: softmax is the same for numbers shifted together.
     return dequantizeInt8(value, { scale: (multiplier / 2 ** 31) * 2 ** (shift - 26), zero: 0 });

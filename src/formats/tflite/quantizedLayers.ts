@@ -1,10 +1,10 @@
 import type { Value } from '../../ir/graph.ts';
-import { l2NormalizationInt8, logSoftmax, softmaxInt8, softmaxInt16 } from '../../ops/index.ts';
+import { l2NormalizationInt8, logSoftmaxInt8, softmaxInt8, softmaxInt16 } from '../../ops/index.ts';
+import { logSoftmaxScaling } from '../../ops/logSoftmaxInt8.ts';
 import { softmaxScaling } from '../../ops/softmaxInt8.ts';
 import { softmaxTables } from '../../ops/softmaxInt16.ts';
 import type { NodeContext } from './context.ts';
-import { factor, scaleIn, scaleOut } from './quantization.ts';
-import { dequantized, quantizedTo } from './quantizedConversion.ts';
+import { factor, scaleIn } from './quantization.ts';
 
 export function quantizedSoftmax(n: NodeContext, beta: number): Value {
   if (n.x(0).dtype !== 'i8') {
@@ -17,8 +17,7 @@ export function quantizedSoftmax(n: NodeContext, beta: number): Value {
   return softmaxInt8(n.x(0), softmaxScaling(scaleIn(n, 0).scale, beta));
 }
 
-/** Through floats, whose result is rounded. */
-export const quantizedLogSoftmax = (n: NodeContext): Value => quantizedTo(n, logSoftmax(dequantized(n.operand(0))), scaleOut(n));
+export const quantizedLogSoftmax = (n: NodeContext): Value => logSoftmaxInt8(n.x(0), logSoftmaxScaling(scaleIn(n, 0).scale));
 
 /** x / √Σx² in steps of 1/128. */
 export const quantizedL2Normalization = (n: NodeContext): Value =>

@@ -778,6 +778,15 @@ for name, shape, zero in (('conv_wide_u8_255', (4, 2, 2, 4), 0), ('conv_wide_u8_
         model.op('FULLY_CONNECTED', [x, w, bias], [y], 'FullyConnectedOptions')
     record(name, model.bytes(y), [[random.integers(0, 256, model.graph.tensors[x].shape).astype(np.uint8)] for _ in range(2)])
 
+# Logarithms of softmax in fixed point; of steps of 1/8 the lowest differences have no room.
+for kind, zero, scale in (('i8', 3, 1 / 8), ('i8', -9, 0.04), ('u8', 131, 0.21)):
+    random = np.random.default_rng(zero + 9)
+    model = Model()
+    x, y = model.tensor([12, 9], kind, scale, zero, input=True), model.tensor([12, 9], kind, 1 / 16, 127 if kind == 'i8' else 255)
+    model.op('LOG_SOFTMAX', [x], [y], 'LogSoftmaxOptions')
+    feed = random.integers(*((-128, 128) if kind == 'i8' else (0, 256)), (12, 9)).astype(TYPES[kind][1])
+    record(f'LOG_SOFTMAX_fixed_{kind}_{zero & 255}', model.bytes(y), [[feed]])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}

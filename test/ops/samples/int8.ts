@@ -9,6 +9,7 @@ import { columnScales } from '../../../src/ops/dequantizeColumns.ts';
 import { dynamicOffsets, paddedUnits } from '../../../src/ops/linearDynamicInt8.ts';
 import { columnTotals } from '../../../src/ops/linearScaledInt8.ts';
 import { packWeights, scaleShape, weightShape } from '../../../src/ops/linearWeights.ts';
+import { logSoftmaxScaling } from '../../../src/ops/logSoftmaxInt8.ts';
 import { softmaxScaling } from '../../../src/ops/softmaxInt8.ts';
 import { softmaxTables } from '../../../src/ops/softmaxInt16.ts';
 import { i8, LENGTHS, type Sample, type SampleInput, type Samples } from './sample.ts';
@@ -503,6 +504,11 @@ export const int8: Samples = {
     ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [i8(3, n)], attrs: { ...softmaxScaling(0.05 * n) } })),
     { inputs: [i8(0, 3)] },
     ...[0.0001, 0.004, 1, 12].map((scale) => ({ inputs: [i8(4, 50)], attrs: { ...softmaxScaling(scale) } })),
+  ],
+  logSoftmaxInt8: [
+    ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [i8(3, n)], attrs: { ...logSoftmaxScaling(0.05 * n) } })),
+    { inputs: [i8(0, 3)] },
+    ...[0.0001, 0.004, 0.125, 1, 12].map((scale) => ({ inputs: [i8(4, 50)], attrs: { ...logSoftmaxScaling(scale) } })),
   ],
   quantizeInt8: (['even', 'away'] as const).flatMap((ties) => [
     ...LENGTHS.map((n) => ({ inputs: [{ shape: [n] }], attrs: { scale: 0.0123, zero: 7, low: -120, ties } })),
