@@ -47,9 +47,9 @@ function advice(plan: MemoryPlan, peak: MethodMemory, excess: number): string {
   const { arena, io, state } = plan.regions;
   const fixed = plan.totalBytes - arena - io;
   const room = arena + io - excess;
-  const measures: string[] = [`a budget of ${formatBytes(plan.totalBytes)} fits as it is`];
+  const measures: string[] = [`a budget of ${plan.totalBytes} bytes fits, the least it can do with`];
   if (room > 0)
-    measures.push(`a batch of about ${Math.floor((room / (arena + io)) * 100)} % of the present size fits (arena and io shrink with it)`);
+    measures.push(`of a batch, about ${Math.floor((room / (arena + io)) * 100)} % of the present size fits (arena and io shrink with it)`);
   else measures.push(`no batch size fits: records, constants and state alone take ${formatBytes(fixed)}`);
   if (peak.name.startsWith('train')) measures.push('freezing early layers removes their gradients and moments');
   if (state > excess)
