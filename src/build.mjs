@@ -66,6 +66,7 @@ const settings = {
   // Hosts print the whole line of code that an error came from.
   lineLimit: 160,
   logLevel: 'error',
+  metafile: true,
   write: false,
 };
 
@@ -111,6 +112,19 @@ function useKernelModules(build) {
   build.onResolve({ filter: /\.wasm$/ }, ({ path }) => ({ path: `../kernels/${basename(path)}`, external: true }));
 }
 
+/**
+ * The files of a bundle. Each of its entries imports the chunk of esbuild's helpers for CommonJS modules, for what it may do: it does nothing, so those
+ * that take no helper from it need not load it.
+ */
+function outputsOf({ outputFiles, metafile }) {
+  const helpers = Object.entries(metafile.outputs).filter(([, { inputs }]) => Object.keys(inputs).every((input) => input === '<runtime>'));
+  const unused = helpers.map(([path]) => new RegExp(`import"[^"]*/${basename(path)}";`, 'g'));
+  return outputFiles.map(({ path, text }) => ({
+    path,
+    contents: unused.reduce((result, statement) => result.replace(statement, ''), text),
+  }));
+}
+
 /** Writes the bundles, if a source changed since they were written. */
 async function bundle(replaceFile) {
   const hash = createHash('sha256');
@@ -122,7 +136,7 @@ async function bundle(replaceFile) {
 
   const { build } = await import('esbuild');
   const results = await Promise.all(bundles.map(build));
-  const outputFiles = results.flatMap((result) => result.outputFiles);
+  const outputFiles = results.flatMap(outputsOf);
   for (const { path, contents } of outputFiles) replaceFile(path, contents);
   const current = new Set(outputFiles.map(({ path }) => relative(root, path)));
   for (const file of ['chunks', 'parts', 'runtime', 'workerd'].flatMap((folder) => filesIn(`dist/${folder}`))) {
