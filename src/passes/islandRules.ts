@@ -46,7 +46,8 @@ function product(target: Target, x: Quantized, rows: Float32Array, columns: numb
   if (residual || (node.inputs.length > 2 && !bias)) return undefined;
   const whole = wholeNumbers(rows, columns) ?? wideNumbers(rows, columns);
   if (!whole) return undefined;
-  const { numbers, steps } = whole;
+  const { numbers } = whole;
+  const steps = bias ? countable(whole, bias, x.scale) : whole.steps;
   const sums = bias?.map((value, c) => Math.round(value / (x.scale * (steps[c] as number))));
   if (sums?.some((sum) => Math.abs(sum) >= 2 ** 30)) return undefined;
   const { graph } = x.x;
@@ -58,6 +59,15 @@ function product(target: Target, x: Quantized, rows: Float32Array, columns: numb
     ],
     attrs: { ...result(within(target, node.attrs as unknown as Epilogue)), xZero: x.zero },
   };
+}
+
+/** Steps of sums that are their bias alone: such a filter of zeros has a step of no meaning, in which its bias need not be whole. */
+function countable({ numbers, steps }: { numbers: Int8Array | Int16Array; steps: Float32Array }, bias: Float32Array, scale: number) {
+  const isZero = new Array<boolean>(steps.length).fill(true);
+  numbers.forEach((number, i) => {
+    if (number !== 0) isZero[i % steps.length] = false;
+  });
+  return steps.map((step, c) => (isZero[c] && bias[c] ? Math.abs(bias[c]) / scale / 2 ** 20 : step));
 }
 
 type Product = NonNullable<ReturnType<typeof product>>;

@@ -339,3 +339,17 @@ test('the steps of weights are found to the bit', () => {
   weights.set(steps.map((step) => 127 * step));
   expect(wholeNumbers(weights, steps.length)?.steps).toEqual(steps);
 });
+
+test('the bias of a filter of zeros keeps its digits', () => {
+  const net = new Network();
+  const rows = net.rows([3, 3, 5, 4]).map((weight, i) => (i % 4 === 2 ? 0 : weight));
+  const w = net.graph.constant({ dtype: 'f32', shape: panelShape([3, 3, 5, 4], 1), data: packPanels(rows, [3, 3, 5, 4], 1) });
+  const bias = net.graph.constant({ dtype: 'f32', shape: [4], data: Float32Array.of(0.1, 0.2, 0.34, 0) });
+  const y = ops.conv2d([net.steps(net.input(1, 4, 4, 5), 1), w, bias], { kernel: [3, 3], filters: 4 });
+  net.graph.output('y', ops.quantizeInt8(y, { scale: 0.01, zero: -7 }));
+  const whole = quantizeIslands(net.graph);
+  prune(whole);
+  const { y: bytes } = runReference(whole, { x0: new Float64Array(80).fill(3) });
+  expect(whole.nodes.map(({ op }) => op)).toContain('conv2dInt8');
+  expect(Array.from(bytes as Float64Array).filter((_, i) => i % 4 === 2)).toEqual([27, 27, 27, 27]);
+});
