@@ -96,6 +96,14 @@ describe('options', () => {
     expect((await t.load(quantized.export())).run({ input: x }).predictions).toEqual(want);
   });
 
+  it('written again, it stays small and gives the same', async () => {
+    const { onnx, model: quantized } = await quantizeDigits();
+    const again = t.exportOnnx(quantized);
+    const x = { input: test.x.slice(0, 64) };
+    expect(again.length).toBeLessThan(onnx.length * 1.25);
+    expect((await t.load(again)).run(x)).toEqual(quantized.run(x));
+  });
+
   it('half-precision weights take half the room in the .thimble file, too', async () => {
     const [whole, half] = [await t.load(t.exportOnnx(model)), (await quantizeDigits({ scheme: 'f16' })).model];
     const x = { input: test.x.slice(0, 64) };
