@@ -182,6 +182,7 @@ export { l2_normalization_s8 } from './kernels/l2_normalization_s8';
 export { strided_copy_u8, fill_u8, gather_rows_u8, resize_u8 } from './kernels/move_u8';
 export { conv2d_s16 } from './kernels/conv2d_s16';
 export { rescale_i32 } from './kernels/rescale_i32';
+export { rescaled_product_i32 } from './kernels/rescaled_product_i32';
 export { linear_rows_s8 } from './kernels/linear_rows_s8';
 export { lstm_s8 } from './kernels/lstm_s8';
 export { softmax_s16 } from './kernels/softmax_s16';

@@ -1041,6 +1041,19 @@ export class Rescale {
 }
 
 @unmanaged
+export class RescaledProduct {
+  x: usize;
+  y: usize;
+  rows: u32;
+  columns: u32;
+  multiplier: i32;
+  shift: i32;
+  zero: i32;
+  low: i32;
+  high: i32;
+}
+
+@unmanaged
 export class Conv2dInt16 {
   x: usize;
   w: usize;

@@ -1,5 +1,5 @@
 // Convolution of 16-bit numbers, held as i32, with 8-bit weights, whose sums may need 64 bits (TFLite's int16×8).
-import { scaledDouble } from '../math/requantize';
+import { reduced, scaledDouble, scaledWide } from '../math/requantize';
 import { Conv2dInt16 } from '../records';
 import { zip16, zip16High } from './zip';
 
@@ -24,19 +24,6 @@ export function conv2d_s16(r: Conv2dInt16): void {
     }
   }
   each(r);
-}
-
-/** 15 bits of a multiplier. */
-@inline
-function reduced(multiplier: i32): i32 {
-  return multiplier < 0x7fff0000 ? (multiplier + 32768) >> 16 : 0x7fff;
-}
-
-/** A sum of 64 bits by a multiplier of which 15 bits are kept (TFLite's MultiplyByQuantizedMultiplier of int64). */
-@inline
-function scaledWide(x: i64, multiplier: i32, shift: i32): i64 {
-  const right = <i64>(15 - shift);
-  return (x * <i64>reduced(multiplier) + ((<i64>1) << (right - 1))) >> right;
 }
 
 /** The factors of `scaledWide`, as f64. */

@@ -31,6 +31,19 @@ export function scaledSingle(x: i32, multiplier: i32, shift: i32): i32 {
   return <i32>((product + ((<i64>1) << (right - 1)) + (product >> 63)) >> right);
 }
 
+/** 15 bits of a multiplier. */
+@inline
+export function reduced(multiplier: i32): i32 {
+  return multiplier < 0x7fff0000 ? (multiplier + 32768) >> 16 : 0x7fff;
+}
+
+/** A number of 48 bits by a multiplier of which 15 bits are kept (TFLite's MultiplyByQuantizedMultiplier of int64), rounded once, ties up. */
+@inline
+export function scaledWide(x: i64, multiplier: i32, shift: i32): i64 {
+  const right = <i64>(15 - shift);
+  return (x * <i64>reduced(multiplier) + ((<i64>1) << (right - 1))) >> right;
+}
+
 @inline
 export function scaled(x: i32, multiplier: i32, shift: i32, rounding: u32): i32 {
   return rounding ? scaledSingle(x, multiplier, shift) : scaledDouble(x, multiplier, shift);

@@ -28,6 +28,13 @@ export function scaled(x: number, multiplier: number, shift: number, rounding: '
   return Number(BigInt.asIntN(32, roundingShift(high31(moved * m), Math.max(-shift, 0))));
 }
 
+/** The same of x of up to 48 bits, by 15 bits of the multiplier, rounded once, ties up, as the overload for int64 does. */
+export function scaledWide(x: number, multiplier: number, shift: number): number {
+  const reduced = multiplier < 0x7fff0000 ? (multiplier + 32768) >> 16 : 0x7fff;
+  const right = BigInt(15 - shift);
+  return Number((BigInt(x) * BigInt(reduced) + (1n << (right - 1n))) >> right);
+}
+
 /**
  * A positive factor as a multiplier in [2^30, 2^31) and a shift (positive: left): factor ≈ multiplier · 2^(shift - 31). As TFLite's
  * QuantizeMultiplier: too small a factor becomes 0, too large a one the largest there is.

@@ -209,6 +209,18 @@ export const int8Records = {
   },
   /** y = limited(zero + x · multiplier · 2^(shift - 31)), all i32. */
   Rescale: { x: 'ptr', y: 'ptr', length: 'u32', multiplier: 'i32', shift: 'i32', zero: 'i32', low: 'i32', high: 'i32', rounding: 'u32' },
+  /** y [columns] of x [rows, columns], i32: factors below 2^16, of which the first is not scaled and the last product is. */
+  RescaledProduct: {
+    x: 'ptr',
+    y: 'ptr',
+    rows: 'u32',
+    columns: 'u32',
+    multiplier: 'i32',
+    shift: 'i32',
+    zero: 'i32',
+    low: 'i32',
+    high: 'i32',
+  },
   /**
    * Numbers of 16 bits held as i32 (x - xZero has 16 bits too), w i8 row-major [kernelHeight, kernelWidth, inChannels / groups, outChannels]. rounding: 0
    * double, 1 real, 2 wide. scratch: `conv2dInt16Scratch`.

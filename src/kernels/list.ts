@@ -233,6 +233,7 @@ export const kernels = {
   depthwise_conv2d_s8: 'DepthwiseInt8',
   // int16
   rescale_i32: 'Rescale',
+  rescaled_product_i32: 'RescaledProduct',
   conv2d_s16: 'Conv2dInt16',
   // softmax_s16
   softmax_s16: 'SoftmaxInt16',

@@ -1,4 +1,4 @@
-import { scaled } from '../core/fixedPoint.ts';
+import { scaled, scaledWide } from '../core/fixedPoint.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import { conv2dInt16Scratch } from '../kernels/scratch.ts';
@@ -22,12 +22,6 @@ export interface Conv2dInt16Attributes extends Conv2dAttributes {
 }
 
 const scaledDouble = (x: number, multiplier: number, shift: number): number => scaled(x | 0, multiplier, shift, 'double');
-
-function scaledWide(x: number, multiplier: number, shift: number): number {
-  const reduced = multiplier < 0x7fff0000 ? (multiplier + 32768) >> 16 : 0x7fff;
-  const right = BigInt(15 - shift);
-  return Number((BigInt(x) * BigInt(reduced) + (1n << (right - 1n))) >> right);
-}
 
 /** The words of a factor in double, in place of a multiplier and a shift. */
 export function realFactor(factor: number): Factor {

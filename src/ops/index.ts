@@ -108,6 +108,7 @@ export { reduceSum } from './reduceSum.ts';
 export { relu, reluGrad } from './relu.ts';
 export { requantize } from './requantize.ts';
 export { rescale } from './rescale.ts';
+export { rescaledProduct } from './rescaledProduct.ts';
 export { reshape } from './reshape.ts';
 export { resize, resizeGrad } from './resize.ts';
 export { roiAlign } from './roiAlign.ts';

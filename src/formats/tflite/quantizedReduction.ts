@@ -1,13 +1,28 @@
 import { sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
-import { cast, reduceMax, reduceMin, reduceSum, sub } from '../../ops/index.ts';
+import { cast, reduceMax, reduceMin, reduceSum, rescaledProduct, sub, transpose } from '../../ops/index.ts';
 import { rescale } from '../../ops/rescale.ts';
+import { reshapedTo } from '../moves.ts';
 import type { NodeContext } from './context.ts';
 import { factor, scaleIn, scaleOut } from './quantization.ts';
 
 interface Over {
   readonly axes: readonly number[];
   readonly keepDims: boolean;
+}
+
+/** Products of quantized tensors (QuantizedReduceProd of the reference). */
+export function quantizedProduct(n: NodeContext, { axes, keepDims }: Over): Value {
+  const x = n.held32(0);
+  const [from, to] = [scaleIn(n, 0), scaleOut(n)];
+  const rest = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const count = sizeOf(axes.map((axis) => x.shape[axis] as number));
+  if (count === 0) return n.refuse('a product of nothing');
+  const columns = sizeOf(rest.map((axis) => x.shape[axis] as number));
+  const rows = reshapedTo(transpose(sub([x, n.integers([from.zero], [])]), { perm: [...axes, ...rest] }), [count, columns]);
+  const y = rescaledProduct(rows, { ...factor(from.scale / to.scale ** (1 / count)), zero: to.zero, low: to.low, high: to.high });
+  const shape = x.shape.flatMap((extent, axis) => (!axes.includes(axis) ? [extent] : keepDims ? [1] : []));
+  return reshapedTo(n.held() === 'i8' ? cast(y, { to: 'i8' }) : y, shape);
 }
 
 /** Sums and means (QuantizedMeanOrSum of the reference) and extremes of quantized tensors. */

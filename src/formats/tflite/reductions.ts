@@ -4,7 +4,7 @@ import { div, reduceMax, reduceMean, reduceMin, reduceProd, reduceSum } from '..
 import { narrowed } from './arithmetic.ts';
 import { isQuantized, type NodeContext, type Row, type Rows } from './context.ts';
 import { reducerOptions } from './options.ts';
-import { quantizedReduction } from './quantizedReduction.ts';
+import { quantizedProduct, quantizedReduction } from './quantizedReduction.ts';
 
 export interface Over {
   readonly axes: readonly number[];
@@ -17,10 +17,13 @@ const over = (n: NodeContext): Over => ({
 });
 
 const reduction =
-  (reduce: (x: Value, over: Over) => Value, quantized?: Parameters<typeof quantizedReduction>[1]): Row =>
+  (reduce: (x: Value, over: Over) => Value, quantized?: Parameters<typeof quantizedReduction>[1] | 'PROD'): Row =>
   (n) => {
     const operand = n.operand(0);
-    if (isQuantized(operand)) return quantized ? quantizedReduction(n, quantized, over(n)) : n.refuse('quantized operands');
+    if (isQuantized(operand)) {
+      if (!quantized) return n.refuse('quantized operands');
+      return quantized === 'PROD' ? quantizedProduct(n, over(n)) : quantizedReduction(n, quantized, over(n));
+    }
     return narrowed(n, reduce(operand.value.dtype === 'f32' ? operand.value : n.i32(0), over(n)));
   };
 
@@ -35,7 +38,7 @@ function mean(x: Value, { axes, keepDims }: Over): Value {
 export const reductions: Rows = {
   MEAN: reduction(mean, 'MEAN'),
   SUM: reduction(reduceSum, 'SUM'),
-  REDUCE_PROD: reduction(reduceProd),
+  REDUCE_PROD: reduction(reduceProd, 'PROD'),
   REDUCE_MAX: reduction(reduceMax, 'MAX'),
   REDUCE_MIN: reduction(reduceMin, 'MIN'),
   REDUCE_ANY: reduction(reduceMax),

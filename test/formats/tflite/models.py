@@ -787,6 +787,16 @@ for kind, zero, scale in (('i8', 3, 1 / 8), ('i8', -9, 0.04), ('u8', 131, 0.21))
     feed = random.integers(*((-128, 128) if kind == 'i8' else (0, 256)), (12, 9)).astype(TYPES[kind][1])
     record(f'LOG_SOFTMAX_fixed_{kind}_{zero & 255}', model.bytes(y), [[feed]])
 
+# Products of quantized numbers.
+for kind, zero, shape, axes, scale, out, keep_dims in (('i8', 3, (4, 5, 3), [1], 0.02, 0.001, False), ('i8', -128, (3, 2, 4), [2, 0], 2**-5, 2**-4, True), ('i16', 0, (5, 9), [0], 0.0001, 0.00004, False)):
+    random = np.random.default_rng(len(shape) + len(axes))
+    model = Model()
+    x, over = model.tensor(shape, kind, scale, zero, input=True), model.tensor([len(axes)], 'i32', data=axes)
+    y = model.tensor([1], kind, out, -zero // 2)
+    model.op('REDUCE_PROD', [x, over], [y], 'ReducerOptions', version=2, keepDims=keep_dims)
+    feed = random.integers(*((-128, 128) if kind == 'i8' else (-32768, 32768)), shape).astype(TYPES[kind][1])
+    record(f'REDUCE_PROD_{kind}_{len(axes)}', model.bytes(y), [[feed]])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}

@@ -505,6 +505,13 @@ export const int8: Samples = {
     { inputs: [i8(0, 3)] },
     ...[0.0001, 0.004, 1, 12].map((scale) => ({ inputs: [i8(4, 50)], attrs: { ...softmaxScaling(scale) } })),
   ],
+  rescaledProduct: [
+    ...[0.7, 2 ** -7, 0.011].flatMap((real) =>
+      [1, 2, 5].map((rows) => ({ inputs: [i32(255, rows, 9)], attrs: { ...fixedPoint(real), zero: 3, low: -128, high: 127 } })),
+    ),
+    { inputs: [i32(32768, 3, 70)], attrs: { ...fixedPoint(2 ** -14 * 0.9) } },
+    { inputs: [i32(9, 2, 0)] },
+  ],
   logSoftmaxInt8: [
     ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [i8(3, n)], attrs: { ...logSoftmaxScaling(0.05 * n) } })),
     { inputs: [i8(0, 3)] },
