@@ -118,6 +118,8 @@ async function trainModel(folder: string, options: TrainOptions): Promise<void> 
     ...(options.budget !== undefined && { budget: options.budget }),
     ...(flavour && { flavour }),
   });
+  // What has no ONNX form, as an 8-bit backbone, is an error before the work.
+  if (options.onnx !== undefined) exportOnnx(tuning.toModel({ preprocessing: spec }));
   if (!json) {
     console.log(
       `${training?.count} photographs to learn from, ${testing?.count} for the test; ${classes.length} classes: ${classes.join(', ')}`,

@@ -66,7 +66,7 @@ export interface Column {
   readonly shape: Shape;
 }
 
-/** The data of `column` and its number of rows. @throws INPUT for a wrong dtype or shape, or NaN. */
+/** The data of `column` and its number of rows. @throws INPUT for a wrong dtype or shape. */
 export function rowsOf(given: Rows, column: Column): { data: TypedArray; rows: number } {
   const data = isShaped(given) ? given.data : given;
   const size = sizeOf(column.shape);

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseHTML } from 'linkedom';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { classify, encodePng } from '../../src/data/index.ts';
@@ -233,6 +233,14 @@ describe('thimble train', () => {
     const other = run(...options, '--train', 'last:1', '--resume');
     expect(other.stderr).toMatch(/cannot resume: .*another scheme/);
     expect(other.status).toBe(1);
+  });
+
+  const byteModel = fileURLToPath(new URL('../../../shared/models/tflite/tiny__vww_96_int8/model.tflite', import.meta.url));
+  it.skipIf(!existsSync(byteModel))('says before it trains that an 8-bit backbone has no ONNX form', () => {
+    const { status, stdout, stderr } = run('train', 'photos', '--base', byteModel, '--out', 'bytes.thimble', '--onnx', 'bytes.onnx');
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^thimble: UNSUPPORTED_OP: .*conv2dInt8 "[^"]+" and 13 more, .*export the float model/m);
+    expect(stderr).not.toContain('Epoch');
   });
 
   it('says what is wrong before it trains', () => {

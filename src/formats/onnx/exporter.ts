@@ -40,7 +40,7 @@ const elemOf = { f32: 'float32', i32: 'int32', i8: 'int8', u8: 'uint8', bool: 'b
 /**
  * The bytes of an ONNX model that computes what `graph` does, of standard operators (ai.onnx 20; 21 with weights in blocks), images in NCHW.
  * Wants a graph after `simplify`. State becomes inputs, and outputs with its next value; the metadata says which belong together.
- * @throws UNSUPPORTED_OP listing every node that ONNX has no operator for.
+ * @throws UNSUPPORTED_OP listing the operators that ONNX has none for.
  */
 export function exportGraph(graph: Graph, options: ExportOptions = {}): Uint8Array<ArrayBuffer> {
   refuseUnknown(graph);
@@ -116,6 +116,11 @@ const openDims = (shape: Shape, batch: number | undefined): (number | string)[] 
 function refuseUnknown(graph: Graph): void {
   const unknown = graph.nodes.filter(({ op }) => !(op in rows) && op !== assign.name);
   if (unknown.length === 0) return;
-  const list = unknown.map(({ op, name }) => `${op} "${name}"`).join(', ');
-  throw new ThimbleError('UNSUPPORTED_OP', `ONNX has no operator, or thimble no way to write it, for ${list}`);
+  const list = [...new Set(unknown.map(({ op }) => op))].map((op) => {
+    const [first, ...more] = unknown.filter((node) => node.op === op);
+    return `${op} "${first?.name}"${more.length ? ` and ${more.length} more` : ''}`;
+  });
+  throw new ThimbleError('UNSUPPORTED_OP', `ONNX has no operator, or thimble no way to write it, for ${list.join(', ')}`, {
+    hint: unknown.some(({ inputs: [x] }) => x?.dtype === 'i8') ? 'export the float model that it was made from' : undefined,
+  });
 }
