@@ -111,7 +111,7 @@ it('Grad-CAM looks at the last convolution with its activation, or at the layer 
 
 it('a budget that does not fit is an error before anything runs; memory is known by method', async () => {
   const model = small();
-  const explainer = new Explainer(model);
+  const explainer = new Explainer(model, { budget: 'least' });
   await explainer.saliency(images(1));
   const memory = await explainer.memory();
   expect(Object.keys(memory).sort()).toEqual(['explain.gradient', 'explain.scores']);
