@@ -932,6 +932,7 @@ export class LinearScaled {
   zeros: usize;
   scales: usize;
   bias: usize;
+  wholeBias: usize;
   y: usize;
   band: usize;
   sums: usize;

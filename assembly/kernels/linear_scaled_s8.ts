@@ -77,7 +77,9 @@ export function linear_scaled_s8(r: LinearScaled): void {
   memory.fill(signsOf(r), 128, 16);
   const biases = biasesOf(r),
     count = (<usize>r.columns + 7) & ~7;
-  for (let n: usize = 0; n < count << 2; n += 4) store<i32>(biases + n, -(zero + 128) * load<i32>(r.totals + n));
+  for (let n: usize = 0; n < count << 2; n += 4) {
+    store<i32>(biases + n, (r.wholeBias ? load<i32>(r.wholeBias + n) : 0) - (zero + 128) * load<i32>(r.totals + n));
+  }
   for (let m: usize = 0; m < r.rows; m += r.blockRows) {
     const rows = min<usize>(r.blockRows, r.rows - m);
     const x = r.x + m * depth;
@@ -144,8 +146,8 @@ function finishRows(r: LinearScaled, sums: usize, y: usize, rows: usize, first: 
     const units = f32x4.splat(unit);
     const s0 = f32x4.mul(v128.load(scales), units),
       s1 = f32x4.mul(v128.load(scales, 16), units),
-      b0 = loadPart(bias, 0, columns),
-      b1 = loadPart(bias, 4, columns);
+      b0 = r.bias ? loadPart(bias, 0, columns) : f32x4.splat(0),
+      b1 = r.bias ? loadPart(bias, 4, columns) : f32x4.splat(0);
     for (; rows; rows--) {
       const v0 = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), s0), b0),
         v1 = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums, 16)), s1), b1);
@@ -156,7 +158,7 @@ function finishRows(r: LinearScaled, sums: usize, y: usize, rows: usize, first: 
   } else {
     for (; rows; rows--) {
       for (let c: usize = 0; c < columns << 2; c += 4)
-        store<f32>(y + c, <f32>load<i32>(sums + c) * (load<f32>(scales + c) * unit) + load<f32>(bias + c));
+        store<f32>(y + c, <f32>load<i32>(sums + c) * (load<f32>(scales + c) * unit) + (r.bias ? load<f32>(bias + c) : 0));
       sums += 32;
       y += stride;
     }

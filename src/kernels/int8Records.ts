@@ -141,8 +141,8 @@ export const int8Records = {
   /** y i8 = x f32 / scale + zero, both written too: an f32 and an i32. */
   DynamicQuantize: { x: 'ptr', y: 'ptr', scale: 'ptr', zero: 'ptr', length: 'u32' },
   /**
-   * y[rows, columns] = Σ (x - zero) (w - zeros), i8 of x and w, as i32; or in f32, times unit · scales plus bias, where `unit` is given. zero: an i32,
-   * totals: i32, Σ w a column; zeros: i32 a column, absent where all are 0. Scratch: `scaledInt8Scratch`.
+   * y[rows, columns] = Σ (x - zero) (w - zeros) + wholeBias, i8 of x and w, as i32; or in f32, times unit · scales plus bias, where `unit` is given.
+   * zero: an i32, totals: i32, Σ w a column; zeros and wholeBias: i32 a column, bias: f32; each absent where all are 0. Scratch: `scaledInt8Scratch`.
    */
   LinearScaled: {
     x: 'ptr',
@@ -153,6 +153,7 @@ export const int8Records = {
     zeros: 'ptr',
     scales: 'ptr',
     bias: 'ptr',
+    wholeBias: 'ptr',
     y: 'ptr',
     band: 'ptr',
     sums: 'ptr',

@@ -74,6 +74,7 @@ function lower(ctx: LowerContext<LinearScaledAttributes>, isScaled: boolean): vo
   const rows = sizeOf(shape.slice(0, -1));
   const { blockRows, band, sums: bytes } = scaledInt8Scratch(rows, depth, units, ctx.small);
   const absent = 0 as Address | 0;
+  const isWhole = isScaled && ctx.inputs[6]?.dtype === 'i32';
   ctx.step('linear_scaled_s8', {
     x: ctx.in(0),
     zero: ctx.in(1),
@@ -81,7 +82,8 @@ function lower(ctx: LowerContext<LinearScaledAttributes>, isScaled: boolean): vo
     totals: ctx.in(3),
     unit: isScaled ? ctx.in(4) : absent,
     scales: isScaled ? ctx.in(5) : absent,
-    bias: isScaled ? ctx.in(6) : absent,
+    bias: isScaled && !isWhole ? ctx.in(6) : absent,
+    wholeBias: isWhole ? ctx.in(6) : absent,
     zeros: ctx.optional(isScaled ? 7 : 4),
     y: ctx.out(),
     band: ctx.scratch(band),
@@ -110,7 +112,8 @@ export const linearSumsInt8: Op<LinearScaledAttributes> = defineOp<LinearScaledA
 
 /**
  * The sums of `linearSumsInt8` as floats: y = sums · (scales · unit) + bias, f32. Inputs: x, zero, w and totals as there; unit f32 [] known at run time
- * (the scale of x), scales f32 (`paddedColumns`), bias f32 [units], and optionally zeros as there.
+ * (the scale of x), scales f32 (`paddedColumns`), bias f32 [units], and optionally zeros as there. A bias in i32 (`paddedColumns`) counts in steps of
+ * scales · unit and is added to the sums: y = (sums + bias) · (scales · unit), one rounding less.
  */
 export const linearScaledInt8: Op<LinearScaledAttributes> = defineOp<LinearScaledAttributes>({
   name: 'linearScaledInt8',
@@ -121,14 +124,20 @@ export const linearScaledInt8: Op<LinearScaledAttributes> = defineOp<LinearScale
       shape: expectOperands(inputs, units, [
         [[], 'f32', 'unit'],
         [[padded(units)], 'f32', 'scales'],
-        [[units], 'f32', 'bias'],
+        inputs[6]?.dtype === 'i32' ? [[padded(units)], 'i32', 'bias'] : [[units], 'f32', 'bias'],
       ]),
     },
   ],
   ref([x, zero, w, _totals, unit, scales, bias, zeros], { units }) {
     const column = (of: RefTensor | undefined, i: number) => of?.data[i % units] as number;
     const whole = sums(units, [x, zero, w, zeros]);
-    return [whole.map((sum, i) => sum * Math.fround(column(scales, i) * (unit?.data[0] as number)) + column(bias, i))];
+    const isWhole = bias?.dtype === 'i32';
+    return [
+      whole.map((sum, i) => {
+        const scale = Math.fround(column(scales, i) * (unit?.data[0] as number));
+        return isWhole ? (sum + column(bias, i)) * scale : sum * scale + column(bias, i);
+      }),
+    ];
   },
   lower: (ctx) => lower(ctx, true),
   grad: { none: 'whole numbers have no gradient' },

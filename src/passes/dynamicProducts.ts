@@ -107,7 +107,7 @@ function biased(node: Node, inputs: readonly Value[], once: Once): Value | undef
   for (const i of [0, 1]) {
     const product = madeBy(inputs[i], 'linearScaledInt8');
     const shift = inputs[1 - i] as Value;
-    if (!product || !isConstant(shift) || !once(node.inputs[i] as Value)) continue;
+    if (product?.inputs[6]?.dtype !== 'f32' || !isConstant(shift) || !once(node.inputs[i] as Value)) continue;
     const { units } = product.attrs as unknown as LinearScaledAttributes;
     if (!isPerColumn(shift, units) || shift.shape.length > (inputs[i] as Value).shape.length) continue;
     const data = dataOf(shift);

@@ -93,8 +93,27 @@ function ofBytes(value: Value, w: Value, bias: Value | undefined, units: number,
       graph.constant({ dtype: 'i32', shape: [totals.length], data: totals }),
       reshape(rows.unit, { shape: [] }),
       graph.constant({ dtype: 'f32', shape: [scales.length], data: scales }),
-      bias ?? zeros(graph, units),
+      (bias && wholeBias(bias, scales, dataOf(rows.unit)[0] as number)) ?? bias ?? zeros(graph, units),
     ],
     { units },
   );
+}
+
+/** Whole numbers below have an f32 each. */
+const EXACT = 2 ** 24;
+
+/**
+ * A bias of whole multiples of the steps of the sums, as quantized files have it: added before they are scaled it costs no rounding, which is the order of
+ * ONNX Runtime, too (QGemm).
+ */
+function wholeBias(bias: Value, scales: Float32Array, unit: number): Value | undefined {
+  if (bias.origin.kind !== 'const') return undefined;
+  const numbers = new Int32Array(scales.length);
+  const isWhole = dataOf(bias).every((value, c) => {
+    const step = Math.fround((scales[c] as number) * unit);
+    const number = Math.round(value / step);
+    numbers[c] = number;
+    return Math.abs(number) < EXACT && Math.fround(number * step) === value;
+  });
+  return isWhole ? bias.graph.constant({ dtype: 'i32', shape: [numbers.length], data: numbers }) : undefined;
 }

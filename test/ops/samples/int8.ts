@@ -411,7 +411,7 @@ const linearDynamicInt8: Sample[] = [
   }));
 });
 
-/** Products whose zero point is known at run time, with and without zero points of the weights. */
+/** Products whose zero point is known at run time, with and without zero points of the weights, and with a bias in whole numbers. */
 const scaledProducts = (isScaled: boolean): Sample[] =>
   [
     ...LENGTHS.filter((n) => n > 0).map((n) => [3, n, 5]),
@@ -433,6 +433,7 @@ const scaledProducts = (isScaled: boolean): Sample[] =>
     return [
       { inputs: operands, attrs: { units } },
       { inputs: [...operands, i32(128, ...shape)], attrs: { units } },
+      ...(isScaled ? [{ inputs: [...operands.slice(0, -1), i32(100_000, ...shape)], attrs: { units } }] : []),
     ];
   });
 
