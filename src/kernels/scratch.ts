@@ -66,9 +66,15 @@ function bands(g: Geometry, bytes: number): { blockRows: number; band: number } 
 /** Constants, then biases and factors of all channels: three lists, read 8 at a time from any channel on. */
 const factorBytes = (channels: number): number => 64 + (Math.ceil(channels / 8) * 8 + 8) * 12;
 
+/** Pieces of a window that are contiguous in the band, and numbers in each: its rows, or its taps where dilation or groups put gaps between them. */
+const runsOf = (g: Geometry): readonly [count: number, length: number] =>
+  g.dilationX === 1 && g.groups === 1
+    ? [g.kernelHeight, g.kernelWidth * g.inChannels]
+    : [g.kernelHeight * g.kernelWidth, g.inChannels / g.groups];
+
 /** `conv2d_scaled_s8`: `matrix` where it is a matrix product, whose rows are the pixels. */
 export function int8Scratch(g: Geometry, matrix: boolean, small: boolean): Int8Scratch {
-  const table = g.kernelHeight * g.kernelWidth * 4 + factorBytes(g.outChannels);
+  const table = runsOf(g)[0] * 4 + factorBytes(g.outChannels);
   if (!matrix) return { ...bands(g, small ? 0 : BAND_BYTES), sums: g.outWidth * 32, table };
   const pixels = g.batch * g.outHeight * g.outWidth;
   const bytes = small ? 0 : g.inChannels * g.outChannels > LARGE_WEIGHTS ? LARGE_MATRIX_BYTES : MATRIX_BYTES;
@@ -105,10 +111,7 @@ function pairedMatrix(g: Geometry, { table }: Int8Scratch): PairedInt8Scratch {
 
 /** A panel takes its place from the band and the sums. */
 function pairedWindows(g: Geometry, plain: Int8Scratch): PairedInt8Scratch {
-  const whole = g.dilationX === 1 && g.groups === 1;
-  const pairs = whole
-    ? pairBytes(g.kernelHeight, g.kernelWidth * g.inChannels)
-    : pairBytes(g.kernelHeight * g.kernelWidth, g.inChannels / g.groups);
+  const pairs = pairBytes(...runsOf(g));
   const sums = Math.min(g.outWidth, SUM_ROWS) * 32;
   const room = plain.band + plain.sums - sums - pairs;
   const least = bands(g, room - SLACK);
