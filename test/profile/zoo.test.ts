@@ -35,13 +35,15 @@ function expectAsPlanned(model: t.InferenceModel): void {
   expect(session.memory.buffer).toBe(buffer);
 }
 
-describe('planned is actual', () => {
-  it.each(ownFiles)('%s', async (_, bytes) => {
-    const model = await t.load(bytes(), SIMD);
-    expectAsPlanned(model);
+describe.each([
+  ['as fast as can be', SIMD],
+  ['in the least memory', { ...SIMD, budget: 'least' }],
+] as const)('planned is actual, %s', (_, options) => {
+  it.each(ownFiles)('%s', async (_name, bytes) => {
+    expectAsPlanned(await t.load(bytes(), options));
   });
 
   it.skipIf(sharedFiles.length === 0).each(sharedFiles)('%s', async (file) => {
-    expectAsPlanned(await loadShared(file, SIMD));
+    expectAsPlanned(await loadShared(file, options));
   });
 });
