@@ -126,6 +126,10 @@ function subjectOfProgram(model: RuntimeModel, options: SubjectOptions): Subject
   const output = named(model.outputs, options.output, 'output');
   const batch = input.shape.length > 1 && input.shape[0] === output.shape[0] ? (input.shape[0] as number) : 1;
   const itemOf = ({ name, dtype, shape }: NamedType): NamedType => ({ name, dtype, shape: itemShape(shape, batch) });
+  const isQuantized = model.program.kernels.some((kernel) => kernel.includes('_s8'));
+  const others = isQuantized
+    ? 'layers of 8 bits have no gradients, but those of the model of floats that they were made from have'
+    : 'or export the model with `methods: explanationMethods(model)` (`thimble train --explain all`), or explain the model it was made from';
   return {
     inputs: model.inputs.map(itemOf),
     input: itemOf(input),
@@ -134,7 +138,7 @@ function subjectOfProgram(model: RuntimeModel, options: SubjectOptions): Subject
     forward(name) {
       throw new ThimbleError('INPUT', `the file has no method "${name}", and a .thimble file holds no graph to make it of`, {
         node: model.program.name,
-        hint: 'occlusion needs none; or export the model with `methods: explanationMethods(model)` (`thimble train --explain all`), or explain the model it was made from',
+        hint: `occlusion needs none; ${others}`,
       });
     },
   };
