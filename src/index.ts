@@ -17,6 +17,7 @@ export type { Layer, Symbolic } from './layers/layer.ts';
 export * from './layers/normalization.ts';
 export * from './layers/recurrent.ts';
 export * from './layers/sound.ts';
+export type { Budget } from './plan/budget.ts';
 export type { MemoryPlan } from './plan/report.ts';
 export { type Kind, type LayerBytes, type MemoryProfile, type ProfiledStep, profileMemory } from './profile/memory.ts';
 export { type MethodPlan, type PlannedNode, type ProfiledBuffer, planIn, planOf, withPlans } from './profile/plan.ts';

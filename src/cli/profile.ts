@@ -79,6 +79,8 @@ interface Subject {
   readonly host: HostNumbers;
   /** What was assumed for its training. */
   readonly assumed?: string | undefined;
+  /** As `MemoryPlan` has it. */
+  readonly small?: boolean;
   readonly variants: (progress: VariantProgress) => Promise<WhatIf[]>;
 }
 
@@ -93,13 +95,13 @@ async function profile(path: string, options: ProfileOptions): Promise<void> {
       : [];
     return { subject: found, whatIf: variants };
   });
-  const { profile: memory, times, host, assumed } = subject;
+  const { profile: memory, times, host, assumed, small = false } = subject;
   if (options.svg !== undefined || options.html !== undefined) {
     const { renderMemoryReport, renderMemorySvg } = await import('../report/memoryReport.ts');
     if (options.svg !== undefined) await writeFileAtomically(options.svg, renderMemorySvg(memory));
     if (options.html !== undefined) await writeFileAtomically(options.html, renderMemoryReport({ profile: memory, times, whatIf, host }));
   }
-  if (options.json) console.log(JSON.stringify({ ...memory, times, whatIf, host, assumed }));
+  if (options.json) console.log(JSON.stringify({ ...memory, small, times, whatIf, host, assumed }));
   else print(subject, whatIf, options);
 }
 
@@ -130,7 +132,8 @@ async function ofLoaded(path: string, options: ProfileOptions, progress: Progres
     profile: { ...profileMemory(program, plan), name: nameOf(path) },
     times,
     host: await hostNumbers(model, residentBytes, times),
-    assumed: model.memory.small ? 'To fit the budget, some layers have less scratch than they are fastest with.' : assumed,
+    assumed,
+    small: model.memory.small,
     variants: async (report) => {
       if (again) return fineTuningVariants(again, model, report);
       return training || !lowered ? settled : loadedVariants(path, model, options, report);
@@ -233,9 +236,10 @@ async function scriptBytes(): Promise<number> {
 const number = (n: number): string => n.toLocaleString('en-US');
 const SLOWEST = 10;
 
-function print({ profile: memory, times, host, assumed }: Subject, whatIf: readonly WhatIf[], { html, svg }: ProfileOptions): void {
+function print({ profile: memory, times, host, assumed, small }: Subject, whatIf: readonly WhatIf[], { html, svg }: ProfileOptions): void {
   const { kinds, peak, totalBytes, arenaBytes, lowerBoundBytes } = memory;
   if (assumed !== undefined) console.log(`${assumed}\n`);
+  if (small) console.log('To fit the budget, some layers have less scratch than they are fastest with.\n');
   const bytes = tableOf(['what for', 'bytes', 'share'], [1, 2]);
   for (const [kind, n] of Object.entries(kinds)) if (n > 0) bytes.push([kind, number(n), `${((n / totalBytes) * 100).toFixed(1)} %`]);
   bytes.push(['total', number(totalBytes), `${formatBytes(host.memoryBytes)} in pages`]);

@@ -3,6 +3,7 @@ import { ThimbleError } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
 import { kernelsFor } from '../hosts/kernels.ts';
 import type { Graph } from '../ir/graph.ts';
+import type { Budget } from '../plan/budget.ts';
 import type { MemoryPlan } from '../plan/report.ts';
 import { build } from '../program/build.ts';
 import type { Program, Slot } from '../program/format.ts';
@@ -17,8 +18,8 @@ import { type Columns, columnsOf, rowOf } from './rows.ts';
 import { type Explainable, type Forward, type Subject, type SubjectOptions, subjectOf } from './subject.ts';
 
 export interface EngineOptions extends SubjectOptions {
-  /** Bytes, or text such as '2MB', that the linear memory of a method may use. */
-  readonly budget?: number | string | undefined;
+  /** Bytes, or text such as '2MB' or `least`, that the linear memory of a method may use. */
+  readonly budget?: Budget | undefined;
   /** Kernels to run on; the fastest of this host where left out or `auto`. */
   readonly flavour?: Flavour | 'auto' | undefined;
   /** How an image lies in the explained input; found from its extents where left out. */

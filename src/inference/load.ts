@@ -33,7 +33,8 @@ export interface LoadOptions {
   readonly states?: Readonly<Record<string, string>>;
   /**
    * Bytes, or text such as '256KB', that the whole linear memory may use; or `least`: as few as give the same results. Where the fastest way does not fit,
-   * layers at the peak take less scratch and more time, for the same bits (`memory.small` says so). Constants that an ONNX file makes of a few bytes may be as large as a budget.
+   * layers at the peak take less scratch and more time, for the same bits (`memory.small` says so). Constants that an ONNX file makes of a few bytes may be
+   * as large as a budget.
    */
   readonly budget?: Budget;
   /** Kernels to run on; where left out or `auto`, the fastest this host accepts that pass their self-test. `simd` and `scalar` give the same bits everywhere. */

@@ -55,8 +55,8 @@ const TO_RESULTS = new Set([...ELEMENTWISE, 'softmax', 'logSoftmax', 'reshape', 
 
 /**
  * Quantizes what products read and write, and what lies between them. A sum or pool is quantized where all its operands are, a function of one number (a table then)
- * where such an operator reads it: gates, and activations that residuals or several layers read; a clamp belongs to the operator before it. Where a product or a mean gives a result of the model, it stays in float: sums are more exact than 8 bits, and the calibration
- * data may not have seen its range.
+ * where such an operator reads it: gates, and activations that residuals or several layers read; a clamp belongs to the operator before it. Where a product
+ * or a mean gives a result of the model, it stays in float: sums are more exact than 8 bits, and the calibration data may not have seen its range.
  */
 export function planActivations(graph: Graph, kept: ReadonlySet<Node>): ActivationPlan {
   const readers = new Map<Value, Node[]>();

@@ -20,7 +20,7 @@ export interface MemoryPlan {
   readonly totalBytes: number;
   /** Pages of 64 KiB that WebAssembly rounds the total up to. */
   readonly pages: number;
-  /** Whether some layers have less scratch than they are fastest with, so as to fit a budget. The bits are the same. */
+  /** Whether some layers have less scratch than they are fastest with, so as to fit a budget. The bits are the same. A .thimble file does not say: false. */
   readonly small: boolean;
   readonly regions: Readonly<Record<'static' | 'const' | 'state' | 'io' | 'arena', number>>;
   readonly methods: readonly MethodMemory[];

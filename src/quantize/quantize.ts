@@ -7,6 +7,7 @@ import { load } from '../inference/load.ts';
 import { InferenceModel } from '../inference/model.ts';
 import type { Graph, Value } from '../ir/graph.ts';
 import { openValues, planActivations } from '../passes/activationPlan.ts';
+import type { Budget } from '../plan/budget.ts';
 import type { Flavour } from '../runtime/flavour.ts';
 import type { Model } from '../train/model.ts';
 import { inputsOf } from './biases.ts';
@@ -44,8 +45,8 @@ export interface QuantizeOptions {
   readonly test?: { readonly data: CalibrationData; readonly labels?: ArrayLike<number> };
   /** Kernels to calibrate and compare on; `auto` where left out. */
   readonly flavour?: Flavour | 'auto';
-  /** Bytes, or text such as '256KB', that the whole linear memory of the quantized model may use. */
-  readonly budget?: number | string;
+  /** Bytes, or text such as '256KB' or `least`, that the whole linear memory of the quantized model may use. */
+  readonly budget?: Budget;
   /** Called with what begins. */
   readonly onProgress?: (stage: string) => void;
 }

@@ -1,3 +1,4 @@
+import type { Budget } from '../plan/budget.ts';
 import type { Flavour } from '../runtime/flavour.ts';
 import type { Loss, LossName } from './losses.ts';
 import type { Metric, MetricName } from './metrics.ts';
@@ -18,8 +19,8 @@ export interface CompileOptions {
    * (Jacob et al. 2018). Compile a trained model once more with it and fit for a few epochs; `quantize` then needs no calibration data.
    */
   readonly quantizationAware?: boolean;
-  /** Bytes, or text such as '64KB', that the whole linear memory may use. */
-  readonly budget?: number | string;
+  /** Bytes, or text such as '64KB' or `least`, that the whole linear memory may use. */
+  readonly budget?: Budget;
   /** `simd` (default) gives the same bits on every host; `scalar` needs no SIMD and gives the same; `relaxed` may be faster; `auto` is the fastest there is. */
   readonly flavour?: Flavour | 'auto';
 }

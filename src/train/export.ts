@@ -1,6 +1,7 @@
 import { ThimbleError } from '../core/errors.ts';
 import { checkTask, type Task } from '../core/task.ts';
 import type { Graph } from '../ir/graph.ts';
+import type { Budget } from '../plan/budget.ts';
 import { build } from '../program/build.ts';
 import { encode } from '../program/encode.ts';
 import { evaluateGraph, predictGraph, trainGraph } from './methods.ts';
@@ -13,8 +14,8 @@ export interface ExportOptions {
   readonly training?: boolean;
   /** Name of the program. */
   readonly name?: string;
-  /** Bytes, or text such as '64KB', that the whole linear memory may use. */
-  readonly budget?: number | string;
+  /** Bytes, or text such as '64KB' or `least`, that the whole linear memory may use. */
+  readonly budget?: Budget;
   /** What the model is for: labels, preprocessing. Its output is `predictions`. */
   readonly task?: Task;
   /** More methods over the same weights, such as those of `explanationMethods` (`thimble/explain`). */

@@ -217,6 +217,23 @@ it('thimble bench times a model and says what it ran on', () => {
 });
 
 describe('thimble profile', () => {
+  it('says that a budget took scratch from layers', () => {
+    const image = t.sequential([
+      t.input({ shape: [16, 16, 16] }),
+      t.conv2d({ filters: 16, kernelSize: 3 }),
+      t.flatten(),
+      t.dense({ units: 4 }),
+    ]);
+    writeFileSync(at('image.onnx'), t.exportOnnx(image, { batchSize: 1 }));
+    const tight = json('profile', 'image.onnx', '--no-what-if', '--runs', '1', '--budget', 'least');
+    const fast = json('profile', 'image.onnx', '--no-what-if', '--runs', '1');
+    expect([tight.small, fast.small]).toEqual([true, false]);
+    expect(tight.arenaBytes).toBeLessThan(fast.arenaBytes);
+    const told = /some layers have less scratch/;
+    expect(thimble('profile', 'image.onnx', '--no-what-if', '--runs', '1', '--budget', 'least').stdout).toMatch(told);
+    expect(thimble('profile', 'image.onnx', '--no-what-if', '--runs', '1').stdout).not.toMatch(told);
+  });
+
   it('writes a page and a picture without outside requests, and all numbers as JSON', () => {
     const result = json('profile', 'saved.safetensors', '--method', 'train', '--runs', '2', '--html', 'p.html', '--svg', 'p.svg');
     expect(Object.values(result.kinds as Record<string, number>).reduce((a, b) => a + b, 0)).toBe(result.totalBytes);
