@@ -98,7 +98,7 @@ export { conv2d_f32_flip_weights, conv2d_f32, conv2d_f32_grad_weight, conv2d_f32
 export { conv2d_f32_columns } from './kernels/conv2d_columns_f32';
 export { conv2d_f32_planar } from './kernels/conv2d_planar_f32';
 export { cumulative_sum_f32, cumulative_prod_f32, cumulative_sum_i32, cumulative_prod_i32 } from './kernels/cumulative';
-export { depthwise_conv2d_f32 } from './kernels/depthwise_f32';
+export { depthwise_conv2d_f32, depthwise_conv2d_f32_ordered } from './kernels/depthwise_f32';
 export { depthwise_conv2d_f32_grad_input, depthwise_conv2d_f32_grad_weight } from './kernels/depthwise_grad_f32';
 export { det_f32 } from './kernels/det_f32';
 export { matmul_f32, matmul_f32_grad_weight, matmul_f32_grad_input, matmul_f32_batched, sum_rows_f32 } from './kernels/matmul_f32';
@@ -114,6 +114,7 @@ export {
   resize_f32_grad,
 } from './kernels/move';
 export { batch_norm_f32_stats, batch_norm_f32, batch_norm_f32_grad, moving_average_f32 } from './kernels/batch_norm_f32';
+export { bias_rows_f32 } from './kernels/bias_rows_f32';
 export { dropout_f32 } from './kernels/dropout_f32';
 export { fake_quantize_f32, fake_quantize_f32_grad } from './kernels/fake_quantize_f32';
 export { group_norm_f32, group_norm_f32_grad } from './kernels/group_norm_f32';

@@ -84,13 +84,24 @@ export class Cast {
 }
 
 @unmanaged
+export class BiasRows {
+  y: usize;
+  bias: usize;
+  residual: usize;
+  rows: u32;
+  columns: u32;
+  low: f32;
+  high: f32;
+}
+
+@unmanaged
 export class Reduce {
   x: usize;
   y: usize;
   outer: u32;
   length: u32;
   inner: u32;
-  scale: f32;
+  divisor: f32;
 }
 
 @unmanaged
@@ -860,6 +871,7 @@ export class ConvScaled {
   scales: usize;
   residual: usize;
   perImage: u32;
+  apart: u32;
   low: f32;
   high: f32;
   matrix: u32;

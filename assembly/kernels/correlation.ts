@@ -74,6 +74,37 @@ export function forwardCorrelation(r: Conv2d, c: Correlation): void {
   c.padLeft = r.padLeft;
 }
 
+/** Lines and columns change places. */
+export function turn(c: Correlation): void {
+  let line = c.xLine;
+  c.xLine = c.xPixel;
+  c.xPixel = line;
+  line = c.yLine;
+  c.yLine = c.yPixel;
+  c.yPixel = line;
+  line = c.wLine;
+  c.wLine = c.wTap;
+  c.wTap = line;
+  let extent = c.inHeight;
+  c.inHeight = c.inWidth;
+  c.inWidth = extent;
+  extent = c.outHeight;
+  c.outHeight = c.outWidth;
+  c.outWidth = extent;
+  extent = c.kernelHeight;
+  c.kernelHeight = c.kernelWidth;
+  c.kernelWidth = extent;
+  extent = c.strideY;
+  c.strideY = c.strideX;
+  c.strideX = extent;
+  extent = c.dilationY;
+  c.dilationY = c.dilationX;
+  c.dilationX = extent;
+  extent = c.padTop;
+  c.padTop = c.padLeft;
+  c.padLeft = extent;
+}
+
 /** Output lines of which x and y together are about `bytes`. */
 @inline
 export function blockLines(c: Correlation, bytes: usize): i32 {

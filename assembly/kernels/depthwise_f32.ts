@@ -2,7 +2,7 @@
 // w is [kernelHeight, kernelWidth, outChannels]; with m = 1 channels run in vectors. Sums grow tap by tap and within a tap line by line.
 // scratch: a Correlation.
 import { Conv2d } from '../records';
-import { beginLines, blockLines, Correlation, forwardCorrelation, nextRectangle } from './correlation';
+import { beginLines, blockLines, Correlation, forwardCorrelation, nextRectangle, turn } from './correlation';
 import { linesInside, slideRows, slides } from './depthwise_lines_f32';
 import { clamp, clamp1, madd } from './vector_f32';
 
@@ -12,9 +12,23 @@ const BLOCK_BYTES: usize = 65536;
 export function depthwise_conv2d_f32(r: Conv2d): void {
   const c = changetype<Correlation>(r.scratch);
   forwardCorrelation(r, c);
+  correlateImages(r, c);
+}
+
+/** As `depthwise_conv2d_f32`, but sums grow line by line and within a line tap by tap, as TFLite's reference has them: lines and columns change places. */
+export function depthwise_conv2d_f32_ordered(r: Conv2d): void {
+  const c = changetype<Correlation>(r.scratch);
+  forwardCorrelation(r, c);
+  turn(c);
+  correlateImages(r, c);
+}
+
+function correlateImages(r: Conv2d, c: Correlation): void {
+  const xImage = (<usize>(r.inHeight * r.inWidth * r.inChannels)) << 2,
+    yImage = (<usize>(r.outHeight * r.outWidth * r.outChannels)) << 2;
   for (let n: usize = 0; n < r.batch; n++) {
-    c.x = r.x + n * (c.inHeight * c.xLine);
-    c.y = r.y + n * (c.outHeight * c.yLine);
+    c.x = r.x + n * xImage;
+    c.y = r.y + n * yImage;
     if (r.outChannels == r.inChannels) correlateChannels(c, r.outChannels, r.bias, r.low, r.high);
     else correlateMultiplied(c, r.outChannels, r.outChannels / r.inChannels, r.bias, r.low, r.high);
   }

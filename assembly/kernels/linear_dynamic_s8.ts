@@ -102,9 +102,10 @@ function finishRows(r: LinearDynamic, sums: usize, y: usize, rows: usize, first:
       b0 = loadPart(bias, 0, columns),
       b1 = loadPart(bias, 4, columns);
     for (let row: usize = 0; row < rows; row++) {
+      // TFLite multiplies the scales first.
       const unit = v128.load32_splat(unitsOf(r) + (row << 2));
-      const v0 = f32x4.add(f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), s0), unit), b0),
-        v1 = f32x4.add(f32x4.mul(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums, 16)), s1), unit), b1);
+      const v0 = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), f32x4.mul(s0, unit)), b0),
+        v1 = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums, 16)), f32x4.mul(s1, unit)), b1);
       storePart(y, v0, v1, columns);
       sums += 32;
       y += (<usize>r.columns) << 2;
@@ -113,7 +114,7 @@ function finishRows(r: LinearDynamic, sums: usize, y: usize, rows: usize, first:
     for (let row: usize = 0; row < rows; row++) {
       const unit = load<f32>(unitsOf(r) + (row << 2));
       for (let c: usize = 0; c < columns << 2; c += 4)
-        store<f32>(y + c, <f32>load<i32>(sums + c) * load<f32>(scales + c) * unit + load<f32>(bias + c));
+        store<f32>(y + c, <f32>load<i32>(sums + c) * (load<f32>(scales + c) * unit) + load<f32>(bias + c));
       sums += 32;
       y += (<usize>r.columns) << 2;
     }

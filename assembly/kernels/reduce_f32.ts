@@ -73,7 +73,7 @@ function contiguous(f: F, x: usize, count: usize): f32 {
 }
 
 @inline
-function columns(f: F, x: usize, y: usize, length: u32, inner: u32, scale: f32): void {
+function columns(f: F, x: usize, y: usize, length: u32, inner: u32, divisor: f32): void {
   const stride = (<usize>inner) << 2;
   let left = inner;
   if (ASC_FEATURE_SIMD) {
@@ -91,10 +91,10 @@ function columns(f: F, x: usize, y: usize, length: u32, inner: u32, scale: f32):
         s3 = step4(f, s3, v128.load(p, 48));
         p += stride;
       }
-      v128.store(y, f32x4.mul(s0, f32x4.splat(scale)));
-      v128.store(y, f32x4.mul(s1, f32x4.splat(scale)), 16);
-      v128.store(y, f32x4.mul(s2, f32x4.splat(scale)), 32);
-      v128.store(y, f32x4.mul(s3, f32x4.splat(scale)), 48);
+      v128.store(y, f32x4.div(s0, f32x4.splat(divisor)));
+      v128.store(y, f32x4.div(s1, f32x4.splat(divisor)), 16);
+      v128.store(y, f32x4.div(s2, f32x4.splat(divisor)), 32);
+      v128.store(y, f32x4.div(s3, f32x4.splat(divisor)), 48);
       x += 64;
       y += 64;
     }
@@ -105,7 +105,7 @@ function columns(f: F, x: usize, y: usize, length: u32, inner: u32, scale: f32):
         sum = step4(f, sum, v128.load(p));
         p += stride;
       }
-      v128.store(y, f32x4.mul(sum, f32x4.splat(scale)));
+      v128.store(y, f32x4.div(sum, f32x4.splat(divisor)));
       x += 16;
       y += 16;
     }
@@ -117,7 +117,7 @@ function columns(f: F, x: usize, y: usize, length: u32, inner: u32, scale: f32):
       sum = step1(f, sum, load<f32>(p));
       p += stride;
     }
-    store<f32>(y, sum * scale);
+    store<f32>(y, sum / divisor);
     x += 4;
     y += 4;
   }
@@ -130,18 +130,18 @@ function each(r: Reduce, f: F): void {
   let x = r.x;
   let y = r.y;
   for (let o: u32 = 0; o < r.outer; o++) {
-    if (inner == 1) store<f32>(y, contiguous(f, x, length) * r.scale);
-    else columns(f, x, y, length, inner, r.scale);
+    if (inner == 1) store<f32>(y, contiguous(f, x, length) / r.divisor);
+    else columns(f, x, y, length, inner, r.divisor);
     x += (length * inner) << 2;
     y += inner << 2;
   }
 }
 
-/** y = scale Σ x; the mean with scale = 1 / length. */
+/** y = Σ x / divisor; the mean with divisor = length. */
 export function reduce_sum_f32(r: Reduce): void {
   each(r, F.SUM);
 }
-/** y = scale Σ x². */
+/** y = Σ x² / divisor. */
 export function reduce_squares_f32(r: Reduce): void {
   each(r, F.SQUARES);
 }

@@ -83,6 +83,7 @@ export const int8Records = {
   /**
    * Convolutions whose zero point and scale are known at run time, begun as those whose record is made in `product`: y f32 = Σ (x - zero) w · scales · unit
    * + bias + residual (0: none), within low..high. totals: i32, Σ w a channel. zero, unit: with perImage = 1 of each image. matrix: 1 where pixels are rows of a matrix.
+   * apart: 1 where sums are multiplied with scales, then with unit, and 0 where with the product of both.
    * Depthwise alone: blockChannels to rest.
    */
   ConvScaled: {
@@ -94,6 +95,7 @@ export const int8Records = {
     scales: 'ptr',
     residual: 'ptr',
     perImage: 'u32',
+    apart: 'u32',
     low: 'f32',
     high: 'f32',
     matrix: 'u32',

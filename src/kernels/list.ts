@@ -50,6 +50,8 @@ export const kernels = {
   hard_sigmoid_f32_grad: 'UnaryGrad',
   hard_swish_f32_grad: 'UnaryGrad',
   mish_f32_grad: 'UnaryGrad',
+  // bias_rows_f32
+  bias_rows_f32: 'BiasRows',
   // binary_f32
   add_f32: 'Binary',
   sub_f32: 'Binary',
@@ -111,6 +113,7 @@ export const kernels = {
   det_f32: 'Det',
   // depthwise_f32
   depthwise_conv2d_f32: 'Conv2d',
+  depthwise_conv2d_f32_ordered: 'Conv2d',
   // depthwise_grad_f32
   depthwise_conv2d_f32_grad_input: 'Conv2d',
   depthwise_conv2d_f32_grad_weight: 'Conv2d',

@@ -37,8 +37,10 @@ export const records = {
   },
   /** y[i] = x[i] as another element type. */
   Cast: { x: 'ptr', y: 'ptr', length: 'u32' },
-  /** [outer, length, inner] → [outer, inner]; scale multiplies the result. */
-  Reduce: { x: 'ptr', y: 'ptr', outer: 'u32', length: 'u32', inner: 'u32', scale: 'f32' },
+  /** y[rows, columns] = min(max(y + bias + residual, low), high), of which bias and residual may be 0. */
+  BiasRows: { y: 'ptr', bias: 'ptr', residual: 'ptr', rows: 'u32', columns: 'u32', low: 'f32', high: 'f32' },
+  /** [outer, length, inner] → [outer, inner]; sums are divided by divisor. */
+  Reduce: { x: 'ptr', y: 'ptr', outer: 'u32', length: 'u32', inner: 'u32', divisor: 'f32' },
   /** [outer, length, inner] → the same. */
   Cumulative: { x: 'ptr', y: 'ptr', outer: 'u32', length: 'u32', inner: 'u32', exclusive: 'u32', reverse: 'u32' },
   /** [outer, length, inner] → [outer, k, inner] values and i32 indices; scratch: 3 · length words. */

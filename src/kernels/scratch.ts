@@ -164,8 +164,8 @@ export function depthwiseInt8Scratch(g: Geometry, small: boolean): DepthwiseInt8
   return { blockRows, blockChannels, sumRows, band, sums: sumRows * g.outWidth * 32 + steps, table: factorBytes(g.outChannels) };
 }
 
-/** `conv2d_scaled_s8` and its depthwise form: the record of the product, 4 bytes a field. */
-export const scaledProductScratch = Object.keys(int8Records.DepthwiseInt8).length * 4;
+/** `conv2d_scaled_s8` and its depthwise form: the record of the product, 4 bytes a field, and a factor. */
+export const scaledProductScratch = (Object.keys(int8Records.DepthwiseInt8).length + 1) * 4;
 
 /** `matmul_s8_batched`, whose rows of a are those of `linear_dynamic_s8`; sums: 16 bytes of zero points twice, a total a row, sums of a panel. */
 export function matmulInt8Scratch(rows: number, columns: number, depth: number, small: boolean) {

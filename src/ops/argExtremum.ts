@@ -36,7 +36,7 @@ export const defineArgExtremum = (name: 'argMax' | 'argMin', better: (a: number,
     lower(ctx) {
       const x = ctx.inputs[0] as TensorType;
       const kernels = name === 'argMax' ? (['argmax_i32', 'argmax_f32'] as const) : (['argmin_i32', 'argmin_f32'] as const);
-      ctx.step(kernels[x.dtype === 'i32' ? 0 : 1], { x: ctx.in(0), y: ctx.out(), ...parts(x, ctx.attrs.axis), scale: 1 });
+      ctx.step(kernels[x.dtype === 'i32' ? 0 : 1], { x: ctx.in(0), y: ctx.out(), ...parts(x, ctx.attrs.axis), divisor: 1 });
     },
     grad: { none: 'an index has no slope' },
     tolerance: 'exact',

@@ -9,6 +9,7 @@ import { conv2dInt8 } from './conv2dInt8.ts';
 import { defineOp, type Op, type RefTensor } from './define.ts';
 import { depthwiseConv2d, depthwiseGeometry } from './depthwiseConv2d.ts';
 import { depthwiseConv2dInt8 } from './depthwiseConv2dInt8.ts';
+import { endSums, noEpilogue } from './epilogue.ts';
 import { pixels, planarConv2d } from './planarConv2d.ts';
 import { type Address, LowerContext, offsetBy, type Scratch, type Step, type StepFields } from './step.ts';
 
@@ -298,19 +299,28 @@ class Lowered {
 
   #floats(rows: Geometry & { readonly x: Address; readonly y: Address }, start: number): void {
     const { stage, first } = this.#link;
-    const { residual = false, low, high } = stage.attrs as { residual?: boolean; low: number; high: number };
+    const { residual = false, ordered, low, high } = stage.attrs as { residual?: boolean; ordered?: boolean; low: number; high: number };
     const last = first + stage.operands - 1;
     const hasBias = stage.operands > (residual ? 2 : 1);
-    const kernels = { conv2d: 'conv2d_f32', planarConv2d: 'conv2d_f32_planar', depthwiseConv2d: 'depthwise_conv2d_f32' } as const;
+    const kernels = {
+      conv2d: 'conv2d_f32',
+      planarConv2d: 'conv2d_f32_planar',
+      depthwiseConv2d: ordered ? 'depthwise_conv2d_f32_ordered' : 'depthwise_conv2d_f32',
+    } as const;
+    const epilogue = {
+      bias: hasBias ? this.#ctx.in(first + 1) : (0 as const),
+      residual: residual ? this.#ctx.in(last, start * this.rowBytes) : (0 as const),
+      low,
+      high,
+    };
     this.#ctx.step(kernels[stage.op as keyof typeof kernels], {
       ...rows,
       w: this.#ctx.in(first),
-      bias: hasBias ? this.#ctx.in(first + 1) : 0,
-      residual: residual ? this.#ctx.in(last, start * this.rowBytes) : 0,
       scratch: this.#scratch,
       blockRows: this.#blockRows,
-      low,
-      high,
+      ...(ordered ? noEpilogue : epilogue),
     });
+    const pixels = rows.batch * rows.outHeight * rows.outWidth;
+    if (ordered) endSums(this.#ctx, { y: rows.y, rows: pixels, columns: rows.outChannels, ...epilogue });
   }
 }

@@ -9,11 +9,14 @@ import { forEachTap, geometry } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import {
   type Epilogue,
+  endSums,
   epilogueFields,
   epilogueGrad,
   expectEpilogue,
   finish,
   type Limits,
+  noEpilogue,
+  type Order,
   plain,
   residualInplace,
   unlimited,
@@ -127,10 +130,13 @@ const laidDown = (g: Geometry): Geometry =>
       };
 
 /** The step that writes output 0 from input 0 with weights at `w`. */
-function correlate(ctx: LowerContext<Limits>, given: Geometry, w: Address | 0): void {
+function correlate(ctx: LowerContext<Limits & Partial<Order>>, given: Geometry, w: Address | 0): void {
   const g = laidDown(given);
-  const fields = { ...g, x: ctx.in(0), w, y: ctx.out(), ...epilogueFields(ctx) };
-  const tiles = ctx.small ? Math.min(4, tilesAtATime(g)) : tilesAtATime(g);
+  const { ordered = false } = ctx.attrs;
+  const epilogue = epilogueFields(ctx);
+  const fields = { ...g, x: ctx.in(0), w, y: ctx.out(), ...(ordered ? noEpilogue : epilogue) };
+  const most = ordered ? 0 : tilesAtATime(g);
+  const tiles = ctx.small ? Math.min(4, most) : most;
   const block = columns(g, ctx.small);
   if (tiles) {
     ctx.step('conv2d_f32_winograd', { ...fields, scratch: ctx.scratch(winogradScratch(tiles, g.inChannels)), blockRows: tiles });
@@ -140,15 +146,16 @@ function correlate(ctx: LowerContext<Limits>, given: Geometry, w: Address | 0): 
     const { blockRows, bytes } = band(g, ctx.small);
     ctx.step('conv2d_f32', { ...fields, scratch: ctx.scratch(bytes), blockRows });
   }
+  if (ordered) endSums(ctx, { y: ctx.out(), rows: g.batch * g.outHeight * g.outWidth, columns: g.outChannels, ...epilogue });
 }
 
 /**
  * Cross-correlation over NHWC: y[n, oy, ox, f] = bias[f] + Σ x[n, oy·s + ky·d - pad, …, c] w[ky, kx, c, f].
  * Inputs: x [N, H, W, C], w in panels per group (logical shape `filterShape`), optionally bias [filters] and what `Epilogue` says.
  */
-export const conv2d: Op<Conv2dAttributes & Epilogue> = defineOp<Conv2dAttributes & Epilogue>({
+export const conv2d: Op<Conv2dAttributes & Epilogue & Order> = defineOp<Conv2dAttributes & Epilogue & Order>({
   name: 'conv2d',
-  attrs: { ...conv2dDefaults, ...plain },
+  attrs: { ...conv2dDefaults, ...plain, ordered: false },
   infer(inputs, attrs) {
     const { shape } = expectInput(inputs, 0);
     const g = geometryOf(shape, attrs);
@@ -176,7 +183,7 @@ export const conv2d: Op<Conv2dAttributes & Epilogue> = defineOp<Conv2dAttributes
   },
   grad(node, [given]) {
     const { inputs, wants } = node;
-    const { low: _low, high: _high, residual: _residual, ...attrs } = node.attrs;
+    const { low: _low, high: _high, residual: _residual, ordered: _ordered, ...attrs } = node.attrs;
     const [x, w] = inputs as [Value, Value];
     const { dy, rest } = epilogueGrad(node, given as Value);
     const { height, width, channels } = nhwc(x.shape);

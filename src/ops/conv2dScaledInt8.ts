@@ -4,7 +4,7 @@ import type { TensorType } from '../core/tensor.ts';
 import { int8Scratch } from '../kernels/scratch.ts';
 import { type Conv2dAttributes, conv2dDefaults, filterShape, geometryOf, isPointwise } from './conv2d.ts';
 import { filterQuads, runsOf } from './conv2dInt8.ts';
-import { expectScaled, scaledFields, scaledReference } from './convScaledInt8.ts';
+import { expectScaled, type ScaledAttributes, scaledFields, scaledReference } from './convScaledInt8.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { type Epilogue, plain, residualInplace } from './epilogue.ts';
 
@@ -12,9 +12,11 @@ import { type Epilogue, plain, residualInplace } from './epilogue.ts';
  * `conv2d` of images quantized at run time: y (f32) = Σ (x - zero) w · scales · unit + bias. Inputs: x i8 [N, H, W, C], w in quads (`filterQuads`), totals
  * i32 [filters] (`filterTotals`), zero i32 and unit f32, both [1] or [N], scales and bias f32 [filters]. Sums are i32. The epilogue of `conv2d` applies.
  */
-export const conv2dScaledInt8: Op<Conv2dAttributes & Epilogue> = defineOp<Conv2dAttributes & Epilogue>({
+export const conv2dScaledInt8: Op<Conv2dAttributes & Epilogue & ScaledAttributes> = defineOp<
+  Conv2dAttributes & Epilogue & ScaledAttributes
+>({
   name: 'conv2dScaledInt8',
-  attrs: { ...conv2dDefaults, ...plain },
+  attrs: { ...conv2dDefaults, ...plain, apart: false },
   infer(inputs, attrs) {
     const g = geometryOf(expectInput(inputs, 0, 'i8').shape, attrs);
     return [expectScaled(inputs, filterQuads(g.inChannels, attrs), g, attrs.residual)];

@@ -10,6 +10,11 @@ import type { LowerContext } from './step.ts';
 
 /** What the convolutions of images that are quantized at run time share (`conv2dScaledInt8`, `depthwiseConv2dScaledInt8`). */
 
+export interface ScaledAttributes {
+  /** Sums are multiplied with the scale of their filter, then with the unit; else with the product of both, rounded to f32. */
+  readonly apart: boolean;
+}
+
 /** Σ w of each filter of row-major weights, filters innermost. */
 export function filterTotals(weights: Int8Array | Int16Array, filters: number): Int32Array {
   const totals = new Int32Array(filters);
@@ -51,7 +56,12 @@ export function expectScaled(inputs: readonly TensorType[], w: Shape, g: Geometr
 }
 
 /** The result with row-major weights. */
-export function scaledReference(g: Geometry, weights: Float64Array, inputs: readonly RefTensor[], { low, high }: Limits): Float64Array {
+export function scaledReference(
+  g: Geometry,
+  weights: Float64Array,
+  inputs: readonly RefTensor[],
+  { low, high, apart }: Limits & ScaledAttributes,
+): Float64Array {
   const [x, , , zeros, units, scales, bias, residual] = inputs.map(({ data }) => data) as Float64Array[];
   const size = g.outHeight * g.outWidth * g.outChannels;
   const of = (data: Float64Array | undefined, y: number) => data?.[data.length === 1 ? 0 : Math.floor(y / size)] as number;
@@ -61,14 +71,16 @@ export function scaledReference(g: Geometry, weights: Float64Array, inputs: read
   });
   return sums.map((sum, y) => {
     const filter = y % g.outChannels;
-    const value = sum * Math.fround((scales?.[filter] as number) * of(units, y)) + (bias?.[filter] as number) + (residual?.[y] ?? 0);
+    const [scale, unit] = [scales?.[filter] as number, of(units, y)];
+    const scaled = apart ? Math.fround(sum * scale) * unit : sum * Math.fround(scale * unit);
+    const value = scaled + (bias?.[filter] as number) + (residual?.[y] ?? 0);
     return Math.min(Math.max(value, low), high);
   });
 }
 
 /** The fields of the record that both have. */
-export function scaledFields(ctx: LowerContext<Limits>, g: Geometry, { blockRows, band, sums, table }: Int8Scratch) {
-  const { low, high } = ctx.attrs;
+export function scaledFields(ctx: LowerContext<Limits & ScaledAttributes>, g: Geometry, { blockRows, band, sums, table }: Int8Scratch) {
+  const { low, high, apart } = ctx.attrs;
   return {
     x: ctx.in(0),
     w: ctx.in(1),
@@ -86,6 +98,7 @@ export function scaledFields(ctx: LowerContext<Limits>, g: Geometry, { blockRows
     ...g,
     blockRows,
     perImage: ctx.inputs[3]?.shape[0] === 1 ? 0 : 1,
+    apart: apart ? 1 : 0,
     low,
     high,
   };

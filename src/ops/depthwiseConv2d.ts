@@ -6,7 +6,17 @@ import type { Geometry } from '../kernels/geometry.ts';
 import { depthwiseScratch } from '../kernels/scratch.ts';
 import { forEachTap, geometry } from './convolution.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
-import { epilogueFields, epilogueGrad, expectEpilogue, finish, type Limits, unlimited } from './epilogue.ts';
+import {
+  endSums,
+  epilogueFields,
+  epilogueGrad,
+  expectEpilogue,
+  finish,
+  type Limits,
+  noEpilogue,
+  type Order,
+  unlimited,
+} from './epilogue.ts';
 import { nhwc, type WindowAttributes, windowDefaults, windowOf } from './window.ts';
 
 export interface DepthwiseAttributes extends WindowAttributes {
@@ -23,16 +33,16 @@ export function depthwiseGeometry(input: Shape, attrs: DepthwiseAttributes): Geo
   return geometry(input, { ...attrs, groups: channels }, channels * attrs.multiplier, windowOf(height, width, attrs.kernel, attrs));
 }
 
-const unused = { blockRows: 0, bias: 0, residual: 0, ...unlimited } as const;
+const unused = { blockRows: 0, ...noEpilogue } as const;
 const macsOf = (g: Geometry): number => g.batch * g.outHeight * g.outWidth * g.outChannels * g.kernelHeight * g.kernelWidth;
 
 /**
  * Each channel through filters of its own: output channel c · multiplier + j is channel c through w[:, :, c · multiplier + j].
  * Inputs: x [N, H, W, C], w [kernelHeight, kernelWidth, C · multiplier], optionally bias [C · multiplier]. `Limits` apply.
  */
-export const depthwiseConv2d: Op<DepthwiseAttributes & Limits> = defineOp<DepthwiseAttributes & Limits>({
+export const depthwiseConv2d: Op<DepthwiseAttributes & Limits & Order> = defineOp<DepthwiseAttributes & Limits & Order>({
   name: 'depthwiseConv2d',
-  attrs: { ...depthwiseDefaults, ...unlimited },
+  attrs: { ...depthwiseDefaults, ...unlimited, ordered: false },
   infer(inputs, attrs) {
     if (!Number.isInteger(attrs.multiplier) || attrs.multiplier < 1)
       throw new ThimbleError('UNSUPPORTED_ATTR', `multiplier ${attrs.multiplier}`, { expected: 'a whole number of at least 1' });
@@ -56,19 +66,22 @@ export const depthwiseConv2d: Op<DepthwiseAttributes & Limits> = defineOp<Depthw
   },
   lower(ctx) {
     const g = depthwiseGeometry((ctx.inputs[0] as TensorType).shape, ctx.attrs);
-    ctx.step('depthwise_conv2d_f32', {
+    const { ordered } = ctx.attrs;
+    const epilogue = epilogueFields(ctx);
+    ctx.step(ordered ? 'depthwise_conv2d_f32_ordered' : 'depthwise_conv2d_f32', {
       ...g,
       x: ctx.in(0),
       w: ctx.in(1),
       y: ctx.out(),
       scratch: ctx.scratch(depthwiseScratch),
-      ...unused,
-      ...epilogueFields(ctx),
+      blockRows: 0,
+      ...(ordered ? noEpilogue : epilogue),
     });
+    if (ordered) endSums(ctx, { y: ctx.out(), rows: g.batch * g.outHeight * g.outWidth, columns: g.outChannels, ...epilogue });
   },
   grad(node, [given]) {
     const { inputs, wants } = node;
-    const { low: _low, high: _high, ...attrs } = node.attrs;
+    const { low: _low, high: _high, ordered: _ordered, ...attrs } = node.attrs;
     const [x, w] = inputs as [Value, Value];
     const { dy, rest } = epilogueGrad(node, given as Value);
     const { height, width } = nhwc(x.shape);

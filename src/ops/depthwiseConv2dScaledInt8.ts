@@ -1,7 +1,7 @@
 import { sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import { depthwiseInt8Scratch } from '../kernels/scratch.ts';
-import { expectScaled, scaledFields, scaledReference } from './convScaledInt8.ts';
+import { expectScaled, type ScaledAttributes, scaledFields, scaledReference } from './convScaledInt8.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { depthwiseDefaults, depthwiseGeometry } from './depthwiseConv2d.ts';
 import { type DepthwiseParts, depthwiseQuads, depthwiseWeights } from './depthwiseConv2dInt8.ts';
@@ -11,9 +11,11 @@ import { type Limits, unlimited } from './epilogue.ts';
  * `depthwiseConv2d` of images quantized at run time, as `conv2dScaledInt8`. Inputs: x [N, H, W, C], w (`packDepthwiseParts` of [kernelHeight, kernelWidth,
  * C · multiplier]), then those of `conv2dScaledInt8`.
  */
-export const depthwiseConv2dScaledInt8: Op<DepthwiseParts & Limits> = defineOp<DepthwiseParts & Limits>({
+export const depthwiseConv2dScaledInt8: Op<DepthwiseParts & Limits & ScaledAttributes> = defineOp<
+  DepthwiseParts & Limits & ScaledAttributes
+>({
   name: 'depthwiseConv2dScaledInt8',
-  attrs: { ...depthwiseDefaults, ...unlimited, parts: 1 },
+  attrs: { ...depthwiseDefaults, ...unlimited, parts: 1, apart: false },
   infer(inputs, attrs) {
     const g = depthwiseGeometry(expectInput(inputs, 0, 'i8').shape, attrs);
     return [expectScaled(inputs, depthwiseQuads(g, attrs), g)];

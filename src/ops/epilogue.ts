@@ -23,6 +23,15 @@ export interface Epilogue extends Limits {
 
 export const plain: Epilogue = { ...unlimited, residual: false };
 
+/** How sums are rounded. */
+export interface Order {
+  /**
+   * Products are added in the order of the weights (lines, then columns, then channels) and the bias after them, as TFLite's reference does it: the same
+   * bits, where multiply-adds are not fused. Else in the fastest order.
+   */
+  readonly ordered: boolean;
+}
+
 /** Operators with `Limits` alone never have a residual. */
 type Some = Limits & { readonly residual?: boolean };
 
@@ -60,9 +69,25 @@ export function epilogueFields(ctx: LowerContext<Some>): Limits & { bias: Addres
   return { bias: last > 2 ? ctx.in(2) : 0, residual: ctx.optional(last), low, high };
 }
 
-/** The residual may become y. */
-export const residualInplace = ({ inputs, attrs }: { inputs: readonly unknown[]; attrs: Some }): readonly number[] =>
-  attrs.residual ? [inputs.length - 1] : [];
+/** The epilogue's fields of the record of a product whose sums are ended by `endSums`. */
+export const noEpilogue = { bias: 0, residual: 0, ...unlimited } as const;
+
+/** Adds bias and residual to the sums in y, and limits them. */
+export function endSums(
+  ctx: Pick<LowerContext<object>, 'step'>,
+  fields: { readonly y: Address; readonly rows: number; readonly columns: number } & ReturnType<typeof epilogueFields>,
+): void {
+  if (fields.bias || fields.residual || fields.low > -Infinity || fields.high < Infinity) ctx.step('bias_rows_f32', fields);
+}
+
+/** The residual may become y, unless sums are written before it is read. */
+export const residualInplace = ({
+  inputs,
+  attrs,
+}: {
+  inputs: readonly unknown[];
+  attrs: Some & { readonly ordered?: boolean };
+}): readonly number[] => (attrs.residual && !attrs.ordered ? [inputs.length - 1] : []);
 
 /** dy of the sums, and the gradients of bias and residual. */
 export function epilogueGrad({ inputs, outputs, attrs, wants }: GradContext<Some>, given: Value): { dy: Value; rest: (Value | null)[] } {

@@ -5,9 +5,20 @@ import type { TensorType } from '../core/tensor.ts';
 import type { Value } from '../ir/graph.ts';
 import { matmulGradInputScratch } from '../kernels/scratch.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
-import { type Epilogue, epilogueFields, epilogueGrad, expectEpilogue, finish, plain, residualInplace } from './epilogue.ts';
+import {
+  type Epilogue,
+  endSums,
+  epilogueFields,
+  epilogueGrad,
+  expectEpilogue,
+  finish,
+  noEpilogue,
+  type Order,
+  plain,
+  residualInplace,
+} from './epilogue.ts';
 
-export interface LinearAttributes extends Epilogue {
+export interface LinearAttributes extends Epilogue, Order {
   /** Output features: columns of the weights. */
   readonly units: number;
 }
@@ -21,7 +32,7 @@ const rowsOf = (shape: Shape): number => sizeOf(shape.slice(0, -1));
  */
 export const linear: Op<LinearAttributes> = defineOp<LinearAttributes>({
   name: 'linear',
-  attrs: { units: 0, ...plain },
+  attrs: { units: 0, ...plain, ordered: false },
   infer(inputs, attrs) {
     const { units } = attrs;
     const { shape } = expectInput(inputs, 0);
@@ -50,7 +61,8 @@ export const linear: Op<LinearAttributes> = defineOp<LinearAttributes>({
   lower(ctx) {
     const { shape } = ctx.inputs[0] as TensorType;
     const depth = shape.at(-1) as number;
-    const { units } = ctx.attrs;
+    const { units, ordered } = ctx.attrs;
+    const epilogue = epilogueFields(ctx);
     ctx.step('matmul_f32', {
       x: ctx.in(0),
       w: ctx.in(1),
@@ -60,8 +72,9 @@ export const linear: Op<LinearAttributes> = defineOp<LinearAttributes>({
       depth,
       xStride: depth,
       yStride: units,
-      ...epilogueFields(ctx),
+      ...(ordered ? noEpilogue : epilogue),
     });
+    if (ordered) endSums(ctx, { y: ctx.out(), rows: rowsOf(shape), columns: units, ...epilogue });
   },
   grad(node, [given]) {
     const { inputs, wants } = node;

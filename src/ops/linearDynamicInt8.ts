@@ -57,7 +57,7 @@ export const linearDynamicInt8: Op<LinearDynamicAttributes> = defineOp<LinearDyn
       const { numbers, unit, zero } = quantizedRow(data.subarray(m * depth, (m + 1) * depth), asymmetric);
       for (let n = 0; n < units; n++) {
         const sum = numbers.reduce((all, number, k) => all + (number - zero) * (weights[k * units + n] as number), 0);
-        y[m * units + n] = sum * ((scales as RefTensor).data[n] as number) * unit + ((bias as RefTensor).data[n] as number);
+        y[m * units + n] = sum * Math.fround(((scales as RefTensor).data[n] as number) * unit) + ((bias as RefTensor).data[n] as number);
       }
     }
     return [y];

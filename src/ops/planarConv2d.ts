@@ -2,10 +2,10 @@ import type { Shape } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import { band, type Conv2dAttributes, conv2d, conv2dDefaults, geometryOf } from './conv2d.ts';
 import { defineOp, type Op, type RefTensor } from './define.ts';
-import { type Epilogue, epilogueFields, plain } from './epilogue.ts';
+import { type Epilogue, epilogueFields, type Order, plain } from './epilogue.ts';
 import { transpose } from './transpose.ts';
 
-type Attributes = Conv2dAttributes & Epilogue;
+type Attributes = Conv2dAttributes & Epilogue & Order;
 
 /** The shape of x as NHWC. */
 export const pixels = ([batch, ...planes]: Shape): Shape => [batch, ...planes.slice(1), planes[0]] as Shape;
@@ -17,7 +17,7 @@ const inPixels = (inputs: readonly TensorType[]): TensorType[] => {
 /** `conv2d` of x as [N, C, H, W], for the few channels of an image and kernels larger than 1×1; y is NHWC. */
 export const planarConv2d: Op<Attributes> = defineOp<Attributes>({
   name: 'planarConv2d',
-  attrs: { ...conv2dDefaults, ...plain },
+  attrs: { ...conv2dDefaults, ...plain, ordered: false },
   infer: (inputs, attrs) => conv2d.infer(inPixels(inputs), attrs),
   ref(inputs, attrs, outputs) {
     const [x, ...rest] = inputs as [RefTensor, ...RefTensor[]];

@@ -20,8 +20,8 @@ export interface ReduceSpec {
   readonly next?: ReduceKernel;
   readonly start: number;
   readonly f: (accumulated: number, x: number) => number;
-  /** Multiplies the result; `count` elements went into it. */
-  readonly scale?: (count: number) => number;
+  /** Divides the result; `count` elements went into it. */
+  readonly divisor?: (count: number) => number;
   /** The same on i32, which is refused where it is left out. */
   readonly i32?: { readonly kernel: ReduceKernel; readonly start: number; readonly f: (accumulated: number, x: number) => number };
   readonly grad: GradRule<ReduceAttributes>;
@@ -72,8 +72,8 @@ export function defineReduce(spec: ReduceSpec): Op<ReduceAttributes> {
         );
         result[at] = f(result[at] as number, value);
       });
-      const factor = spec.scale?.(sizeOf(shape) / Math.max(1, sizeOf(kept))) ?? 1;
-      return [result.map((value) => value * factor)];
+      const divisor = spec.divisor?.(sizeOf(shape) / Math.max(1, sizeOf(kept))) ?? 1;
+      return [result.map((value) => value / divisor)];
     },
     lower(ctx) {
       const { dtype, shape } = ctx.inputs[0] as TensorType;
@@ -91,7 +91,7 @@ export function defineReduce(spec: ReduceSpec): Op<ReduceAttributes> {
         const y = last ? ctx.out() : (ctx.scratch(outer * inner * 4) as Address);
         const own = dtype === 'i32' && spec.i32 ? spec.i32.kernel : spec.kernel;
         const kernel = i > 0 ? (spec.next ?? own) : own;
-        if (outer * inner > 0) ctx.step(kernel, { x, y, outer, length, inner, scale: last ? (spec.scale?.(count) ?? 1) : 1 });
+        if (outer * inner > 0) ctx.step(kernel, { x, y, outer, length, inner, divisor: last ? (spec.divisor?.(count) ?? 1) : 1 });
         current.splice(first, end - first, ...new Array<number>(end - first).fill(1));
         x = y;
       });

@@ -11,7 +11,7 @@ export const reduceMean: Op<ReduceAttributes> = defineReduce({
   kernel: 'reduce_sum_f32',
   start: 0,
   f: (sum, x) => sum + x,
-  scale: (count) => 1 / count,
+  divisor: (count) => count,
   grad: ({ inputs: [x], outputs: [y], attrs }, [dy]) => {
     const { graph, shape } = x as Value;
     const share = graph.scalar(sizeOf((y as Value).shape) / sizeOf(shape));

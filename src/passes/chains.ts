@@ -4,6 +4,7 @@ import { producer } from '../ir/graph.ts';
 import { type ChainAttributes, chain, isMember, type Stage } from '../ops/chain.ts';
 import { type Conv2dAttributes, geometryOf, tilesAtATime } from '../ops/conv2d.ts';
 import { tilesInt8 } from '../ops/conv2dInt8.ts';
+import type { Order } from '../ops/epilogue.ts';
 import { rewrite, useCounts } from './rewrite.ts';
 
 /**
@@ -38,9 +39,9 @@ function isStage({ op, attrs, inputs }: Node): boolean {
   const [x] = inputs;
   if (!isMember(op) || x?.shape[0] !== 1) return false;
   if (op !== 'conv2d' && op !== 'conv2dInt8') return true;
-  const given = attrs as unknown as Conv2dAttributes;
+  const given = attrs as unknown as Conv2dAttributes & Partial<Order>;
   const tiles = op === 'conv2d' ? tilesAtATime : tilesInt8;
-  return given.groups === 1 && tiles(geometryOf(x.shape, given)) === 0;
+  return given.groups === 1 && (given.ordered || tiles(geometryOf(x.shape, given)) === 0);
 }
 
 const stageOf = ({ op, attrs, inputs }: Node): Stage => ({ op: op as Stage['op'], attrs, operands: inputs.length - 1 });

@@ -93,7 +93,14 @@ function perColumn(constant: Value, product: Node): Float32Array {
 
 const constantOf = (to: Rewriting, shape: Shape, data: Float32Array): Value => to.target.constant({ dtype: 'f32', shape, data });
 
+/** Whether TFLite's order of roundings is kept: of dense layers and convolutions of rows that it rounds, and of those beside them. */
+const isOrdered = ({ attrs, inputs: [x] }: Node): boolean => {
+  const rounding = producer(x as Value);
+  return attrs.ordered === true || (rounding?.op === 'roundRows' && !rounding.attrs.even);
+};
+
 function scaled(product: Node, constant: Value, to: Rewriting): readonly Value[] | undefined {
+  if (isOrdered(product)) return undefined;
   const [x, w, bias] = product.inputs as [Value, Value, Value | undefined];
   if (w.origin.kind !== 'const' || (bias && bias.origin.kind !== 'const')) return undefined;
   const factors = perColumn(constant, product);
@@ -120,7 +127,7 @@ function scaledWeights(product: Node, w: Value, factors: Float32Array): Float32A
 
 function shifted(product: Node, constant: Value, to: Rewriting): readonly Value[] | undefined {
   const [x, w, bias] = product.inputs as [Value, Value, Value | undefined];
-  if (bias && bias.origin.kind !== 'const') return undefined;
+  if (bias && (bias.origin.kind !== 'const' || isOrdered(product))) return undefined;
   const own = bias && dataOf(bias);
   const sum = perColumn(constant, product).map((shift, i) => shift + (own ? (own[i] as number) : 0));
   return to.apply(product, [x, w, constantOf(to, [sum.length], sum)]);

@@ -10,7 +10,7 @@ import { type Conv2dAttributes, filterShape, geometryOf, isPointwise } from '../
 import { conv2dInt8, runsOf } from '../ops/conv2dInt8.ts';
 import type { DepthwiseAttributes } from '../ops/depthwiseConv2d.ts';
 import { depthwiseConv2dInt8, packDepthwiseParts } from '../ops/depthwiseConv2dInt8.ts';
-import type { Epilogue } from '../ops/epilogue.ts';
+import type { Epilogue, Order } from '../ops/epilogue.ts';
 import { gather } from '../ops/gather.ts';
 import type { LinearAttributes } from '../ops/linear.ts';
 import { linearInt8 } from '../ops/linearInt8.ts';
@@ -106,7 +106,13 @@ const convolution: Rule = (target) => {
   const x = quantizedOf(node.inputs[0], to);
   const packed = constant(node.inputs[1]);
   if (!x || !packed) return undefined;
-  const { low: _low, high: _high, residual: _residual, ...attrs } = node.attrs as unknown as Conv2dAttributes & Epilogue;
+  const {
+    low: _low,
+    high: _high,
+    residual: _residual,
+    ordered: _ordered,
+    ...attrs
+  } = node.attrs as unknown as Conv2dAttributes & Epilogue & Order;
   const channels = x.x.shape[3] as number;
   const rows = unpackPanels(packed, filterShape(channels, attrs), attrs.groups);
   const found = product(target, x, rows, attrs.filters);
@@ -126,7 +132,7 @@ const depthwise: Rule = (target) => {
   const x = quantizedOf(node.inputs[0], to);
   const rows = constant(node.inputs[1]);
   if (!x || !rows) return undefined;
-  const { low: _low, high: _high, ...attrs } = node.attrs as unknown as DepthwiseAttributes & Epilogue;
+  const { low: _low, high: _high, ordered: _ordered, ...attrs } = node.attrs as unknown as DepthwiseAttributes & Epilogue & Order;
   const { shape } = node.inputs[1] as Value;
   const found = product(target, x, rows, shape[2] as number);
   if (!found) return undefined;

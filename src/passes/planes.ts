@@ -1,6 +1,7 @@
 import type { Graph, Value } from '../ir/graph.ts';
 import { producer } from '../ir/graph.ts';
 import type { Conv2dAttributes } from '../ops/conv2d.ts';
+import type { Order } from '../ops/epilogue.ts';
 import { planarConv2d } from '../ops/planarConv2d.ts';
 import { rewrite, useCounts } from './rewrite.ts';
 
@@ -13,10 +14,10 @@ export function readPlanes(source: Graph): Graph {
   return rewrite(source, (node, inputs) => {
     if (node.op !== 'conv2d') return undefined;
     const [x, ...rest] = inputs as [Value, ...Value[]];
-    const { kernel, groups } = node.attrs as unknown as Conv2dAttributes;
+    const { kernel, groups, ordered } = node.attrs as unknown as Conv2dAttributes & Order;
     const turned = producer(x);
     if (turned?.op !== 'transpose' || `${turned.attrs.perm}` !== '0,2,3,1' || uses.get(node.inputs[0] as Value) !== 1) return undefined;
-    if (kernel[0] * kernel[1] === 1 || groups !== 1 || (x.shape[3] as number) > MOST_CHANNELS) return undefined;
+    if (ordered || kernel[0] * kernel[1] === 1 || groups !== 1 || (x.shape[3] as number) > MOST_CHANNELS) return undefined;
     return [planarConv2d([turned.inputs[0] as Value, ...rest], node.attrs)];
   });
 }

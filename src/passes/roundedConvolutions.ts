@@ -11,7 +11,7 @@ import { filterTotals } from '../ops/convScaledInt8.ts';
 import type { DepthwiseAttributes } from '../ops/depthwiseConv2d.ts';
 import { packDepthwiseParts } from '../ops/depthwiseConv2dInt8.ts';
 import { depthwiseConv2dScaledInt8 } from '../ops/depthwiseConv2dScaledInt8.ts';
-import type { Epilogue, Limits } from '../ops/epilogue.ts';
+import type { Epilogue, Limits, Order } from '../ops/epilogue.ts';
 import { gather } from '../ops/gather.ts';
 import type { QuantizeAttributes } from '../ops/quantizeInt8.ts';
 import { quantizeRowsInt8 } from '../ops/quantizeRowsInt8.ts';
@@ -23,6 +23,8 @@ export interface Rows {
   readonly x: Value;
   readonly unit: Value;
   readonly zero: Value;
+  /** TFLite rounded them. */
+  readonly isHybrid: boolean;
 }
 
 /** The bytes of rounded rows, or what is dequantized from bytes: several products share them. */
@@ -50,7 +52,7 @@ export class RoundedRows {
       Value,
       Value,
     ];
-    const rows = { x, unit, zero };
+    const rows = { x, unit, zero, isHybrid: !node.attrs.even };
     this.#known.set(value, rows);
     return rows;
   }
@@ -64,6 +66,7 @@ function dequantized({ inputs: [x], attrs }: Node): Rows {
     x: x as Value,
     unit: graph.constant({ dtype: 'f32', shape: [1], data: Float32Array.of(scale) }),
     zero: graph.constant({ dtype: 'i32', shape: [1], data: Int32Array.of(zero) }),
+    isHybrid: false,
   };
 }
 
@@ -88,7 +91,7 @@ function widened({ x }: Rows, again: readonly number[]): Value {
 }
 
 function dense(node: Node, rows: Rows, w: Value, bias: Value | undefined, added: Value | undefined): Value | undefined {
-  const attrs = node.attrs as unknown as Conv2dAttributes & Epilogue;
+  const { ordered: _, ...attrs } = node.attrs as unknown as Conv2dAttributes & Epilogue & Order;
   const channels = rows.x.shape[3] as number;
   const weights = unpackPanels(dataOf(w) as Float32Array, filterShape(channels, attrs), attrs.groups);
   const whole = wideNumbers(weights, attrs.filters);
@@ -99,11 +102,13 @@ function dense(node: Node, rows: Rows, w: Value, bias: Value | undefined, added:
   const data = packQuads(bytes.weights, filterShape(held, attrs), attrs.groups, runsOf(attrs));
   const quads = rows.x.graph.constant({ dtype: 'i8', shape: filterQuads(held, attrs), data }, w.name);
   const operands = [widened(rows, bytes.again), quads, ...rest(rows, whole.numbers, whole.steps, bias)];
-  return conv2dScaledInt8(added ? [...operands, added] : operands, attrs);
+  // The order of TFLite's factors (HybridConvPerChannel), but for one scale of all filters; its depthwise convolutions have the other.
+  const apart = rows.isHybrid && whole.steps.some((step) => step !== whole.steps[0]);
+  return conv2dScaledInt8(added ? [...operands, added] : operands, { ...attrs, apart });
 }
 
 function depthwise(node: Node, rows: Rows, w: Value, bias: Value | undefined): Value | undefined {
-  const attrs = node.attrs as unknown as DepthwiseAttributes & Limits;
+  const { ordered: _, ...attrs } = node.attrs as unknown as DepthwiseAttributes & Limits & Order;
   const whole = wideNumbers(dataOf(w) as Float32Array, w.shape[2] as number);
   if (!whole) return undefined;
   const { first, rest: left } = splitBytes(whole.numbers);

@@ -22,9 +22,9 @@ function reduced(x: Float32Array, outer: number, length: number, inner: number, 
 
 describe.each(Object.keys(formulas) as Name[])('%s', (name) => {
   const f = formulas[name];
-  const run = (x: Float32Array, outer: number, length: number, inner: number, scale: number) => {
+  const run = (x: Float32Array, outer: number, length: number, inner: number, divisor: number) => {
     const y = new Float32Array(outer * inner);
-    kernels.call(name, { x, y, outer, length, inner, scale });
+    kernels.call(name, { x, y, outer, length, inner, divisor });
     return y;
   };
 
@@ -42,11 +42,11 @@ describe.each(Object.keys(formulas) as Name[])('%s', (name) => {
     }
   });
 
-  test('scale multiplies the result', () => {
+  test('a divisor divides the result', () => {
     const x = random(60, 3);
-    const half = run(x, 4, 15, 1, 0.5);
+    const half = run(x, 4, 15, 1, 2);
     expect(half).toEqual(run(x, 4, 15, 1, 1).map((v) => v / 2));
-    expect(run(x, 4, 3, 5, 0.5)).toEqual(run(x, 4, 3, 5, 1).map((v) => v / 2));
+    expect(run(x, 4, 3, 5, 2)).toEqual(run(x, 4, 3, 5, 1).map((v) => v / 2));
   });
 });
 
@@ -64,7 +64,7 @@ describe.each([
     ] as const) {
       const x = random(outer * length * inner, 4).map(Math.round);
       const y = new Int32Array(outer * inner).fill(-1);
-      kernels.call(name, { x, y, outer, length, inner, scale: 1 });
+      kernels.call(name, { x, y, outer, length, inner, divisor: 1 });
       const want = reduced(x, outer, length, inner, (values) => Math.max(0, values.indexOf(best(...values))));
       expect([...y]).toEqual(want);
     }

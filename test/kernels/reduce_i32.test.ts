@@ -26,7 +26,7 @@ describe.each(Object.entries(formulas) as [keyof typeof formulas, (values: numbe
       ] as const) {
         const x = Int32Array.from(random(outer * length * inner, 1, -limit, limit), Math.floor);
         const y = new Int32Array(outer * inner).fill(7);
-        kernels.call(name, { x, y, outer, length, inner, scale: 1 });
+        kernels.call(name, { x, y, outer, length, inner, divisor: 1 });
         const want = y.map((_, i) => {
           const first = Math.floor(i / inner) * length * inner + (i % inner);
           return f(Array.from({ length }, (_, j) => x[first + j * inner] as number));

@@ -48,6 +48,11 @@ export class NodeContext extends Operands {
     return this.importer.graph;
   }
 
+  /** Whether the model has hybrid operators: what they round has to be the reference's to the bit, or single numbers become their neighbours. */
+  get isHybrid(): boolean {
+    return this.importer.isHybrid;
+  }
+
   get arity(): number {
     return this.node.inputs.length;
   }

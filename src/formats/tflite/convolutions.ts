@@ -33,7 +33,8 @@ function convolution(n: NodeContext): Result {
   const attrs = { ...window, kernel: [height, width], filters, groups: channels / depth } as const;
   if (n.x(0).dtype !== 'f32') return quantizedConvolution(n, attrs, options.fusedActivationFunction);
   if (n.x(1).dtype !== 'f32') return hybridConvolution(n, attrs, options.fusedActivationFunction);
-  const y = conv2d([n.f32(0), panels(permuted(n.f32(1), [1, 2, 3, 0]), attrs.groups), ...bias(n, 2)], attrs);
+  const w = panels(permuted(n.f32(1), [1, 2, 3, 0]), attrs.groups);
+  const y = conv2d([n.f32(0), w, ...bias(n, 2)], { ...attrs, ordered: n.isHybrid });
   return activated(n, y, options.fusedActivationFunction);
 }
 
@@ -52,7 +53,8 @@ function depthwise(n: NodeContext): Result {
   const attrs = { ...window, kernel: [height, width], multiplier: filters / channels } as const;
   if (n.x(0).dtype !== 'f32') return quantizedDepthwise(n, attrs, options.fusedActivationFunction);
   if (n.x(1).dtype !== 'f32') return hybridDepthwise(n, attrs, options.fusedActivationFunction);
-  const y = depthwiseConv2d([n.f32(0), reshapedTo(n.f32(1), [height, width, filters]), ...bias(n, 2)], attrs);
+  const w = reshapedTo(n.f32(1), [height, width, filters]);
+  const y = depthwiseConv2d([n.f32(0), w, ...bias(n, 2)], { ...attrs, ordered: n.isHybrid });
   return activated(n, y, options.fusedActivationFunction);
 }
 

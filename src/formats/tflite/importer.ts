@@ -36,6 +36,8 @@ const MAX_DEPTH = 16;
 export class Importer {
   readonly graph: Graph;
   readonly variables: Variables;
+  /** Whether products of the model round their float inputs as they come. */
+  readonly isHybrid: boolean;
   readonly #model: TfliteModel;
   readonly #main: SubgraphSpec;
   /** Names of inputs and outputs. */
@@ -58,6 +60,7 @@ export class Importer {
   ) {
     this.graph = new Graph(method);
     this.variables = new Variables(this.graph, shared);
+    this.isHybrid = hasHybrid(model);
     this.#model = model;
     this.#main = model.subgraphs[signature?.subgraph ?? 0] as SubgraphSpec;
     this.names = namesOf(this.#main, signature);
@@ -208,6 +211,19 @@ export class Importer {
     const code = errors.every((error) => error.code === errors[0]?.code) ? (errors[0] as ThimbleError).code : 'UNSUPPORTED_OP';
     throw new ThimbleError(code, `${errors.length} operators cannot be imported:\n  ${list}`, { names });
   }
+}
+
+/** Products of floats with weights that may be integers. */
+const PRODUCTS = /CONV|FULLY_CONNECTED|BATCH_MATMUL|RNN|LSTM|SVDF/;
+
+function hasHybrid({ subgraphs }: TfliteModel): boolean {
+  return subgraphs.some(({ tensors, operators }) =>
+    operators.some(({ op, inputs }) => {
+      if (!PRODUCTS.test(op)) return false;
+      const types = inputs.flatMap((index) => (tensors[index] ? [elemOf(tensors[index])] : []));
+      return types.includes('float32') && types.some((type) => /^u?int[48]$/.test(type));
+    }),
+  );
 }
 
 /** The value as graphs hold it. */

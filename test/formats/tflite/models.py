@@ -797,6 +797,35 @@ for kind, zero, shape, axes, scale, out, keep_dims in (('i8', 3, (4, 5, 3), [1],
     feed = random.integers(*((-128, 128) if kind == 'i8' else (-32768, 32768)), shape).astype(TYPES[kind][1])
     record(f'REDUCE_PROD_{kind}_{len(axes)}', model.bytes(y), [[feed]])
 
+# A network of layers that round their inputs and of float ones: any order of sums but the reference's shows in the last bits.
+random = np.random.default_rng(5)
+model = Model()
+
+
+def bytes_of(shape, channels, axis):
+    scales = random.uniform(0.004, 0.02, channels)
+    return model.tensor(shape, 'i8', scales, data=random.integers(-127, 128, shape), axis=axis)
+
+
+def floats_of(*shape):
+    return model.tensor(shape, data=random.uniform(-0.5, 0.5, shape))
+
+
+window = dict(padding=schema.Padding.SAME, dilationHFactor=1, dilationWFactor=1)
+x = model.tensor([1, 11, 9, 3], input=True)
+y = [model.tensor(shape) for shape in ([1, 6, 5, 12], [1, 6, 5, 12], [1, 6, 5, 20], [1, 6, 5, 20], [1, 6, 5, 20], [1, 3, 3, 20], [1, 20], [1, 9], [1, 7])]
+relu6 = schema.ActivationFunctionType.RELU6
+model.op('CONV_2D', [x, floats_of(12, 3, 3, 3), floats_of(12)], [y[0]], 'Conv2DOptions', strideH=2, strideW=2, fusedActivationFunction=relu6, **window)
+model.op('DEPTHWISE_CONV_2D', [y[0], floats_of(1, 3, 3, 12), floats_of(12)], [y[1]], 'DepthwiseConv2DOptions', strideH=1, strideW=1, depthMultiplier=1, **window)
+model.op('CONV_2D', [y[1], bytes_of([20, 3, 3, 12], 20, 0), floats_of(20)], [y[2]], 'Conv2DOptions', version=5, strideH=1, strideW=1, **window)
+model.op('MUL', [y[2], floats_of(20)], [y[3]], 'MulOptions')
+model.op('ADD', [y[3], floats_of(20)], [y[4]], 'AddOptions')
+model.op('DEPTHWISE_CONV_2D', [y[4], bytes_of([1, 3, 3, 20], 20, 3), floats_of(20)], [y[5]], 'DepthwiseConv2DOptions', version=6, strideH=2, strideW=2, depthMultiplier=1, **window)
+model.op('MEAN', [y[5], model.tensor([2], 'i32', data=[1, 2])], [y[6]], 'ReducerOptions')
+model.op('FULLY_CONNECTED', [y[6], bytes_of([9, 20], 9, 0), floats_of(9)], [y[7]], 'FullyConnectedOptions', version=12, asymmetricQuantizeInputs=True)
+model.op('FULLY_CONNECTED', [y[7], floats_of(7, 9), floats_of(7)], [y[8]], 'FullyConnectedOptions')
+record('hybrid_network', model.bytes(y[1], y[4], y[6], y[8]), [[random.uniform(-1, 1, (1, 11, 9, 3)).astype(np.float32)] for _ in range(2)])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}

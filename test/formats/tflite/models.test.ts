@@ -58,6 +58,18 @@ describe('hybrid dense layers', () => {
   });
 });
 
+describe('hybrid networks', () => {
+  const { steps } = golden.find(({ name }) => name === 'hybrid_network') as Golden;
+
+  it.each(['scalar', 'simd'] as const)('have the bits of the reference, also where layers stay in float, on %s', async (flavour) => {
+    const model = await load(bytesOf('hybrid_network'), { flavour });
+    for (const { inputs, outputs } of steps) {
+      const results = model.run(Object.fromEntries(inputs.map((input) => [input.name, tensorOf(input)])));
+      for (const output of outputs) expect(results[output.name]?.data, output.name).toEqual(tensorOf(output).data);
+    }
+  });
+});
+
 describe('weights with a scale a block', () => {
   it('stay in 4 bits', async () => {
     const { work } = await load(bytesOf('fc_blocks_64'));

@@ -50,6 +50,8 @@ const epilogues = [
   { bias: false, attrs: { residual: true } },
   { bias: true, attrs: { residual: true, low: 0, high: 6 } },
 ];
+/** The same with sums in the order of TFLite's reference. */
+const inOrder = epilogues.map(({ bias, attrs }) => ({ bias, attrs: { ...attrs, ordered: true } }));
 /** The operands of an epilogue for an output of shape `y`. */
 const addends = ({ bias, attrs }: { bias: boolean; attrs: { residual?: boolean } }, y: SampleInput): SampleInput[] => [
   ...(bias ? [f32(y.shape.at(-1) as number)] : []),
@@ -187,6 +189,11 @@ const chains = [
     windowed('conv2d', [4, 1], 7, { padding: [-1, -2, 0, 0] }),
   ]),
   ...chained(f32(1, 5, 5, 6), 6, [perChannel([3, 3], {})]),
+  ...chained(f32(1, 11, 6, 4), 4, [
+    windowed('conv2d', [3, 3], 9, { padding: 'same', ordered: true, low: 0 }),
+    perChannel([3, 3], { padding: 'same', strides: [2, 1], ordered: true }),
+    pointwise(4, { ordered: true }),
+  ]),
 ];
 
 export const networks: Samples = {
@@ -199,7 +206,7 @@ export const networks: Samples = {
     { inputs: [f32(1, 19), weights([19, 77]), f32(77)], attrs: { units: 77 } },
     { inputs: [f32(2, 3, 40), weights([40, 33])], attrs: { units: 33 } },
     { inputs: [f32(0, 3), weights([3, 5])], attrs: { units: 5 } },
-    ...epilogues.flatMap((epilogue) =>
+    ...[...epilogues, ...inOrder].flatMap((epilogue) =>
       [1, 2, 3, 4, 7].flatMap((rows) =>
         [3, 8, 12, 40, 45].map((units) => ({
           inputs: [f32(rows, 6), weights([6, units]), ...addends(epilogue, f32(rows, units))],
@@ -224,7 +231,7 @@ export const networks: Samples = {
   ],
   conv2d: [
     ...convolutions.map((s) => ({ inputs: [f32(...s.x), filters(s), f32(s.attrs.filters)], attrs: s.attrs })),
-    ...epilogues.flatMap((epilogue) =>
+    ...[...epilogues, ...inOrder].flatMap((epilogue) =>
       convolutions.map((s) => ({
         inputs: [f32(...s.x), filters(s), ...addends(epilogue, output(s))],
         attrs: { ...s.attrs, ...epilogue.attrs },
@@ -245,7 +252,7 @@ export const networks: Samples = {
     })),
   ],
   conv2dGradWeight: convolutions.map((s) => ({ inputs: [f32(...s.x), output(s)], attrs: s.attrs })),
-  depthwiseConv2d: [{}, { low: 0 }, { low: -1, high: 2 }].flatMap((limits) =>
+  depthwiseConv2d: [{}, { low: 0 }, { low: -1, high: 2 }, { ordered: true }, { ordered: true, low: -1, high: 2 }].flatMap((limits) =>
     depthwise.map((s) => ({ inputs: [f32(...s.x), depthwiseFilter(s), f32(s.y[2])], attrs: { ...s.attrs, ...limits } })),
   ),
   depthwiseGradInput: depthwise.map((s) => ({
