@@ -1023,6 +1023,7 @@ export class Pool2dInt8 {
   yZero: i32;
   yScale: f32;
   floats: u32;
+  added: i32;
 }
 
 @unmanaged
@@ -1231,4 +1232,5 @@ export class BinaryInt8 {
   low: i32;
   high: i32;
   rounding: u32;
+  arithmetic: u32;
 }

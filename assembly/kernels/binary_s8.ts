@@ -10,11 +10,30 @@ function fused(a: i32, b: f32, c: f32): f32 {
   return <f32>(<f64>a * <f64>b + <f64>c);
 }
 
+/** ARITHMETICS of src/ops/requantize.ts. */
+const UINT8: u32 = 0,
+  FLOAT: u32 = 2;
+
+/** How much larger numbers are that zero points take part in. */
+@inline
+function offsetOf(r: BinaryInt8): i32 {
+  return r.arithmetic == UINT8 ? 128 : 0;
+}
+
 @inline
 function floatSum(r: BinaryInt8, a: i32, b: i32): i32 {
+  const offset = offsetOf(r);
   if (r.bSign < 0) return limitedFloat((<f32>a * r.aScale - <f32>b * r.bScale) / r.yScale, r.yZero, r.low, r.high);
-  const part = fused(b + r.bZero + 128, load<f32>(r.scratch, B_RATIO), load<f32>(r.scratch, FIXED));
-  return limitedFloat(fused(a + r.aZero + 128, load<f32>(r.scratch, A_RATIO), part), -128, r.low, r.high);
+  if (r.arithmetic == FLOAT) return limitedFloat((<f32>a * r.aScale + <f32>b * r.bScale) / r.yScale, r.yZero, r.low, r.high);
+  const part = fused(b + r.bZero + offset, load<f32>(r.scratch, B_RATIO), load<f32>(r.scratch, FIXED));
+  return limitedFloat(fused(a + r.aZero + offset, load<f32>(r.scratch, A_RATIO), part), -offset, r.low, r.high);
+}
+
+@inline
+function floatProduct(r: BinaryInt8, a: i32, b: i32): i32 {
+  const offset = offsetOf(r);
+  if (r.arithmetic == FLOAT) return limitedFloat((<f32>a * r.aScale * (<f32>b * r.bScale)) / r.yScale, r.yZero, r.low, r.high);
+  return limitedFloat(<f32>(a * b) * ((r.aScale * r.bScale) / r.yScale) + <f32>(r.yZero + offset), -offset, r.low, r.high);
 }
 
 @inline
@@ -27,7 +46,7 @@ function sum(r: BinaryInt8, a: i32, b: i32): i32 {
 
 @inline
 function product(r: BinaryInt8, a: i32, b: i32): i32 {
-  if (r.rounding == 2) return limitedFloat(<f32>(a * b) * r.aScale + <f32>(r.yZero + 128), -128, r.low, r.high);
+  if (r.rounding == 2) return floatProduct(r, a, b);
   return limited(scaled(a * b, r.yMultiplier, r.yShift, r.rounding), r.yZero, r.low, r.high);
 }
 
@@ -56,13 +75,14 @@ const A_RATIO: usize = 64,
   B_RATIO: usize = 68,
   FIXED: usize = 72;
 
-/** The order of roundings is that of ONNX Runtime on x86, whose numbers are less than ours by -128. */
+/** The order of roundings is that of ONNX Runtime on x86. */
 function prepareRatios(r: BinaryInt8): void {
   const aRatio = r.aScale / r.yScale,
-    bRatio = r.bScale / r.yScale;
+    bRatio = r.bScale / r.yScale,
+    offset = offsetOf(r);
   store<f32>(r.scratch, aRatio, A_RATIO);
   store<f32>(r.scratch, bRatio, B_RATIO);
-  store<f32>(r.scratch, <f32>(r.yZero + 128) - fused(r.aZero + 128, aRatio, <f32>(r.bZero + 128) * bRatio), FIXED);
+  store<f32>(r.scratch, <f32>(r.yZero + offset) - fused(r.aZero + offset, aRatio, <f32>(r.bZero + offset) * bRatio), FIXED);
 }
 
 /** 2^-16: half a unit, in which steps on the way to a sum may differ from exact ones. */
@@ -101,7 +121,7 @@ function prepareSums(r: BinaryInt8): bool {
 }
 
 function prepareProducts(r: BinaryInt8): bool {
-  const factor = r.rounding == 2 ? r.aScale : factorOf(r.yMultiplier, r.yShift);
+  const factor = r.rounding == 2 ? (r.aScale * r.bScale) / r.yScale : factorOf(r.yMultiplier, r.yShift);
   store<f32>(r.scratch, factor, LEFT);
   store<f32>(r.scratch, r.rounding == 2 ? 0 : nudgeOf(r.yShift, r.rounding), RIGHT);
   store<f32>(r.scratch, FAR_CENTER + <f32>r.yZero, START);

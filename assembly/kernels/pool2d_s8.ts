@@ -105,7 +105,7 @@ function floatMeans(r: Pool2dInt8, x: usize, rows: usize, columns: usize, y: usi
     for (let i: usize = 0; i < rows; i++) {
       for (let j: usize = 0; j < columns; j++) sum += <f32>(<i32>load<i8>(x + i * line + j * channels + c) - r.xZero) * r.scale;
     }
-    store<i8>(y + c, limitedFloat(sum / count / r.yScale + <f32>(r.yZero + 128), -128, r.low, r.high));
+    store<i8>(y + c, limitedFloat(sum / count / r.yScale + <f32>r.added, r.yZero - r.added, r.low, r.high));
   }
 }
 
@@ -131,9 +131,10 @@ function floatMeansOf8(r: Pool2dInt8, x: usize, rows: usize, columns: usize, cou
 
 @inline
 function floatMean(r: Pool2dInt8, sum: v128, count: f32): v128 {
-  const y = f32x4.add(f32x4.div(f32x4.div(sum, f32x4.splat(count)), f32x4.splat(r.yScale)), f32x4.splat(<f32>(r.yZero + 128)));
-  const limited = f32x4.min(f32x4.max(y, f32x4.splat(<f32>(r.low + 128))), f32x4.splat(<f32>(r.high + 128)));
-  return i32x4.sub(i32x4.trunc_sat_f32x4_s(f32x4.nearest(limited)), i32x4.splat(128));
+  const y = f32x4.add(f32x4.div(f32x4.div(sum, f32x4.splat(count)), f32x4.splat(r.yScale)), f32x4.splat(<f32>r.added));
+  const rest = r.yZero - r.added;
+  const limited = f32x4.min(f32x4.max(y, f32x4.splat(<f32>(r.low - rest))), f32x4.splat(<f32>(r.high - rest)));
+  return i32x4.add(i32x4.trunc_sat_f32x4_s(f32x4.nearest(limited)), i32x4.splat(rest));
 }
 
 /** 8 channels; a row is summed in 16 bits, 256 pixels at a time. */

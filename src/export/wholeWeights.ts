@@ -32,7 +32,7 @@ export function wholeWeights({ nodes }: Graph): ReadonlyMap<Value, WeightEncodin
     const columns = logical.at(-1) as number;
     const data = dataOf(value) as Float32Array;
     const rows = groups === undefined ? data : unpackPanels(data, logical, groups);
-    const whole = wholeNumbers(rows, columns);
+    const whole = wholeNumbers(rows, columns, { known: value.graph.steps });
     if (!whole?.numbers.every((number, i) => Math.fround(number * (whole.steps[i % columns] as number)) === rows[i])) continue;
     found.set(value, { bits: 8, data: whole.numbers, scales: whole.steps });
   }

@@ -2,6 +2,7 @@ import type { TypedArray } from '../core/dtype.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
 import { byteLength, type Tensor, type TensorType } from '../core/tensor.ts';
+import { KnownSteps } from './knownSteps.ts';
 import type { Variable } from './variable.ts';
 
 /** What 32-bit addresses reach. */
@@ -47,6 +48,7 @@ export interface Node {
  */
 export class Graph {
   readonly name: string;
+  readonly steps: KnownSteps;
   readonly inputs: Value[] = [];
   readonly outputs: { name: string; value: Value }[] = [];
   nodes: Node[] = [];
@@ -58,8 +60,13 @@ export class Graph {
   readonly #variables = new Map<Variable, Value>();
 
   /** @param limits what the graph may grow to; counted down. */
-  constructor(name: string, limits: GraphLimits = { nodes: Number.POSITIVE_INFINITY, elements: Number.POSITIVE_INFINITY }) {
+  constructor(
+    name: string,
+    limits: GraphLimits = { nodes: Number.POSITIVE_INFINITY, elements: Number.POSITIVE_INFINITY },
+    steps: KnownSteps = new KnownSteps(),
+  ) {
     this.name = name;
+    this.steps = steps;
     this.#limits = limits;
   }
 

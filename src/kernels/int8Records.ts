@@ -172,7 +172,8 @@ export const int8Records = {
   DequantizeColumns: { x: 'ptr', scales: 'ptr', y: 'ptr', outer: 'u32', rows: 'u32', columns: 'u32' },
   /** Between f32 and i8: away: ties away from zero instead of to even. */
   QuantizeInt8: { x: 'ptr', y: 'ptr', length: 'u32', scale: 'f32', zero: 'i32', low: 'i32', high: 'i32', away: 'u32' },
-  /** Windows over NHWC. What follows `high` is of means alone (`averagePool2dInt8`); floats: numbers are dequantized before they are added. */
+  /** Windows over NHWC. What follows `high` is of means alone (`averagePool2dInt8`); floats: numbers are dequantized before they are added,
+   * and a part of the zero point, `added`, before they are rounded. */
   Pool2dInt8: {
     x: 'ptr',
     y: 'ptr',
@@ -195,6 +196,7 @@ export const int8Records = {
     yZero: 'i32',
     yScale: 'f32',
     floats: 'u32',
+    added: 'i32',
   },
   /** [blocks, rows, columns]. scale, zero: of one element, or with perColumn = 1 [blocks, columns]. dy: of the gradient, else 0. */
   FakeQuantize: {
@@ -294,8 +296,8 @@ export const int8Records = {
 
 /**
  * y = f(a, b) of i8 over six axes (see `Binary`). Sums: a and b are moved left by leftShift and scaled by their own factors before they are
- * added (bSign 1) or subtracted (-1); products have no factors of their own. With rounding 2 the scales apply instead (of products aScale alone, the factor).
- * scratch: `binaryInt8Scratch`.
+ * added (bSign 1) or subtracted (-1); products have no factors of their own. With rounding 2 the scales apply instead: arithmetic is an index of
+ * `ARITHMETICS` (`ops/requantize.ts`). scratch: `binaryInt8Scratch`.
  */
 export const arithmeticInt8 = {
   aZero: 'i32',
@@ -315,4 +317,5 @@ export const arithmeticInt8 = {
   low: 'i32',
   high: 'i32',
   rounding: 'u32',
+  arithmetic: 'u32',
 } as const;

@@ -3,7 +3,7 @@ import { sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
 import { forEachTap, inferPool, type PoolWindow, poolFields, tapCounts } from './pool.ts';
-import { expectRequantization, requantization } from './requantize.ts';
+import { type Arithmetic, expectRequantization, offsetOf, requantization } from './requantize.ts';
 import type { LowerContext } from './step.ts';
 
 export interface PoolInt8Attributes extends PoolWindow {
@@ -20,9 +20,11 @@ export interface AveragePoolInt8Attributes extends PoolInt8Attributes {
   readonly yScale: number;
   /**
    * How means with a scale are computed, as in ONNX Runtime. Of whole numbers (QLinearGlobalAveragePool): yZero + round(Σ (x - xZero) · (scale / (yScale · count)));
-   * of floats, one added after the other (QLinearAveragePool): round(Σ (x - xZero) scale / count / yScale + yZero), where numbers are uint8. Each step in f32, half to even.
+   * of floats, one added after the other (QLinearAveragePool): round(Σ (x - xZero) scale / count / yScale + yZero). Each step in f32, half to even.
    */
   readonly sums: 'whole' | 'float';
+  /** Of sums of floats: yZero is that of such numbers; in floats it is added to what was rounded. */
+  readonly arithmetic: Arithmetic;
 }
 
 const defaults: PoolInt8Attributes = { kernel: [2, 2], strides: [2, 2], padding: 'valid', low: -128, high: 127 };
@@ -34,15 +36,27 @@ function infer(inputs: readonly TensorType[], attrs: PoolInt8Attributes): Tensor
 
 const limited = (data: Float64Array, { low, high }: PoolInt8Attributes) => data.map((value) => Math.min(Math.max(value, low), high));
 
-const none = { scale: 0, xZero: 0, yZero: 0, yScale: 1, sums: 'whole' as AveragePoolInt8Attributes['sums'] };
+const none = {
+  scale: 0,
+  xZero: 0,
+  yZero: 0,
+  yScale: 1,
+  sums: 'whole' as AveragePoolInt8Attributes['sums'],
+  arithmetic: 'uint8' as Arithmetic,
+};
+
+/** What is added before a mean is rounded. */
+const addedTo = ({ yZero, arithmetic }: Pick<typeof none, 'yZero' | 'arithmetic'>): number =>
+  arithmetic === 'float' ? 0 : yZero + offsetOf(arithmetic);
 
 const lowerWith =
   (kernel: 'max_pool2d_s8' | 'average_pool2d_s8') =>
   (ctx: LowerContext<PoolInt8Attributes & Partial<typeof none>>): void => {
-    const { low, high, scale, xZero, yZero, yScale, sums } = { ...none, ...ctx.attrs };
+    const attrs = { ...none, ...ctx.attrs };
+    const { low, high, scale, xZero, yZero, yScale, sums } = attrs;
     const fields = poolFields((ctx.inputs[0] as TensorType).shape, ctx.attrs);
     const floats = scale && sums === 'float' ? 1 : 0;
-    ctx.step(kernel, { ...fields, x: ctx.in(0), y: ctx.out(), low, high, scale, xZero, yZero, yScale, floats });
+    ctx.step(kernel, { ...fields, x: ctx.in(0), y: ctx.out(), low, high, scale, xZero, yZero, yScale, floats, added: addedTo(attrs) });
   };
 
 /** The largest number of each window of x [N, H, W, C]; padding never wins. Output and input have the same scale. */
@@ -76,6 +90,7 @@ export const averagePool2dInt8: Op<AveragePoolInt8Attributes> = defineOp<Average
     const counts = tapCounts(shape, { ...attrs, includePad: false }, sizeOf((y as TensorType).shape));
     const sums = new Float64Array(counts.length);
     const { xZero, yZero } = attrs;
+    const added = addedTo(attrs);
     const [scale, yScale] = [Math.fround(attrs.scale), Math.fround(attrs.yScale)];
     const isFloat = scale !== 0 && attrs.sums === 'float';
     forEachTap(shape, attrs, (xi, yi) => {
@@ -84,7 +99,7 @@ export const averagePool2dInt8: Op<AveragePoolInt8Attributes> = defineOp<Average
     });
     const means = sums.map((sum, i) => {
       const count = counts[i] as number;
-      if (isFloat) return roundHalfEven(Math.fround(Math.fround(Math.fround(sum / count) / yScale) + yZero + 128)) - 128;
+      if (isFloat) return roundHalfEven(Math.fround(Math.fround(Math.fround(sum / count) / yScale) + added)) - added + yZero;
       if (scale) {
         const factor = Math.fround(scale / Math.fround(yScale * count));
         return yZero + roundHalfEven(Math.fround(Math.fround(sum - count * xZero) * factor));

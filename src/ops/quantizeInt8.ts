@@ -3,7 +3,7 @@ import { roundHalfEven } from '../core/fixedPoint.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { TensorType } from '../core/tensor.ts';
 import { defineOp, expectInput, type Op, type RefTensor } from './define.ts';
-import { expectRequantization, requantization } from './requantize.ts';
+import { type Arithmetic, expectRequantization, requantization } from './requantize.ts';
 
 export interface QuantizeAttributes {
   /** The step between two neighbouring numbers. */
@@ -14,11 +14,13 @@ export interface QuantizeAttributes {
   readonly high: number;
   /** What becomes of halves: ONNX rounds to even, TFLite away from zero. */
   readonly ties: 'even' | 'away';
+  /** In what the operator in front is computed, where a pass makes one on 8-bit numbers of both. */
+  readonly arithmetic: Arithmetic;
 }
 
-const defaults: QuantizeAttributes = { scale: 1, zero: 0, low: -128, high: 127, ties: 'even' };
+const defaults: QuantizeAttributes = { scale: 1, zero: 0, low: -128, high: 127, ties: 'even', arithmetic: 'uint8' };
 
-function expect({ scale, zero, low, high }: Omit<QuantizeAttributes, 'ties'>): void {
+function expect({ scale, zero, low, high }: Omit<QuantizeAttributes, 'ties' | 'arithmetic'>): void {
   if (!(scale > 0 && Number.isFinite(scale))) {
     throw new ThimbleError('UNSUPPORTED_ATTR', 'scale is a positive number', { got: String(scale) });
   }

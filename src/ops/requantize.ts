@@ -15,6 +15,16 @@ export interface Requantization {
 
 export const requantization: Requantization = { yZero: 0, low: -128, high: 127, rounding: 'double' };
 
+/**
+ * In what ONNX Runtime on x86 computes an operator between dequantizations and a quantization: in a kernel on 8-bit numbers of this type, whose zero points take
+ * part in the sums that are rounded, or in floats. Numbers are held as i8 in any case: 128 less than a uint8.
+ */
+export type Arithmetic = 'uint8' | 'int8' | 'float';
+export const ARITHMETICS: readonly Arithmetic[] = ['uint8', 'int8', 'float'];
+
+/** How much larger the numbers are that the kernel sees. */
+export const offsetOf = (arithmetic: Arithmetic): number => (arithmetic === 'uint8' ? 128 : 0);
+
 /** Codes of the roundings in records. */
 export const roundingCode = ({ rounding }: { readonly rounding: Rounding }): number => ['double', 'single', 'float'].indexOf(rounding);
 

@@ -108,7 +108,7 @@ function inGroups(given: Float32Array, depth: number, attrs: LinearWeightsAttrib
   const numbers = new Int8Array(rows.length);
   const scales = new Float32Array(sets * width);
   for (let set = 0; set < sets; set++) {
-    const whole = wholeNumbers(rows.subarray(set * length, (set + 1) * length), units, bits);
+    const whole = wholeNumbers(rows.subarray(set * length, (set + 1) * length), units, { bits });
     if (!whole) return undefined;
     numbers.set(whole.numbers, set * length);
     scales.set(whole.steps, set * width);

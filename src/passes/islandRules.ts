@@ -1,3 +1,4 @@
+import { roundHalfEven } from '../core/fixedPoint.ts';
 import { unpackPanels } from '../core/panels.ts';
 import { foldedBias, packQuads, quadShape } from '../core/quads.ts';
 import { type Shape, sameShape, sizeOf } from '../core/shape.ts';
@@ -44,13 +45,14 @@ function product(target: Target, x: Quantized, rows: Float32Array, columns: numb
   const { residual } = node.attrs as { residual?: boolean };
   const bias = constant(node.inputs[2]);
   if (residual || (node.inputs.length > 2 && !bias)) return undefined;
-  const whole = wholeNumbers(rows, columns) ?? wideNumbers(rows, columns);
+  const { graph } = x.x;
+  const whole = wholeNumbers(rows, columns, { known: graph.steps }) ?? wideNumbers(rows, columns, graph.steps);
   if (!whole) return undefined;
   const { numbers } = whole;
   const steps = bias ? countable(whole, bias, x.scale) : whole.steps;
-  const sums = bias?.map((value, c) => Math.round(value / (x.scale * (steps[c] as number))));
+  // A bias in floats is rounded to the steps of sums, as ONNX Runtime's optimizer does (WeightBiasQuantization).
+  const sums = bias?.map((value, c) => roundHalfEven(Math.fround(value / Math.fround(x.scale * (steps[c] as number)))));
   if (sums?.some((sum) => Math.abs(sum) >= 2 ** 30)) return undefined;
-  const { graph } = x.x;
   return {
     numbers,
     rest: [
@@ -168,7 +170,7 @@ function operand(value: Value, target: Target): Quantized | undefined {
   const found = quantizedOf(value, target.to);
   const data = constant(value);
   if (found || !data) return found;
-  const whole = wideNumbers(data, 1);
+  const whole = wideNumbers(data, 1, target.to.target.steps);
   if (!whole) return undefined;
   const { numbers, steps } = whole;
   const [low, high] = numbers.reduce(([least, most], number) => [Math.min(least, number), Math.max(most, number)], [0, 0]);
@@ -178,19 +180,25 @@ function operand(value: Value, target: Target): Quantized | undefined {
   return { x, scale: steps[0] as number, zero };
 }
 
+/** Attributes of arithmetic on two numbers. */
+const operands = (a: Quantized, b: Quantized, target: Target) => ({
+  ...{ aZero: a.zero, bZero: b.zero, aScale: a.scale, bScale: b.scale, yScale: target.scale },
+  arithmetic: target.arithmetic,
+  ...result(target),
+});
+
 const sum =
   (subtract: boolean): Rule =>
   (target) => {
     const [a, b] = target.node.inputs.map((value) => operand(value, target));
     if (!a || !b) return undefined;
-    const scales = { aScale: a.scale, bScale: b.scale, yScale: target.scale };
-    return addInt8([a.x, b.x], { aZero: a.zero, bZero: b.zero, subtract, ...scales, ...result(target) });
+    return addInt8([a.x, b.x], { subtract, ...operands(a, b, target) });
   };
 
 const times: Rule = (target) => {
   const [a, b] = target.node.inputs.map((value) => operand(value, target));
   if (!a || !b) return undefined;
-  return mulInt8([a.x, b.x], { aZero: a.zero, bZero: b.zero, scale: factorOf(a.scale, b.scale, target.scale), ...result(target) });
+  return mulInt8([a.x, b.x], operands(a, b, target));
 };
 
 const largest: Rule = (target) => {
@@ -203,8 +211,8 @@ const largest: Rule = (target) => {
 type Window = Pick<PoolAttributes, 'kernel' | 'strides' | 'padding'>;
 
 const mean = (x: Quantized, target: Target, window: Window, sums: AveragePoolInt8Attributes['sums']): Value => {
-  const { zero: yZero, scale: yScale, low, high } = target;
-  return averagePool2dInt8(x.x, { ...window, scale: x.scale, xZero: x.zero, yZero, yScale, low, high, sums });
+  const { zero: yZero, scale: yScale, low, high, arithmetic } = target;
+  return averagePool2dInt8(x.x, { ...window, scale: x.scale, xZero: x.zero, yZero, yScale, low, high, sums, arithmetic });
 };
 
 const average: Rule = (target) => {
@@ -214,13 +222,25 @@ const average: Rule = (target) => {
   return x && !(includePad && isPadded) ? mean(x, target, window, 'float') : undefined;
 };
 
+/** Probabilities in steps of a whole part of 1, as QLinearSoftmax of ONNX Runtime counts them: it multiplies them by 1 / scale, rounded down. */
+const probabilities: Rule = ({ node, to, scale, zero, low, high, ties, arithmetic }) => {
+  const steps = Math.floor(1 / Math.fround(scale));
+  if (arithmetic === 'float' || steps < 1 || !quantizedOf(node.inputs[0], to)) return undefined;
+  return quantizeInt8(to.of(node.outputs[0] as Value), { scale: 1 / steps, zero, low, high, ties });
+};
+
 /** The mean of whole images. */
 const overImages: Rule = (target) => {
   const x = quantizedOf(target.node.inputs[0], target.to);
   const { axes } = target.node.attrs as unknown as ReduceAttributes;
   if (x?.x.shape.length !== 4 || reducedAxes(x.x.shape, axes).join() !== '1,2') return undefined;
   const [, height, width] = x.x.shape as [number, number, number];
-  const y = mean(x, target, { kernel: [height, width], strides: [1, 1], padding: 'valid' }, 'whole');
+  const y = mean(
+    x,
+    target,
+    { kernel: [height, width], strides: [1, 1], padding: 'valid' },
+    target.arithmetic === 'float' ? 'float' : 'whole',
+  );
   return reshape(y, { shape: (target.node.outputs[0] as Value).shape });
 };
 
@@ -246,7 +266,7 @@ const matrices: Rule = (target) => {
   const { transposeA, transposeB, alpha } = node.attrs as unknown as MatmulAttributes;
   const [a, b] = node.inputs.map((value) => matrixOf(value, to));
   if (!a || !b || !(alpha > 0)) return undefined;
-  const factor = Float32Array.of((a.x.scale * b.x.scale * alpha) / scale);
+  const factor = Float32Array.of(factorOf(a.x.scale * alpha, b.x.scale, scale));
   return matmulInt8([a.x.x, b.x.x, to.target.constant({ dtype: 'f32', shape: [1], data: factor })], {
     transposeA: transposeA !== a.turned,
     transposeB: transposeB !== b.turned,
@@ -277,7 +297,11 @@ const taken: Rule = (target) => {
   const data = constant(table);
   if (!data) return moved()(target);
   const { shape } = table;
-  const [bytes] = quantizeInt8.ref([{ dtype: 'f32', shape, data: Float64Array.from(data) }], { scale, zero, low, high, ties }, []);
+  const [bytes] = quantizeInt8.ref(
+    [{ dtype: 'f32', shape, data: Float64Array.from(data) }],
+    { scale, zero, low, high, ties, arithmetic: 'float' },
+    [],
+  );
   const whole = to.target.constant({ dtype: 'i8', shape, data: Int8Array.from(bytes as Float64Array) }, table.name);
   return to.apply(node, [whole, to.of(at)])[0];
 };
@@ -313,6 +337,7 @@ export const INT8_RULES: Readonly<Record<string, Rule>> = {
   maxPool2d: largest,
   averagePool2d: average,
   reduceMean: overImages,
+  softmax: probabilities,
   concat: joined,
   reshape: moved(),
   transpose: moved(),

@@ -28,6 +28,7 @@ export interface Target {
   readonly low: number;
   readonly high: number;
   readonly ties: QuantizeAttributes['ties'];
+  readonly arithmetic: QuantizeAttributes['arithmetic'];
 }
 
 /** Operators that move elements of their first input as they are. */
@@ -113,9 +114,11 @@ function island(node: Node, to: Rewriting, once: (value: Value) => boolean): Val
   const last = producer(value);
   if (!line || !last) return undefined;
   const byte = (number: number) => Math.min(Math.max(opAt(number, attrs), attrs.low), attrs.high);
-  const { scale, zero, ties } = attrs;
+  const { scale, zero, ties, arithmetic } = attrs;
   const [low, high] = [byte(line.low), byte(line.high)];
-  return to.target.named(last.name, () => INT8_RULES[last.op]?.({ node: last, to, scale: scale / line.factor, zero, ties, low, high }));
+  return to.target.named(last.name, () =>
+    INT8_RULES[last.op]?.({ node: last, to, scale: scale / line.factor, zero, ties, arithmetic, low, high }),
+  );
 }
 
 /** Operators of two floats that are functions of one where the other is a number. */
@@ -181,4 +184,4 @@ function asTable({ x, scale, zero }: Quantized, chain: readonly Node[], attrs: Q
 
 /** `given` with another scale and zero point. */
 export const rescaled = (given: Quantized, { scale, zero, low, high }: Pick<Target, 'scale' | 'zero' | 'low' | 'high'>): Value =>
-  asTable(given, [], { scale, zero, low, high, ties: 'even' });
+  asTable(given, [], { scale, zero, low, high, ties: 'even', arithmetic: 'float' });

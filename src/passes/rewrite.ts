@@ -10,7 +10,7 @@ export class Rewriting {
 
   /** @param inputs those of the old graph that the new one has too. */
   constructor(source: Graph, name = source.name, inputs: readonly Value[] = source.inputs) {
-    this.target = new Graph(name);
+    this.target = new Graph(name, undefined, source.steps);
     for (const input of inputs) this.#map.set(input, this.target.input(input.name, input));
   }
 

@@ -94,7 +94,7 @@ function dense(node: Node, rows: Rows, w: Value, bias: Value | undefined, added:
   const { ordered: _, ...attrs } = node.attrs as unknown as Conv2dAttributes & Epilogue & Order;
   const channels = rows.x.shape[3] as number;
   const weights = unpackPanels(dataOf(w) as Float32Array, filterShape(channels, attrs), attrs.groups);
-  const whole = wideNumbers(weights, attrs.filters);
+  const whole = wideNumbers(weights, attrs.filters, w.graph.steps);
   if (!whole) return undefined;
   const bytes = inBytes(whole.numbers, attrs.kernel[0] * attrs.kernel[1], channels / attrs.groups, attrs.filters);
   if (bytes.again.length > 0 && attrs.groups > 1) return undefined;
@@ -109,7 +109,7 @@ function dense(node: Node, rows: Rows, w: Value, bias: Value | undefined, added:
 
 function depthwise(node: Node, rows: Rows, w: Value, bias: Value | undefined): Value | undefined {
   const { ordered: _, ...attrs } = node.attrs as unknown as DepthwiseAttributes & Limits & Order;
-  const whole = wideNumbers(dataOf(w) as Float32Array, w.shape[2] as number);
+  const whole = wideNumbers(dataOf(w) as Float32Array, w.shape[2] as number, w.graph.steps);
   if (!whole) return undefined;
   const { first, rest: left } = splitBytes(whole.numbers);
   const parts = left ? [first, left] : [first];

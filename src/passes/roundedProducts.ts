@@ -46,7 +46,8 @@ function product(node: Node, inputs: readonly Value[], rounded: RoundedRows): Va
 }
 
 /** Row-major weights as whole numbers. */
-const wholeRows = (w: Value, shape: Shape) => wholeNumbers(unpackPanels(dataOf(w) as Float32Array, shape), shape[1] as number);
+const wholeRows = (w: Value, shape: Shape) =>
+  wholeNumbers(unpackPanels(dataOf(w) as Float32Array, shape), shape[1] as number, { known: w.graph.steps });
 
 const zeros = (graph: Graph, units: number): Value => graph.constant({ dtype: 'f32', shape: [units], data: new Float32Array(units) });
 

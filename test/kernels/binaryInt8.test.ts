@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { fixedPoint, type Rounding, roundHalfEven, scaled } from '../../src/core/fixedPoint.ts';
+import { fixedPoint, type Rounding, scaled } from '../../src/core/fixedPoint.ts';
 import { binaryInt8Scratch } from '../../src/kernels/scratch.ts';
-import { floatDifference, floatSum } from '../../src/ops/arithmeticInt8.ts';
+import { inFloats, numberProduct, numberSum } from '../../src/ops/arithmeticInt8.ts';
+import { ARITHMETICS, type Arithmetic } from '../../src/ops/requantize.ts';
 import { draw } from './products.ts';
 import { runAlike } from './runAlike.ts';
 
@@ -36,6 +37,7 @@ describe.each(ROUNDINGS)('every pair of bytes, %s rounding', (rounding) => {
     const limits = { yZero: within(-128, 127), low: within(-128, -1), high: within(0, 127) };
     const [aZero, bZero] = [within(-128, 127), within(-128, 127)] as const;
     const bSign = seed % 3 ? 1 : -1;
+    const arithmetic = ARITHMETICS[(seed % 4) % 3] as Arithmetic;
     // Of real layers; powers of two, whose ties are many; beyond what vectors do.
     const draws = [() => within(50, 1200) / 1000, () => 2 ** -within(0, 3), () => within(1, 16000) / 1000];
     const factor = draws[seed % 5 === 1 ? 1 : seed % 3 === 2 ? 2 : 0] as () => number;
@@ -54,16 +56,18 @@ describe.each(ROUNDINGS)('every pair of bytes, %s rounding', (rounding) => {
         yScale,
         ...limits,
         rounding: ROUNDINGS.indexOf(rounding),
+        arithmetic: ARITHMETICS.indexOf(arithmetic),
       },
     };
     const moved = (zero: number, { multiplier, shift }: typeof a) =>
       BYTES.map((byte) => (isFloat ? 0 : scaled((byte - zero) << 20, multiplier, shift, rounding)));
     const [aMoved, bMoved] = [moved(aZero, a), moved(bZero, b)];
-    const steps = { aScale: aFactor * yScale, bScale: bFactor * yScale, yScale, aZero, bZero, yZero: limits.yZero };
-    const inFloats = bSign > 0 ? floatSum(steps) : floatDifference(steps);
+    const steps = { aScale: aFactor * yScale, bScale: bFactor * yScale, yScale, aZero, bZero, yZero: limits.yZero, arithmetic };
+    const isSum = bSign > 0 && arithmetic !== 'float';
+    const float = isSum ? numberSum(steps) : inFloats(steps, (p, q) => p + bSign * q);
     const want = (p: number, q: number) =>
       isFloat
-        ? inFloats(p - aZero, q - bZero)
+        ? float(p - aZero, q - bZero)
         : scaled(((aMoved[p + 128] as number) + bSign * (bMoved[q + 128] as number)) | 0, y.multiplier, y.shift, rounding);
     check(run('add_s8', left, right, fields), (i) => want(left[i] as number, right[i] as number), limits, 'sum');
     const one = Int8Array.of(within(-128, 127));
@@ -77,18 +81,17 @@ describe.each(ROUNDINGS)('every pair of bytes, %s rounding', (rounding) => {
     const [aZero, bZero] = [within(-128, 127), within(-128, 127)] as const;
     const factor = seed % 4 === 1 ? 2 ** -within(1, 9) : within(1, 1 << within(4, 20)) / 1e6;
     const { multiplier, shift } = fixedPoint(factor);
+    const arithmetic = ARITHMETICS[seed % 3] as Arithmetic;
+    const scales = { aScale: Math.fround(factor * 0.7), bScale: Math.fround(1.3), yScale: Math.fround(0.91) };
     const fields = {
       ...{ aZero, bZero, bSign: 1, leftShift: 0, aMultiplier: 0, aShift: 0, bMultiplier: 0, bShift: 0 },
-      ...{ yMultiplier: multiplier, yShift: shift, aScale: factor, bScale: 1, yScale: 1, ...limits, rounding: ROUNDINGS.indexOf(rounding) },
+      ...{ yMultiplier: multiplier, yShift: shift, ...scales, ...limits },
+      ...{ rounding: ROUNDINGS.indexOf(rounding), arithmetic: ARITHMETICS.indexOf(arithmetic) },
     };
-    const scale = Math.fround(factor);
-    const zero = limits.yZero + 128;
-    const want = (p: number, q: number) => {
-      const product = (p - aZero) * (q - bZero);
-      return isFloat
-        ? roundHalfEven(Math.fround(Math.fround(product * scale) + zero)) - zero
-        : scaled(product, multiplier, shift, rounding);
-    };
+    const steps = { ...scales, yZero: limits.yZero, arithmetic };
+    const float = arithmetic === 'float' ? inFloats(steps, (p, q) => p * q) : numberProduct(steps);
+    const want = (p: number, q: number) =>
+      isFloat ? float(p - aZero, q - bZero) : scaled((p - aZero) * (q - bZero), multiplier, shift, rounding);
     check(run('mul_s8', left, right, fields), (i) => want(left[i] as number, right[i] as number), limits, 'product');
   });
 });

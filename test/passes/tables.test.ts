@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { Random } from '../../src/core/random.ts';
 import { Graph, type Value } from '../../src/ir/graph.ts';
 import * as ops from '../../src/ops/index.ts';
+import { ARITHMETICS, type Arithmetic } from '../../src/ops/requantize.ts';
 import { prune } from '../../src/passes/prune.ts';
 import { joinTables } from '../../src/passes/tables.ts';
 import { runReference } from '../ops/lowering.ts';
@@ -19,12 +20,17 @@ function randomGraph(seed: number, inputs: number): Graph {
   const one = () => values[whole(0, values.length)] as Value;
   for (let i = 0; i < 8; i++) {
     const attrs = { aZero: whole(-128, 128), bZero: whole(-128, 128), yZero: whole(-128, 128), rounding: 'float' as const, low: -120 };
-    const scales = { aScale: random.uniform(0.1, 1.5), bScale: random.uniform(0.1, 1.5), subtract: i % 2 === 0 };
+    const scales = {
+      aScale: random.uniform(0.1, 1.5),
+      bScale: random.uniform(0.1, 1.5),
+      subtract: i % 2 === 0,
+      arithmetic: ARITHMETICS[i % 3] as Arithmetic,
+    };
     const other = i % 3 === 0 ? byte(i % 2 ? [] : [1], 1) : one();
     const made = [
       () => ops.lookup([one(), byte([256], 256)]),
       () => ops.addInt8([one(), other], { ...attrs, ...scales }),
-      () => ops.mulInt8([other, one()], { ...attrs, scale: random.uniform(0.001, 0.02) }),
+      () => ops.mulInt8([other, one()], { ...attrs, arithmetic: ARITHMETICS[i % 3] as Arithmetic, aScale: random.uniform(0.001, 0.02) }),
     ][whole(0, 3)] as () => Value;
     values.push(made());
   }
@@ -69,7 +75,7 @@ test('a vector beside a matrix is no number', () => {
     'z',
     ops.mulInt8([small, ops.lookup([small, graph.constant({ dtype: 'i8', shape: [256], data: new Int8Array(256) })])], {
       rounding: 'float',
-      scale: 0.1,
+      aScale: 0.1,
     }),
   );
   graph.output('w', ops.addInt8([small, x], attrs));

@@ -1,6 +1,6 @@
 import { type Shape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
-import { evaluated, isConstant } from '../../ops/evaluate.ts';
+import { evaluate, evaluated, isConstant } from '../../ops/evaluate.ts';
 import {
   add,
   broadcast,
@@ -16,6 +16,7 @@ import {
   slice,
   sub,
 } from '../../ops/index.ts';
+import type { Arithmetic } from '../../ops/requantize.ts';
 import { bytesOf, constantAt, integersOf, stepOf } from './bytes.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { convolve, convolveIntegers, convWindow } from './convolutions.ts';
@@ -71,10 +72,18 @@ function blocksOf(n: NodeContext): Blocks {
   return { axis: rank ? n.axis('axis', rank > 1 ? 1 : 0, rank) : 0, block: n.int('block_size', 0) };
 }
 
-/** x in numbers of type `elem`, with the scale and the zero point of these inputs. */
-export function quantizedTo(n: NodeContext, x: Value, scale: number, zero: number, elem: Elem, { axis, block } = whole): Operand {
+/** x in numbers of type `elem`, with the scale and the zero point of these inputs; `arithmetic` of the operator that gives x. */
+export function quantizedTo(
+  n: NodeContext,
+  x: Value,
+  scale: number,
+  zero: number,
+  elem: Elem,
+  { axis, block } = whole,
+  arithmetic: Arithmetic = elem === 'int8' ? 'int8' : 'uint8',
+): Operand {
   const step = stepOf(n, scale, zero, elem);
-  if (step) return integersOf(quantizeInt8(x, step), elem);
+  if (step) return integersOf(quantizeInt8(x, { ...step, arithmetic }), elem);
   const at = (index: number) => spread(n.x(index), x.shape, axis, block);
   const y = saturated(n, div([x, at(scale)]), n.has(zero) ? at(zero) : undefined, elem);
   if (constantAt(n, scale) !== undefined) sources.set(y.value, { x, elem, scale: constantAt(n, scale), zero: constantAt(n, zero, 0) });
@@ -102,6 +111,8 @@ export function dequantizedAt(n: NodeContext, index: number, scale = index + 1, 
   if (step) return { value: dequantizeInt8(bytes, step), elem: n.elem(scale) };
   const rounded = roundedAt(n, index, scale, zero);
   if (rounded) return rounded;
+  const scales = n.x(scale);
+  if (isConstant(x) && isConstant(scales)) n.graph.steps.add(evaluate(scales));
   const at = (input: number) => spread(n.x(input), x.shape, axis, block);
   return { value: mul([float(n.has(zero) ? sub([x, at(zero)]) : x), at(scale)]), elem: n.elem(scale) };
 }
@@ -109,7 +120,7 @@ export function dequantizedAt(n: NodeContext, index: number, scale = index + 1, 
 function quantize(n: NodeContext): Operand {
   const given = n.int('output_dtype', 0);
   const elem = n.has(2) ? n.elem(2) : given ? elemOf(given) : 'uint8';
-  return quantizedTo(n, float(n.x(0)), 1, 2, elem, blocksOf(n));
+  return quantizedTo(n, float(n.x(0)), 1, 2, elem, blocksOf(n), n.importer.arithmetic.get(n.node.outputs[0] as string) ?? 'float');
 }
 
 const dequantize = (n: NodeContext): Operand => dequantizedAt(n, 0, 1, 2, blocksOf(n));
@@ -141,6 +152,7 @@ function dequantizedConv(n: NodeContext): Operand | undefined {
   const [w, scales, zeros] = [n.x(3), n.f32(4), n.x(5)];
   if (!bytes || !from || !to || ![w, scales, zeros].every(isConstant)) return undefined;
   const x = dequantizeInt8(bytes, from);
+  n.graph.steps.add(evaluate(scales));
   const one = sizeOf(scales.shape) === 1;
   const column = one ? [] : [sizeOf(scales.shape), ...w.shape.slice(1).map(() => 1)];
   const weights = mul([float(less(w, zeros, 0)), reshapedTo(scales, column)]);

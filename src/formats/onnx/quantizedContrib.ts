@@ -81,8 +81,8 @@ function qLinearSoftmax(n: NodeContext): Operand {
   const steps = Math.floor(1 / n.number(3));
   const scale = { value: n.graph.scalar(1 / steps), elem: n.elem(3) };
   return steps > 0
-    ? quantizedTo(n.with([n.operand(0), scale, n.binding(4)]), probabilities, 1, 2, n.elem(0))
-    : quantizedTo(n, probabilities, 3, 4, n.elem(0));
+    ? quantizedTo(n.with([n.operand(0), scale, n.binding(4)]), probabilities, 1, 2, n.elem(0), undefined, 'float')
+    : quantizedTo(n, probabilities, 3, 4, n.elem(0), undefined, 'float');
 }
 
 /** `MaxPool` of quantized numbers. */

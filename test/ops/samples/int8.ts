@@ -250,6 +250,7 @@ const addInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
       y: fixedPoint(2 ** -19 * 0.8),
       aScale: 0.8,
       bScale: 0.496,
+      arithmetic: (['uint8', 'int8', 'float', 'float'] as const)[i % 4],
       yZero: i % 3 ? 5 : -128,
       ...(i % 4 ? {} : { low: -20, high: 30 }),
     },
@@ -258,7 +259,15 @@ const addInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
 const mulInt8: Sample[] = ROUNDINGS.flatMap((rounding) =>
   operands.map((inputs, i) => ({
     inputs,
-    attrs: { rounding, aZero: -128, bZero: 4, y: fixedPoint(0.0061), scale: Math.fround(0.0061), yZero: i % 3 ? 5 : -128 },
+    attrs: {
+      rounding,
+      aZero: -128,
+      bZero: 4,
+      y: fixedPoint(0.0061),
+      aScale: 0.0061,
+      arithmetic: (['uint8', 'int8', 'float'] as const)[i % 3],
+      yZero: i % 3 ? 5 : -128,
+    },
   })),
 );
 
@@ -487,8 +496,14 @@ export const int8: Samples = {
   maxPool2dInt8: pools,
   averagePool2dInt8: [
     ...pools,
-    ...(['whole', 'float'] as const).flatMap((sums) =>
-      pools.map(({ inputs, attrs }) => ({ inputs, attrs: { ...attrs, scale: 0.83, xZero: -128, yZero: 7, yScale: 1.02, sums } })),
+    ...(['whole', 'uint8', 'int8', 'float'] as const).flatMap((kind) =>
+      pools.map(({ inputs, attrs }) => ({
+        inputs,
+        attrs: {
+          ...{ ...attrs, scale: 0.83, xZero: -128, yZero: 7, yScale: 1.02 },
+          ...(kind === 'whole' ? { sums: 'whole' } : { sums: 'float', arithmetic: kind }),
+        },
+      })),
     ),
     { inputs: [i8(1, 1, 300, 9)], attrs: { kernel: [1, 300], strides: [1, 1], scale: 1.5, xZero: 3, yZero: -9 } },
   ],
