@@ -16,11 +16,13 @@ export interface QuantizeAttributes {
   readonly ties: 'even' | 'away';
   /** In what the operator in front is computed, where a pass makes one on 8-bit numbers of both. */
   readonly arithmetic: Arithmetic;
+  /** The step and zero point of the constant that this operator reads. */
+  readonly operand: { readonly scale: number; readonly zero: number } | null;
 }
 
-const defaults: QuantizeAttributes = { scale: 1, zero: 0, low: -128, high: 127, ties: 'even', arithmetic: 'uint8' };
+const defaults: QuantizeAttributes = { scale: 1, zero: 0, low: -128, high: 127, ties: 'even', arithmetic: 'uint8', operand: null };
 
-function expect({ scale, zero, low, high }: Omit<QuantizeAttributes, 'ties' | 'arithmetic'>): void {
+function expect({ scale, zero, low, high }: Omit<QuantizeAttributes, 'ties' | 'arithmetic' | 'operand'>): void {
   if (!(scale > 0 && Number.isFinite(scale))) {
     throw new ThimbleError('UNSUPPORTED_ATTR', 'scale is a positive number', { got: String(scale) });
   }

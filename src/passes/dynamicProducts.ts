@@ -34,6 +34,8 @@ function rescaled(inputs: readonly Value[]): Value | undefined {
   const sums = factors.find((value) => LINEAR.has(producer(value)?.op ?? ''));
   const y = unit && sums && timesUnit(sums, unit);
   if (!y) return undefined;
+  // Fusion makes weights of whole numbers and these, and what rounds to steps finds them again.
+  for (const value of factors) if (isConstant(value)) y.graph.steps.add(dataOf(value));
   return factors.filter((value) => value !== unit && value !== sums).reduce((product, value) => mul([product, value]), y);
 }
 

@@ -25,6 +25,7 @@ import { quantizeInt8 } from '../ops/quantizeInt8.ts';
 import { type ReduceAttributes, reducedAxes } from '../ops/reduce.ts';
 import { reshape } from '../ops/reshape.ts';
 import type { ResizeAttributes } from '../ops/resize.ts';
+import { transpose } from '../ops/transpose.ts';
 import { type Quantized, quantizedOf, rescaled, type Target } from './islands.ts';
 import { wholeNumbers, wideNumbers } from './steps.ts';
 
@@ -170,13 +171,19 @@ function operand(value: Value, target: Target): Quantized | undefined {
   const found = quantizedOf(value, target.to);
   const data = constant(value);
   if (found || !data) return found;
-  const whole = wideNumbers(data, 1, target.to.target.steps);
+  const { target: graph } = target.to;
+  if (target.operand) {
+    const { scale, zero } = target.operand;
+    const numbers = Int8Array.from(data, (number) => Math.round(number / scale) + zero);
+    return { x: graph.constant({ dtype: 'i8', shape: value.shape, data: numbers }), scale, zero };
+  }
+  const whole = wideNumbers(data, 1, graph.steps);
   if (!whole) return undefined;
   const { numbers, steps } = whole;
   const [low, high] = numbers.reduce(([least, most], number) => [Math.min(least, number), Math.max(most, number)], [0, 0]);
   if (high - low > 255) return undefined;
   const zero = Math.min(127 - high, 0) + Math.max(-128 - low, 0);
-  const x = target.to.target.constant({ dtype: 'i8', shape: value.shape, data: Int8Array.from(numbers, (number) => number + zero) });
+  const x = graph.constant({ dtype: 'i8', shape: value.shape, data: Int8Array.from(numbers, (number) => number + zero) });
   return { x, scale: steps[0] as number, zero };
 }
 
@@ -233,14 +240,13 @@ const probabilities: Rule = ({ node, to, scale, zero, low, high, ties, arithmeti
 const overImages: Rule = (target) => {
   const x = quantizedOf(target.node.inputs[0], target.to);
   const { axes } = target.node.attrs as unknown as ReduceAttributes;
-  if (x?.x.shape.length !== 4 || reducedAxes(x.x.shape, axes).join() !== '1,2') return undefined;
-  const [, height, width] = x.x.shape as [number, number, number];
-  const y = mean(
-    x,
-    target,
-    { kernel: [height, width], strides: [1, 1], padding: 'valid' },
-    target.arithmetic === 'float' ? 'float' : 'whole',
-  );
+  if (x?.x.shape.length !== 4) return undefined;
+  const reduced = reducedAxes(x.x.shape, axes).join();
+  if (reduced !== '1,2' && reduced !== '2,3') return undefined;
+  const images = reduced === '1,2' ? x : { ...x, x: transpose(x.x, { perm: [0, 2, 3, 1] }) };
+  const [, height, width] = images.x.shape as [number, number, number];
+  const window: Window = { kernel: [height, width], strides: [1, 1], padding: 'valid' };
+  const y = mean(images, target, window, target.arithmetic === 'float' ? 'float' : 'whole');
   return reshape(y, { shape: (target.node.outputs[0] as Value).shape });
 };
 
@@ -299,7 +305,7 @@ const taken: Rule = (target) => {
   const { shape } = table;
   const [bytes] = quantizeInt8.ref(
     [{ dtype: 'f32', shape, data: Float64Array.from(data) }],
-    { scale, zero, low, high, ties, arithmetic: 'float' },
+    { scale, zero, low, high, ties, arithmetic: 'float', operand: null },
     [],
   );
   const whole = to.target.constant({ dtype: 'i8', shape, data: Int8Array.from(bytes as Float64Array) }, table.name);

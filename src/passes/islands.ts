@@ -29,6 +29,7 @@ export interface Target {
   readonly high: number;
   readonly ties: QuantizeAttributes['ties'];
   readonly arithmetic: QuantizeAttributes['arithmetic'];
+  readonly operand: QuantizeAttributes['operand'];
 }
 
 /** Operators that move elements of their first input as they are. */
@@ -101,7 +102,7 @@ function island(node: Node, to: Rewriting, once: (value: Value) => boolean): Val
   const attrs = node.attrs as unknown as QuantizeAttributes;
   const chain: Node[] = [];
   let value = node.inputs[0] as Value;
-  for (let at = producer(value); at && once(value); at = producer(value)) {
+  for (let at = producer(value); at && once(value) && !isOnNumbers(at, attrs); at = producer(value)) {
     const variable = variableOf(at);
     if (!variable) break;
     chain.unshift(at);
@@ -114,12 +115,16 @@ function island(node: Node, to: Rewriting, once: (value: Value) => boolean): Val
   const last = producer(value);
   if (!line || !last) return undefined;
   const byte = (number: number) => Math.min(Math.max(opAt(number, attrs), attrs.low), attrs.high);
-  const { scale, zero, ties, arithmetic } = attrs;
+  const { scale, zero, ties, arithmetic, operand } = attrs;
   const [low, high] = [byte(line.low), byte(line.high)];
   return to.target.named(last.name, () =>
-    INT8_RULES[last.op]?.({ node: last, to, scale: scale / line.factor, zero, ties, arithmetic, low, high }),
+    INT8_RULES[last.op]?.({ node: last, to, scale: scale / line.factor, zero, ties, arithmetic, operand, low, high }),
   );
 }
+
+/** Whether a sum or product is one of a number and a quantized constant, whose steps take part in how it is rounded. */
+const isOnNumbers = ({ op }: Node, { arithmetic, operand }: QuantizeAttributes): boolean =>
+  operand !== null && arithmetic !== 'float' && (op === 'add' || op === 'mul');
 
 /** Operators of two floats that are functions of one where the other is a number. */
 const ARITHMETIC = new Set(['add', 'sub', 'mul', 'div', 'min', 'max', 'pow']);
@@ -184,4 +189,4 @@ function asTable({ x, scale, zero }: Quantized, chain: readonly Node[], attrs: Q
 
 /** `given` with another scale and zero point. */
 export const rescaled = (given: Quantized, { scale, zero, low, high }: Pick<Target, 'scale' | 'zero' | 'low' | 'high'>): Value =>
-  asTable(given, [], { scale, zero, low, high, ties: 'even', arithmetic: 'float' });
+  asTable(given, [], { scale, zero, low, high, ties: 'even', arithmetic: 'float', operand: null });

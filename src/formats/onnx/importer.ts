@@ -4,7 +4,6 @@ import type { Shaped } from '../../core/tensor.ts';
 import { Graph, type Value } from '../../ir/graph.ts';
 import { cast } from '../../ops/cast.ts';
 import { evaluate, evaluated, isConstant, workOf } from '../../ops/evaluate.ts';
-import type { Arithmetic } from '../../ops/requantize.ts';
 import type { Imported, Port } from '../imported.ts';
 import { part } from '../moves.ts';
 import { neededNodes, withAttributes } from './bodies.ts';
@@ -21,7 +20,7 @@ import { domainName } from './operators.ts';
 import { checkDistinct, checkNames, checkShapeNames, fits, type ImportOptions, shapeOf } from './options.ts';
 import type { FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfo } from './proto.ts';
 import { damaged } from './protobuf.ts';
-import { quantizedGroups } from './quantizedGroups.ts';
+import { type QuantizedGroup, quantizedGroups } from './quantizedGroups.ts';
 import { isInitializer, Scope } from './scope.ts';
 
 /** Loops are unrolled: operators beyond this are refused. */
@@ -43,8 +42,7 @@ class FollowsFailure extends Error {}
 export class Importer {
   readonly graph: Graph;
   readonly externalFiles: ExternalFiles;
-  /** In what ONNX Runtime computes the operator in front of each quantization of the model's graph. */
-  readonly arithmetic: ReadonlyMap<string, Arithmetic>;
+  readonly groups: ReadonlyMap<string, QuantizedGroup>;
   readonly #model: ModelProto;
   readonly #functions: ReadonlyMap<string, FunctionProto>;
   readonly #failures: { node: NodeProto; error: ThimbleError }[] = [];
@@ -62,7 +60,7 @@ export class Importer {
   constructor(model: ModelProto, fileBytes: number, externalFiles: ExternalFiles = new Map(), budget = 0) {
     this.graph = new Graph('infer', this.#limits);
     this.externalFiles = externalFiles;
-    this.arithmetic = quantizedGroups(model.graph);
+    this.groups = quantizedGroups(model.graph);
     this.#model = model;
     this.#opsets = model.opsets;
     this.#functions = new Map(model.functions.map((found) => [`${found.domain}.${found.name}`, found]));

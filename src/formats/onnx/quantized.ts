@@ -16,13 +16,13 @@ import {
   slice,
   sub,
 } from '../../ops/index.ts';
-import type { Arithmetic } from '../../ops/requantize.ts';
 import { bytesOf, constantAt, integersOf, stepOf } from './bytes.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { convolve, convolveIntegers, convWindow } from './convolutions.ts';
 import { type Elem, elemOf, integerRange } from './elements.ts';
 import type { Operand } from './operand.ts';
 import { integerProduct, product } from './products.ts';
+import type { QuantizedGroup } from './quantizedGroups.ts';
 import { reshapedTo } from './shapes.ts';
 
 /** Types that numbers are quantized to. */
@@ -65,6 +65,8 @@ interface Blocks {
 
 const whole: Blocks = { axis: 0, block: 0 };
 
+const inFloats: QuantizedGroup = { arithmetic: 'float', operand: null };
+
 /** One scale for all has no axis, whatever the attribute says: ONNX Runtime writes 1, the default, also beside vectors. */
 function blocksOf(n: NodeContext): Blocks {
   const rank = n.shape(0).length;
@@ -72,18 +74,17 @@ function blocksOf(n: NodeContext): Blocks {
   return { axis: rank ? n.axis('axis', rank > 1 ? 1 : 0, rank) : 0, block: n.int('block_size', 0) };
 }
 
-/** x in numbers of type `elem`, with the scale and the zero point of these inputs; `arithmetic` of the operator that gives x. */
+/** x in numbers of type `elem`, with the scale and the zero point of these inputs; `group` says of the operator that gives x how it computes. */
 export function quantizedTo(
   n: NodeContext,
   x: Value,
   scale: number,
   zero: number,
   elem: Elem,
-  { axis, block } = whole,
-  arithmetic: Arithmetic = elem === 'int8' ? 'int8' : 'uint8',
+  { blocks: { axis, block } = whole, group = inFloats }: { readonly blocks?: Blocks; readonly group?: QuantizedGroup | undefined } = {},
 ): Operand {
   const step = stepOf(n, scale, zero, elem);
-  if (step) return integersOf(quantizeInt8(x, { ...step, arithmetic }), elem);
+  if (step) return integersOf(quantizeInt8(x, { ...step, ...group }), elem);
   const at = (index: number) => spread(n.x(index), x.shape, axis, block);
   const y = saturated(n, div([x, at(scale)]), n.has(zero) ? at(zero) : undefined, elem);
   if (constantAt(n, scale) !== undefined) sources.set(y.value, { x, elem, scale: constantAt(n, scale), zero: constantAt(n, zero, 0) });
@@ -120,7 +121,10 @@ export function dequantizedAt(n: NodeContext, index: number, scale = index + 1, 
 function quantize(n: NodeContext): Operand {
   const given = n.int('output_dtype', 0);
   const elem = n.has(2) ? n.elem(2) : given ? elemOf(given) : 'uint8';
-  return quantizedTo(n, float(n.x(0)), 1, 2, elem, blocksOf(n), n.importer.arithmetic.get(n.node.outputs[0] as string) ?? 'float');
+  return quantizedTo(n, float(n.x(0)), 1, 2, elem, {
+    blocks: blocksOf(n),
+    group: n.importer.groups.get(n.node.outputs[0] as string),
+  });
 }
 
 const dequantize = (n: NodeContext): Operand => dequantizedAt(n, 0, 1, 2, blocksOf(n));

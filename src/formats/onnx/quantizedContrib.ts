@@ -2,6 +2,7 @@ import type { Value } from '../../ir/graph.ts';
 import { evaluated, isConstant } from '../../ops/evaluate.ts';
 import { add, cast, concat, mul, where } from '../../ops/index.ts';
 import { permuted } from '../weights.ts';
+import { stepOf } from './bytes.ts';
 import type { NodeContext, Row, Rows } from './context.ts';
 import { count } from './counted.ts';
 import { layers } from './layers.ts';
@@ -9,6 +10,7 @@ import type { Operand } from './operand.ts';
 import { pooling } from './pooling.ts';
 import { products } from './products.ts';
 import { dequantizedAt, quantized, quantizedTo } from './quantized.ts';
+import type { QuantizedGroup } from './quantizedGroups.ts';
 import { reductions } from './reductions.ts';
 import { reshapedTo } from './shapes.ts';
 
@@ -19,11 +21,17 @@ function floats(row: Row | undefined, n: NodeContext, inputs: readonly (Operand 
   return 'value' in first ? first.value : first;
 }
 
+/** The operator computes on numbers of its type, perhaps with a constant that has its scale and zero point behind it. */
+const numbersOf = (n: NodeContext, constant?: number): QuantizedGroup => ({
+  arithmetic: n.elem(0) === 'int8' ? 'int8' : 'uint8',
+  operand: (constant !== undefined && stepOf(n, constant + 1, constant + 2, n.elem(constant))) || null,
+});
+
 /** X, its scale and zero point, then those of Y: the float operator between dequantization and quantization. */
 const unary =
   (row: Row | undefined, version: (n: NodeContext) => number = () => 17): Row =>
   (n) =>
-    quantizedTo(n, floats(row, n, [dequantizedAt(n, 0)], version(n)), 3, 4, n.elem(0));
+    quantizedTo(n, floats(row, n, [dequantizedAt(n, 0)], version(n)), 3, 4, n.elem(0), { group: numbersOf(n) });
 
 /** An operator on images whose channels are the second axis, on x [N, ..., C]; the other inputs are the same. */
 const onChannelsLast =
@@ -46,8 +54,11 @@ const inEitherOrder = (row: Row | undefined): Row => {
 /** A and B with their scales and zero points, then those of C. */
 const binary =
   (op: (operands: readonly Value[]) => Value): Row =>
-  (n) =>
-    quantizedTo(n, op([dequantizedAt(n, 0).value, dequantizedAt(n, 3).value]), 6, 7, n.elem(0));
+  (n) => {
+    const constant = [0, 3].find((index) => isConstant(n.x(index)));
+    const y = op([dequantizedAt(n, 0).value, dequantizedAt(n, 3).value]);
+    return quantizedTo(n, y, 6, 7, n.elem(0), { group: numbersOf(n, constant) });
+  };
 
 /** Scale and zero point of Y, then each part with its own. */
 function qLinearConcat(n: NodeContext): Operand {
@@ -81,8 +92,8 @@ function qLinearSoftmax(n: NodeContext): Operand {
   const steps = Math.floor(1 / n.number(3));
   const scale = { value: n.graph.scalar(1 / steps), elem: n.elem(3) };
   return steps > 0
-    ? quantizedTo(n.with([n.operand(0), scale, n.binding(4)]), probabilities, 1, 2, n.elem(0), undefined, 'float')
-    : quantizedTo(n, probabilities, 3, 4, n.elem(0), undefined, 'float');
+    ? quantizedTo(n.with([n.operand(0), scale, n.binding(4)]), probabilities, 1, 2, n.elem(0))
+    : quantizedTo(n, probabilities, 3, 4, n.elem(0));
 }
 
 /** `MaxPool` of quantized numbers. */

@@ -1,5 +1,5 @@
 import { sizeOf } from '../../core/shape.ts';
-import type { Arithmetic } from '../../ops/requantize.ts';
+import type { QuantizeAttributes } from '../../ops/quantizeInt8.ts';
 import { type Elem, elemOf, tensorOf } from './elements.ts';
 import type { GraphProto, NodeProto, TensorProto } from './proto.ts';
 
@@ -13,6 +13,9 @@ const ROUNDED = new Set(['Add', 'Mul', 'AveragePool', 'GlobalAveragePool', 'Soft
 const PASSED = new Set(['MaxPool', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Slice']);
 
 type Byte = 'int8' | 'uint8';
+
+/** An operator in front of a quantization: in what it computes, and the step of the constant that it reads (of numbers held as i8). */
+export type QuantizedGroup = Pick<QuantizeAttributes, 'arithmetic' | 'operand'>;
 
 /** A quantization: its type in the file, and what its numbers mean. */
 interface Step {
@@ -141,18 +144,28 @@ class Groups {
     return this.#isLimited(reader, found.quantize) ? found : { ...found, type: undefined };
   }
 
-  /** The operator's quantization, and in what it computes. */
-  of(node: NodeProto): readonly [name: string, Arithmetic] | undefined {
+  /** The step of a dequantized constant, of numbers held as i8. */
+  #constantStep(name: string): QuantizedGroup['operand'] {
+    const node = this.#producers.get(name);
+    if (!isDequantize(node) || !this.#initializers.has(node.inputs[0] ?? '')) return null;
+    const step = this.#stepOf(node);
+    return step ? { scale: step.scale, zero: step.elem === 'uint8' ? step.zero - 128 : step.zero } : null;
+  }
+
+  /** The operator's quantization, by the name of what that gives. */
+  of(node: NodeProto): readonly [name: string, QuantizedGroup] | undefined {
     const found = ROUNDED.has(node.op) ? this.#quantizedBy(node) : undefined;
     if (!found) return undefined;
     const types = node.inputs.map((name) => this.#typeRead(name));
     const { quantize, type } = found;
-    return [quantize.outputs[0] as string, type && types.every((read) => read === type) ? type : 'float'];
+    const arithmetic = type && types.every((read) => read === type) ? type : 'float';
+    const operand = node.inputs.map((name) => this.#constantStep(name)).find((step) => step) ?? null;
+    return [quantize.outputs[0] as string, { arithmetic, operand }];
   }
 }
 
-/** In what ONNX Runtime computes the operator in front of each quantization, by the name of what that gives. */
-export function quantizedGroups(graph: GraphProto): ReadonlyMap<string, Arithmetic> {
+/** Operators in front of quantizations, by the name of what those give; what is not in it computes in floats. */
+export function quantizedGroups(graph: GraphProto): ReadonlyMap<string, QuantizedGroup> {
   if (!graph.nodes.some(isQuantize)) return new Map();
   const groups = new Groups(graph);
   return new Map(

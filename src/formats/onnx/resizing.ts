@@ -4,8 +4,10 @@ import type { Value } from '../../ir/graph.ts';
 import { cast, gather, linear, resize, transpose, where } from '../../ops/index.ts';
 import type { ResizeAttributes } from '../../ops/resize.ts';
 import { panels } from '../weights.ts';
+import { bytesOf, integersOf } from './bytes.ts';
 import type { NodeContext, Rows } from './context.ts';
 import { checkTable, table } from './counted.ts';
+import type { Operand } from './operand.ts';
 import { damaged } from './protobuf.ts';
 
 /** One resized axis: how output positions map to the input. */
@@ -138,17 +140,20 @@ function byKernel(x: Value, axes: readonly AxisScale[], m: ResizeMode): Value | 
   const coordinates = KERNEL_COORDINATES[m.coordinates];
   const bilinear = m.mode === 'linear';
   const nearest = m.mode === 'nearest' && m.coordinates === 'asymmetric' && m.nearest === 'floor';
-  if (m.antialias || m.excludeOutside || !exact || !coordinates || !(bilinear || nearest)) return undefined;
+  if (x.dtype === 'i32' || m.antialias || m.excludeOutside || !exact || !coordinates || !(bilinear || nearest)) return undefined;
   const attrs = { size: [height.to, width.to], mode: bilinear ? 'bilinear' : 'nearest', coordinates } as const;
   if (height.axis === 1) return resize(x, attrs);
   return transpose(resize(transpose(x, { perm: [0, 2, 3, 1] }), attrs), { perm: [0, 3, 1, 2] });
 }
 
-/** Integers between others are cut to whole numbers, as ONNX Runtime does. */
-function resizeRow(n: NodeContext): Value {
-  const x = n.x(0);
-  if (x.dtype === 'f32' || n.text('mode', 'nearest') === 'nearest') return resized(n, x);
-  return cast(resized(n, cast(x, { to: 'f32' })), { to: 'i32' });
+/** Bytes stay bytes where elements are moved. Integers between others are cut to whole numbers, as ONNX Runtime does. */
+function resizeRow(n: NodeContext): Value | Operand {
+  const { value: x, elem } = n.operand(0);
+  if (x.dtype === 'f32') return resized(n, x);
+  if (n.text('mode', 'nearest') !== 'nearest') return cast(resized(n, cast(x, { to: 'f32' })), { to: 'i32' });
+  const isMoved = n.text('coordinate_transformation_mode', '') !== 'tf_crop_and_resize';
+  const bytes = isMoved ? bytesOf(x, elem) : undefined;
+  return bytes ? integersOf(resized(n, bytes), elem) : resized(n, x);
 }
 
 function resized(n: NodeContext, x: Value): Value {
