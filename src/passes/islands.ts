@@ -32,6 +32,9 @@ export interface Target {
   readonly operand: QuantizeAttributes['operand'];
 }
 
+/** The 8-bit form of a float operator, where it has one. */
+export type Rule = (target: Target) => Value | undefined;
+
 /** Operators that move elements of their first input as they are. */
 const MOVES = new Set(['transpose', 'reshape', 'slice', 'gather']);
 
