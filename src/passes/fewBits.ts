@@ -14,6 +14,8 @@ import { wholeNumbers } from './steps.ts';
 
 /** Fewer weights are in the first-level cache anyway. */
 const WEIGHTS = 4096;
+/** Of layers whose results are rounded as the reference rounds them, so many stay floats: inputs of 16 bits are not exact. */
+const ORDERED_WEIGHTS = 65536;
 /** Rows that quantizers give a scale of their own. */
 const GROUPS = [32, 128, 64, 16];
 
@@ -26,12 +28,12 @@ export function fewBits(source: Graph): Graph {
 }
 
 function quantized(node: Node, inputs: readonly Value[]): Value | undefined {
-  const { units, low, high, residual } = node.attrs as unknown as LinearAttributes & Epilogue;
+  const { units, low, high, residual, ordered } = node.attrs as unknown as LinearAttributes & Epilogue;
   const [x, w, ...rest] = inputs as [Value, Value, ...Value[]];
   const added = residual ? rest.pop() : undefined;
   const [bias] = rest;
   const depth = x.shape.at(-1) as number;
-  if (w.origin.kind !== 'const' || depth * units < WEIGHTS) return undefined;
+  if (w.origin.kind !== 'const' || depth * units < (ordered ? ORDERED_WEIGHTS : WEIGHTS)) return undefined;
   const packed = dataOf(w) as Float32Array;
   // One column tells floats from steps: most weights need not be looked at.
   const column = Float32Array.from({ length: depth }, (_, k) => packed[k * PANEL] as number);

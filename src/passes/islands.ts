@@ -113,7 +113,7 @@ function island(node: Node, to: Rewriting, once: (value: Value) => boolean): Val
   }
   const quantized = quantizedOf(value, to);
   if (quantized) return to.target.named((chain.at(-1) ?? node).name, () => asTable(quantized, chain, attrs));
-  if (!once(value)) return undefined;
+  if (!once(value) || producer(value)?.attrs.ordered) return undefined;
   const line = lineOf(chain);
   const last = producer(value);
   if (!line || !last) return undefined;

@@ -24,6 +24,7 @@ export function roundedProducts(source: Graph): Graph {
   return rewrite(source, (node, inputs, to) => {
     known ??= new RoundedRows(to);
     const rounded = known;
+    if (node.attrs.ordered) return undefined;
     const found =
       node.op === 'linear'
         ? product(node, inputs, rounded)

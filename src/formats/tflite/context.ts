@@ -48,9 +48,9 @@ export class NodeContext extends Operands {
     return this.importer.graph;
   }
 
-  /** Whether the model has hybrid operators: what they round has to be the reference's to the bit, or single numbers become their neighbours. */
-  get isHybrid(): boolean {
-    return this.importer.isHybrid;
+  /** Whether floats have to be the reference's to the bit, as the model rounds them: else single numbers become their neighbours. */
+  get ordered(): boolean {
+    return this.importer.rounds;
   }
 
   get arity(): number {

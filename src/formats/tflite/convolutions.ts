@@ -34,7 +34,7 @@ function convolution(n: NodeContext): Result {
   if (n.x(0).dtype !== 'f32') return quantizedConvolution(n, attrs, options.fusedActivationFunction);
   if (n.x(1).dtype !== 'f32') return hybridConvolution(n, attrs, options.fusedActivationFunction);
   const w = panels(permuted(n.f32(1), [1, 2, 3, 0]), attrs.groups);
-  const y = conv2d([n.f32(0), w, ...bias(n, 2)], { ...attrs, ordered: n.isHybrid });
+  const y = conv2d([n.f32(0), w, ...bias(n, 2)], { ...attrs, ordered: n.ordered });
   return activated(n, y, options.fusedActivationFunction);
 }
 
@@ -54,7 +54,7 @@ function depthwise(n: NodeContext): Result {
   if (n.x(0).dtype !== 'f32') return quantizedDepthwise(n, attrs, options.fusedActivationFunction);
   if (n.x(1).dtype !== 'f32') return hybridDepthwise(n, attrs, options.fusedActivationFunction);
   const w = reshapedTo(n.f32(1), [height, width, filters]);
-  const y = depthwiseConv2d([n.f32(0), w, ...bias(n, 2)], { ...attrs, ordered: n.isHybrid });
+  const y = depthwiseConv2d([n.f32(0), w, ...bias(n, 2)], { ...attrs, ordered: n.ordered });
   return activated(n, y, options.fusedActivationFunction);
 }
 

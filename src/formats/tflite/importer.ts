@@ -36,8 +36,8 @@ const MAX_DEPTH = 16;
 export class Importer {
   readonly graph: Graph;
   readonly variables: Variables;
-  /** Whether products of the model round their float inputs as they come. */
-  readonly isHybrid: boolean;
+  /** Whether the model rounds floats that it computed: products to 8 bits as they come, or QUANTIZE. */
+  readonly rounds: boolean;
   readonly #model: TfliteModel;
   readonly #main: SubgraphSpec;
   /** Names of inputs and outputs. */
@@ -60,7 +60,7 @@ export class Importer {
   ) {
     this.graph = new Graph(method);
     this.variables = new Variables(this.graph, shared);
-    this.isHybrid = hasHybrid(model);
+    this.rounds = roundsFloats(model);
     this.#model = model;
     this.#main = model.subgraphs[signature?.subgraph ?? 0] as SubgraphSpec;
     this.names = namesOf(this.#main, signature);
@@ -213,12 +213,15 @@ export class Importer {
   }
 }
 
+/** TensorType of f32. */
+const FLOAT32 = 0;
 /** Products of floats with weights that may be integers. */
 const PRODUCTS = /CONV|FULLY_CONNECTED|BATCH_MATMUL|RNN|LSTM|SVDF/;
 
-function hasHybrid({ subgraphs }: TfliteModel): boolean {
-  return subgraphs.some(({ tensors, operators }) =>
+function roundsFloats({ subgraphs }: TfliteModel): boolean {
+  return subgraphs.some(({ tensors, operators, inputs: given }) =>
     operators.some(({ op, inputs }) => {
+      if (op === 'QUANTIZE') return !given.includes(inputs[0] as number) && tensors[inputs[0] as number]?.type === FLOAT32;
       if (!PRODUCTS.test(op)) return false;
       const types = inputs.flatMap((index) => (tensors[index] ? [elemOf(tensors[index])] : []));
       return types.includes('float32') && types.some((type) => /^u?int[48]$/.test(type));

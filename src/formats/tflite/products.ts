@@ -32,7 +32,7 @@ function fullyConnected(n: NodeContext): Result {
   if (x.dtype !== 'f32') return reshapedTo(quantizedFullyConnected(n, x, units, code), shape);
   if (n.x(1).dtype !== 'f32') return reshapedTo(hybridFullyConnected(n, x, units, options.asymmetricQuantizeInputs !== 0, code), shape);
   const bias = n.has(2) ? [reshapedTo(n.f32(2), [units])] : [];
-  return reshapedTo(activated(n, linear([x, panels(permuted(n.f32(1), [1, 0])), ...bias], { units, ordered: n.isHybrid }), code), shape);
+  return reshapedTo(activated(n, linear([x, panels(permuted(n.f32(1), [1, 0])), ...bias], { units, ordered: n.ordered }), code), shape);
 }
 
 function batchMatmul(n: NodeContext): Result {
