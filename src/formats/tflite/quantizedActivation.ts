@@ -1,4 +1,4 @@
-import { roundingShift, scaled } from '../../core/fixedPoint.ts';
+import { scaled } from '../../core/fixedPoint.ts';
 import { inverseSqrt } from '../../core/inverseSqrt.ts';
 import type { Value } from '../../ir/graph.ts';
 import { cast, greaterOrEqual, mul, sub, where } from '../../ops/index.ts';
@@ -70,6 +70,15 @@ const high16 = (a: number, b: number): number => (a === -32768 && b === a ? 3276
 /** Truncated, as the reference multiplies the last factors. */
 const doublingHigh16 = (a: number, b: number): number => (a === -32768 && b === a ? 32767 : Math.trunc((a * b) / 32768));
 
+/**
+ * x / 2^shift, halves away from zero, of 16-bit numbers as gemmlowp divides them: from a shift of 16 on its mask of the bits that are cut is -1, and the result
+ * 1 or, below 0, -1.
+ */
+function divided16(x: number, shift: number): number {
+  const mask = shift < 16 ? 2 ** shift - 1 : -1;
+  return (x >> Math.min(shift, 31)) + ((x & mask) > (mask >> 1) + (x < 0 ? 1 : 0) ? 1 : 0);
+}
+
 /** A factor as a 16-bit multiplier and its exponent (DownScaleInt32ToInt16Multiplier). */
 function factor16(real: number): { multiplier: number; shift: number } {
   const { multiplier, shift } = factor(real);
@@ -87,10 +96,10 @@ function hardSwish(x: number, from: Scale, to: Scale): number {
   if (reluish.shift > 0) gate = int16(gate * 2 ** (reluish.shift - 1));
   gate = high16(gate, reluish.multiplier);
   if (reluish.shift > 0) gate = int16(gate * 2);
-  if (reluish.shift < 0) gate = Number(roundingShift(BigInt(gate), -reluish.shift));
+  if (reluish.shift < 0) gate = divided16(gate, -reluish.shift);
   gate = (gate + 32768) >> 1;
   const product = doublingHigh16(gate, preshift);
-  return limited(Number(roundingShift(BigInt(product), -output.shift)) + to.zero, to);
+  return limited(divided16(product, -output.shift) + to.zero, to);
 }
 
 /** x where it is positive, else x · slope, with two changes of scale. */

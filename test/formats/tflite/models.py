@@ -826,6 +826,13 @@ model.op('FULLY_CONNECTED', [y[6], bytes_of([9, 20], 9, 0), floats_of(9)], [y[7]
 model.op('FULLY_CONNECTED', [y[7], floats_of(7, 9), floats_of(7)], [y[8]], 'FullyConnectedOptions')
 record('hybrid_network', model.bytes(y[1], y[4], y[6], y[8]), [[random.uniform(-1, 1, (1, 11, 9, 3)).astype(np.float32)] for _ in range(2)])
 
+# Hard swish of 8 bits whose scales are so far apart that results are shifted by 16 bits and more.
+for name, kind, scale, zero, out in (('far', 'i8', 5e-4, 11, 0.6), ('farther', 'u8', 2e-5, 140, 2.0), ('farthest', 'i8', 1e-7, -90, 3000.0)):
+    model = Model()
+    x, y = model.tensor([256], kind, scale, zero, input=True), model.tensor([256], kind, out, 3)
+    model.op('HARD_SWISH', [x], [y])
+    record(f'HARD_SWISH_{name}', model.bytes(y), [[np.arange(256).astype(np.uint8).view(TYPES[kind][1])]])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}
