@@ -179,6 +179,7 @@ export { add_s8, mul_s8, max_s8, min_s8 } from './kernels/binary_s8';
 export { max_pool2d_s8, average_pool2d_s8 } from './kernels/pool2d_s8';
 export { softmax_s8 } from './kernels/softmax_s8';
 export { log_softmax_s8 } from './kernels/log_softmax_s8';
+export { layer_norm_s16 } from './kernels/layer_norm_s16';
 export { l2_normalization_s8 } from './kernels/l2_normalization_s8';
 export { strided_copy_u8, fill_u8, gather_rows_u8, resize_u8 } from './kernels/move_u8';
 export { conv2d_s16 } from './kernels/conv2d_s16';

@@ -1158,6 +1158,19 @@ export class SoftmaxInt16 {
 }
 
 @unmanaged
+export class LayerNormInt16 {
+  x: usize;
+  weights: usize;
+  bias: usize;
+  y: usize;
+  rows: u32;
+  columns: u32;
+  multiplier: i32;
+  shift: i32;
+  guard: i32;
+}
+
+@unmanaged
 export class L2NormalizationInt8 {
   x: usize;
   y: usize;

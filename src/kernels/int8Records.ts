@@ -279,6 +279,17 @@ export const int8Records = {
   /** Numbers of 16 bits held as i32; tables of 513 i32. */
   SoftmaxInt16: { x: 'ptr', powers: 'ptr', reciprocals: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32', multiplier: 'i32', shift: 'i32' },
   /** Rows of i8 → i8 in steps of 1/128. */
+  LayerNormInt16: {
+    x: 'ptr',
+    weights: 'ptr',
+    bias: 'ptr',
+    y: 'ptr',
+    rows: 'u32',
+    columns: 'u32',
+    multiplier: 'i32',
+    shift: 'i32',
+    guard: 'i32',
+  },
   L2NormalizationInt8: { x: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32', zero: 'i32', leftShift: 'i32' },
   SoftmaxInt8: { x: 'ptr', y: 'ptr', rows: 'u32', columns: 'u32', multiplier: 'i32', shift: 'u32', diffMin: 'i32' },
   LogSoftmaxInt8: {

@@ -240,6 +240,8 @@ export const kernels = {
   conv2d_s16: 'Conv2dInt16',
   // softmax_s16
   softmax_s16: 'SoftmaxInt16',
+  // layer_norm_s16
+  layer_norm_s16: 'LayerNormInt16',
   // dot_s8
   linear_rows_s8: 'LinearRowsInt8',
   // lstm_s8

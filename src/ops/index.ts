@@ -57,6 +57,7 @@ export { headAttention } from './headAttention.ts';
 export { isInf } from './isInf.ts';
 export { isNaN } from './isNaN.ts';
 export { l2NormalizationInt8 } from './l2NormalizationInt8.ts';
+export { layerNormInt16 } from './layerNormInt16.ts';
 export { leakyRelu, leakyReluGrad } from './leakyRelu.ts';
 export { linear, linearGradInput, linearGradWeight } from './linear.ts';
 export { linearDynamicInt8 } from './linearDynamicInt8.ts';

@@ -223,8 +223,10 @@ function roundsFloats({ subgraphs }: TfliteModel): boolean {
     operators.some(({ op, inputs }) => {
       if (op === 'QUANTIZE') return !given.includes(inputs[0] as number) && tensors[inputs[0] as number]?.type === FLOAT32;
       if (!PRODUCTS.test(op)) return false;
-      const types = inputs.flatMap((index) => (tensors[index] ? [elemOf(tensors[index])] : []));
-      return types.includes('float32') && types.some((type) => /^u?int[48]$/.test(type));
+      const operands = inputs.flatMap((index) => tensors[index] ?? []);
+      // Weights in blocks are made floats.
+      const isWhole = (tensor: TensorSpec) => !tensor.blocks && /^u?int[48]$/.test(elemOf(tensor));
+      return operands.some(({ type }) => type === FLOAT32) && operands.some(isWhole);
     }),
   );
 }

@@ -13,6 +13,15 @@ const f32 = Math.fround;
 /** Sums of gates are in steps of this. */
 const GATE = 2 ** -12;
 
+/** The scales of the sums of the gates: those that are normalised have their own, which the file states. */
+const gateScales = (n: NodeContext, at: LstmInputs): number[] =>
+  at.norm.map((index, gate) => {
+    if (!at.norm.some((any) => given(n, any))) return GATE;
+    const { quantization } = n.scope.graph.tensors[n.node.intermediates[gate] ?? -1] ?? {};
+    if (!quantization && given(n, index)) throw damaged('a normalised gate without the scale of its sum');
+    return quantization?.scales[0] ?? GATE;
+  });
+
 /** Weights of all gates, one row a unit, with the biases that take off the zero point of what they meet, and the factors of their sums. */
 interface Products {
   readonly weights: Value;
@@ -23,7 +32,6 @@ interface Products {
 /** UNIDIRECTIONAL_SEQUENCE_LSTM of int8 with 16-bit cells (LstmStepInteger8x8_16). */
 export function quantizedLstm(n: NodeContext, at: LstmInputs, timeMajor: boolean, clips: LstmClips): Value {
   if (n.x(at.x).dtype !== 'i8') n.refuse('an int16 sequence');
-  if (at.norm.some((index) => given(n, index))) n.refuse('an integer LSTM with layer normalisation');
   const coupled = !n.has(at.input[0] as number);
   const gates = coupled ? [1, 2, 3] : [0, 1, 2, 3];
   const units = n.shape(at.input[1] as number)[0] as number;
@@ -35,8 +43,8 @@ export function quantizedLstm(n: NodeContext, at: LstmInputs, timeMajor: boolean
   const hiddenScale = scaleOf({ quantization: hiddenSpec.quantization, elem: 'int8' });
   const cellScale = Math.log2(cellSpec.quantization.scales[0] as number);
   if (!Number.isInteger(cellScale)) n.refuse('a cell whose scale is no power of two');
-  if ([...at.peephole, at.projection].some((index) => given(n, index)))
-    return unrolledLstm(n, at, timeMajor, clips, { gate: GATE, hidden: hiddenScale, cell: cellScale });
+  if ([...at.peephole, ...at.norm, at.projection].some((index) => given(n, index)))
+    return unrolledLstm(n, at, timeMajor, clips, { gates: gateScales(n, at), hidden: hiddenScale, cell: cellScale });
 
   const products = (indexes: readonly number[], biases: readonly number[] | undefined, scale: number, zero: number): Products => {
     const each = gates.map((gate) => weightsOf(n, indexes[gate] as number, [0, 1]));

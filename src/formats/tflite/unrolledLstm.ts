@@ -1,6 +1,6 @@
 import { sigmoid16, tanh16 } from '../../core/fixed16.ts';
 import type { Value } from '../../ir/graph.ts';
-import { add, cast, gather, matmul, max, min, mul, sub } from '../../ops/index.ts';
+import { add, cast, gather, layerNormInt16, matmul, max, min, mul, sub } from '../../ops/index.ts';
 import { rescale } from '../../ops/rescale.ts';
 import { part } from '../moves.ts';
 import type { NodeContext } from './context.ts';
@@ -11,9 +11,9 @@ import { overTime } from './unrolled.ts';
 
 const f32 = Math.fround;
 
-/** Scales that an integer LSTM states beside its tensors: of the sums of its gates, of h before it is projected; cells are in steps of 2^cell. */
+/** Scales that an integer LSTM states beside its tensors: of the sums of each gate, of h before it is projected; cells are in steps of 2^cell. */
 export interface LstmScales {
-  readonly gate: number;
+  readonly gates: readonly number[];
   readonly hidden: { readonly scale: number; readonly zero: number };
   readonly cell: number;
 }
@@ -25,7 +25,7 @@ const INT8 = { low: -128, high: 127, rounding: 'double' } as const;
 /** Products of bytes are exact in floats as long as 512 are summed. */
 const EXACT = 512;
 
-/** An integer LSTM (LstmStepInteger8x8_16) with peepholes or a projection, which no kernel has, step by step. */
+/** An integer LSTM (LstmStepInteger8x8_16) with peepholes, layer normalisation or a projection, which no kernel has, step by step. */
 export function unrolledLstm(n: NodeContext, at: LstmInputs, timeMajor: boolean, clips: LstmClips, scales: LstmScales): Value {
   const coupled = !n.has(at.input[0] as number);
   const output = scaleIn(n, at.hidden);
@@ -83,15 +83,30 @@ export function unrolledLstm(n: NodeContext, at: LstmInputs, timeMajor: boolean,
       number,
     ];
     const from = scaleIn(n, at.x);
-    const scaled = (value: Value, real: number): Value => rescale(value, { ...factor(f32(f32(real) / scales.gate)), ...WIDE });
-    const [fromInput, fromHidden] = [product(input, at.bias[index] as number, from.zero), product(recurrent, -1, output.zero)];
+    const scaled = (value: Value, real: number): Value =>
+      rescale(value, { ...factor(f32(f32(real) / (scales.gates[index] as number))), ...WIDE });
+    const normalized = given(n, at.norm[index] as number) ? normalization(index) : (x: Value): Value => x;
+    // What is normalised has its bias added then.
+    const bias = given(n, at.norm[index] as number) ? -1 : (at.bias[index] as number);
+    const [fromInput, fromHidden] = [product(input, bias, from.zero), product(recurrent, -1, output.zero)];
     const [inputScale, hiddenScale] = [weightScale(input) * from.scale, weightScale(recurrent) * output.scale];
     const peep = given(n, peephole) ? { weights: peepholes(peephole), scale: scaleIn(n, peephole).scale * 2 ** scales.cell } : undefined;
     return (x, h, c) => {
       const sum = saturated(add([saturated(scaled(fromInput(x), inputScale)), scaled(fromHidden(h), hiddenScale)]));
-      return peep ? saturated(add([sum, scaled(mul([c, peep.weights]), peep.scale)])) : sum;
+      return normalized(peep ? saturated(add([sum, scaled(mul([c, peep.weights]), peep.scale)])) : sum);
     };
   };
+
+  /** Layer normalisation of gate `index`. */
+  function normalization(index: number): (x: Value) => Value {
+    const at16 = at.norm[index] as number;
+    const { scale } = scaleIn(n, at16);
+    const weights = n.numbers(at16);
+    const attrs = { ...factor(scale), guard: Math.max(1, Math.trunc(f32(10000 * scale))) };
+    const operands = [n.integers(weights), n.integers(biasOf(n, at.bias[index] as number, weights.length))];
+    return (x) => layerNormInt16([x, ...operands], attrs);
+  }
+
   const [inputGate, forgetGate, candidate, outputGate] = [coupled ? undefined : gateOf(0), gateOf(1), gateOf(2), gateOf(3)];
   const isProjected = given(n, at.projection);
   // What is projected is stored less its zero point by the reference, not more: the limits of a byte differ.

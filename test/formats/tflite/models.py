@@ -447,7 +447,7 @@ for i, (size, window, strides, dilations, padding, biased) in enumerate([
 
 # An integer LSTM, whose first h is its zero point; and both directions of LSTM and RNN with 8-bit weights and float inputs. TFLite reads the states of
 # other items than the first at a wrong place where both directions are merged and items come before steps.
-def lstm_int8(name, coupled, shape, units, time_major, peepholes=False, outputs=None, clips=(0, 0)):
+def lstm_int8(name, coupled, shape, units, time_major, peepholes=False, outputs=None, clips=(0, 0), norms=False):
     random = np.random.default_rng(units)
     batch, width = shape[1 if time_major else 0], shape[2]
     model = Model()
@@ -455,17 +455,17 @@ def lstm_int8(name, coupled, shape, units, time_major, peepholes=False, outputs=
     hidden = dict(kind='i8', scale=1 / 128, zero=-9)
     gates = [None if coupled and gate == 0 else gate for gate in range(4)]
 
-    def each(shape, kind, limit):
-        scales = random.uniform(0.005, 0.015, 4)
+    def each(shape, kind, limit, least=0.005):
+        scales = random.uniform(least, 3 * least, 4)
         return [-1 if gate is None else model.tensor(shape, kind, scales[gate], data=random.integers(-limit, limit, shape)) for gate in gates]
 
     inputs = [model.tensor(shape, 'i8', 0.02, 11, input=True), *each([units, width], 'i8', 128), *each([units, outputs], 'i8', 128)]
     inputs += [model.tensor([units], 'i16', 2.0**-14 * 1.1, data=random.integers(-32767, 32768, units)) if peepholes and gates[gate] is not None else -1 for gate in (0, 1, 3)]
-    inputs += each([units], 'i32', 3000)
+    inputs += each([units], 'i32', 2**24 if norms else 3000)
     inputs += [model.tensor([outputs, units], 'i8', 0.01, data=random.integers(-127, 128, (outputs, units))), model.tensor([outputs], 'i32', data=random.integers(-3000, 3000, outputs))] if projected else [-1, -1]
     inputs += [model.tensor([batch, outputs], **hidden, variable=True), model.tensor([batch, units], 'i16', 2.0**-12, variable=True)]
-    inputs += [-1] * 4
-    intermediates = [model.tensor([], 'i16', 2.0**-12) for _ in range(4)]
+    inputs += each([units], 'i16', 32767, 4e-5) if norms else [-1] * 4
+    intermediates = [model.tensor([], 'i16', random.uniform(0.0005, 0.002) if norms else 2.0**-12) for _ in range(4)]
     intermediates.append(model.tensor([], 'i8', 0.0064, 5) if projected else model.tensor([], **hidden))
     y = model.tensor([*shape[:2], outputs], **hidden)
     options = dict(fusedActivationFunction=4, timeMajor=time_major, cellClip=clips[0], projClip=clips[1])
@@ -832,6 +832,11 @@ for name, kind, scale, zero, out in (('far', 'i8', 5e-4, 11, 0.6), ('farther', '
     x, y = model.tensor([256], kind, scale, zero, input=True), model.tensor([256], kind, out, 3)
     model.op('HARD_SWISH', [x], [y])
     record(f'HARD_SWISH_{name}', model.bytes(y), [[np.arange(256).astype(np.uint8).view(TYPES[kind][1])]])
+
+# Integer LSTMs whose gates are normalised; of rows of 7 numbers the reciprocal is not exact.
+lstm_int8('LSTM_i8_norm', False, [2, 4, 5], 8, False, norms=True)
+lstm_int8('LSTM_i8_norm_coupled', True, [3, 2, 6], 7, True, norms=True)
+lstm_int8('LSTM_i8_norm_all', False, [2, 3, 5], 9, False, norms=True, peepholes=True, outputs=4, clips=(0.8, 0.9))
 
 path = os.path.join(here, 'golden.json')
 with open(path) as file:

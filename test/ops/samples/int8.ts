@@ -507,6 +507,22 @@ export const int8: Samples = {
     ),
     { inputs: [i8(1, 1, 300, 9)], attrs: { kernel: [1, 300], strides: [1, 1], scale: 1.5, xZero: 3, yZero: -9 } },
   ],
+  layerNormInt16: [
+    ...LENGTHS.filter((n) => n > 0).map((n) => ({
+      inputs: [i32(32768, 3, n), i32(32768, n), i32(2 ** 20, n)],
+      attrs: { ...fixedPoint(1 / (n + 3000)), guard: n },
+    })),
+    // No variance, one of less than a step, and the largest.
+    {
+      inputs: [
+        { dtype: 'i32', shape: [3, 4], values: [5, 5, 5, 5, 0, 0, 0, 1, -32768, 32767, 32767, -32768] },
+        i32(9000, 4),
+        i32(99999, 4),
+      ],
+    },
+    { inputs: [i32(32768, 2, 1500), i32(3000, 1500), i32(9, 1500)], attrs: { ...fixedPoint(0.004), guard: 40 } },
+    { inputs: [i32(9, 0, 3), i32(9, 3), i32(9, 3)] },
+  ],
   l2NormalizationInt8: [0, 7].flatMap((leftShift) => [
     ...LENGTHS.filter((n) => n > 0).map((n) => ({ inputs: [i8(3, n)], attrs: { zero: 5 - n, leftShift } })),
     ...[-128, 0, 127].map((zero) => ({ inputs: [i8(4, 300)], attrs: { zero, leftShift } })),
