@@ -1,8 +1,19 @@
 // Element-wise arithmetic on two i8, under broadcasting; y may be a or b.
 import { limited, limitedFloat, scaled } from '../math/requantize';
-import { cut, cutBytes, FAR_CENTER, FAR_CLOSE, factorOf, FIRST, FRACTION, nudgeOf, nudged, smallest } from '../math/requantize_vectors';
+import {
+  cutBytes,
+  FAR_CENTER,
+  FAR_CLOSE,
+  FRACTION,
+  factorOf,
+  limitedBytes,
+  nudgeOf,
+  nudged,
+  STEP,
+  smallest,
+} from '../math/requantize_vectors';
 import { Binary, BinaryInt8 } from '../records';
-import { madd } from './vector_f32';
+import { zip16, zip16High } from './zip';
 
 /** a · b + c, rounded once. Of such operands the f64 is exact, but where c is without weight. */
 @inline
@@ -58,18 +69,21 @@ export function mul_s8(r: BinaryInt8): void {
 }
 
 /**
- * How vectors find results: they place factor · (a · b), or a · aFactor + b · bFactor, and what is within 20 units of a tie is computed again exactly. Of
- * such a call, in scratch: constants (V8 makes a constant vector anew at each use, but loads one in an instruction), then 8 numbers of a and b.
+ * How vectors find results: products are placed in f32 (`requantize_vectors.ts`), sums a · aFactor + b · bFactor + START in whole numbers of 2^-20; what is
+ * near a tie is computed again exactly. Of such a call, in scratch: constants (V8 makes a constant vector anew at each use, but loads one in an instruction),
+ * then 8 numbers of a and b.
  */
 const FRACTIONS: usize = 0,
-  FIRSTS: usize = 4,
-  SIGNS: usize = 8,
-  SIGN_BITS: usize = 12,
-  CLOSES: usize = 16,
-  START: usize = 20,
-  LEFT: usize = 24,
-  RIGHT: usize = 28,
+  SIGNS: usize = 4,
+  SIGN_BITS: usize = 8,
+  CLOSES: usize = 12,
+  START: usize = 16,
+  FACTOR: usize = 20,
+  NUDGE: usize = 24,
   OPERANDS: usize = 32;
+/** The factors of a sum, of 24 bits: their last 8, of a and b side by side, and what is before. */
+const LOW_FACTORS: usize = 20,
+  HIGH_FACTORS: usize = 24;
 /** Then, of sums with float rounding: both scales in that of y, and what zero points add. */
 const A_RATIO: usize = 64,
   B_RATIO: usize = 68,
@@ -85,7 +99,7 @@ function prepareRatios(r: BinaryInt8): void {
   store<f32>(r.scratch, <f32>(r.yZero + offset) - fused(r.aZero + offset, aRatio, <f32>(r.bZero + offset) * bRatio), FIXED);
 }
 
-/** 2^-16: half a unit, in which steps on the way to a sum may differ from exact ones. */
+/** 2^-16: what steps of the exact way to a sum may be, so that the sum of whole numbers is that of real ones to a few units of 2^-16. */
 const SMALL: f64 = 0.0000152587890625;
 
 @inline
@@ -93,49 +107,60 @@ function exactFactor(multiplier: i32, shift: i32): f64 {
   return <f64>multiplier * <f64>reinterpret<f32>((shift + 96) << 23);
 }
 
+/** 2^20. Units of sums, and the bits of their fractions. */
+const UNIT: f64 = 1048576;
+const FRACTION_BITS: i32 = 20;
 /**
- * Fills scratch. Whether places are exact enough: up to factors of 8, errors add up to 18 units of 2^-15. Of them, 4 are of the factors and of START each, 2 of
- * each product and 4 of their sum as f32, 1 of whole numbers on the exact way. With float rounding that has 6 units of its own at factors of 2, and the places 7.
+ * Units from a tie within which sums are computed again. Factors of half a unit too much make 128; whole numbers on the exact way differ by less than 64; with
+ * float rounding at factors of 8, of which numbers up to 2^11 have half a unit in the last place, 128 units, six times, results differ by 768 more.
  */
+const NEAR: i32 = 192;
+const NEAR_FLOAT: i32 = 1024;
+
+@inline
+function sideBySide(a: i32, b: i32): i32 {
+  return (a & 0xffff) | (b << 16);
+}
+
+/** Fills scratch. Whether sums fit 32 bits, and are exact enough. */
 function prepareSums(r: BinaryInt8): bool {
   let left: f64, right: f64;
-  let most: f64 = 8;
   if (r.rounding == 2) {
     left = <f64>load<f32>(r.scratch, A_RATIO);
     right = <f64>load<f32>(r.scratch, B_RATIO);
-    most = 2;
   } else {
     // What is scaled by at most 1 does not overflow.
     if (r.aShift > 0 || r.bShift > 0 || r.leftShift > 20) return false;
     const factor = exactFactor(r.yMultiplier, r.yShift);
-    if (!(factor <= SMALL) || !(<f64>nudgeOf(r.yShift, r.rounding) <= SMALL)) return false;
+    if (!(factor <= SMALL) || !(<f64>nudgeOf(r.yShift, r.rounding) <= SMALL * STEP)) return false;
     const moved = factor * <f64>(1 << r.leftShift);
     left = exactFactor(r.aMultiplier, r.aShift) * moved;
     right = exactFactor(r.bMultiplier, r.bShift) * moved;
   }
+  if (!((abs<f64>(left) + abs<f64>(right)) * 255 < 1790)) return false;
   right *= <f64>r.bSign;
-  store<f32>(r.scratch, <f32>left, LEFT);
-  store<f32>(r.scratch, <f32>right, RIGHT);
-  store<f32>(r.scratch, <f32>(<f64>FAR_CENTER + <f64>r.yZero - <f64>r.aZero * left - <f64>r.bZero * right), START);
-  return abs<f64>(left) <= most && abs<f64>(right) <= most;
+  const near = r.rounding == 2 ? NEAR_FLOAT : NEAR,
+    aFactor = <i32>nearest<f64>(left * UNIT),
+    bFactor = <i32>nearest<f64>(right * UNIT);
+  store<i32>(r.scratch, (1 << FRACTION_BITS) - 1, FRACTIONS);
+  store<i32>(r.scratch, near << 1, CLOSES);
+  store<i32>(r.scratch, <i32>nearest<f64>((0.5 + <f64>r.yZero - <f64>r.aZero * left - <f64>r.bZero * right) * UNIT) + near, START);
+  store<i32>(r.scratch, sideBySide(aFactor & 255, bFactor & 255), LOW_FACTORS);
+  store<i32>(r.scratch, sideBySide(aFactor >> 8, bFactor >> 8), HIGH_FACTORS);
+  return true;
 }
 
+/** Fills scratch. Whether places are exact enough. */
 function prepareProducts(r: BinaryInt8): bool {
-  const factor = r.rounding == 2 ? (r.aScale * r.bScale) / r.yScale : factorOf(r.yMultiplier, r.yShift);
-  store<f32>(r.scratch, factor, LEFT);
-  store<f32>(r.scratch, r.rounding == 2 ? 0 : nudgeOf(r.yShift, r.rounding), RIGHT);
-  store<f32>(r.scratch, FAR_CENTER + <f32>r.yZero, START);
-  return abs<f32>(factor) <= 1024;
-}
-
-@inline
-function prepare(r: BinaryInt8, multiply: bool): bool {
+  const factor = r.rounding == 2 ? ((r.aScale * r.bScale) / r.yScale) * STEP : factorOf(r.yMultiplier, r.yShift);
   store<i32>(r.scratch, FRACTION, FRACTIONS);
-  store<i32>(r.scratch, FIRST | (FIRST << 16), FIRSTS);
   store<i32>(r.scratch, 0x80808080, SIGNS);
   store<i32>(r.scratch, i32.MIN_VALUE, SIGN_BITS);
   store<i32>(r.scratch, FAR_CLOSE, CLOSES);
-  return multiply ? prepareProducts(r) : prepareSums(r);
+  store<f32>(r.scratch, FAR_CENTER + <f32>r.yZero * STEP, START);
+  store<f32>(r.scratch, factor, FACTOR);
+  store<f32>(r.scratch, r.rounding == 2 ? 0 : nudgeOf(r.yShift, r.rounding), NUDGE);
+  return abs<f32>(factor) <= 1024 * STEP;
 }
 
 @inline
@@ -144,7 +169,7 @@ function arithmetic(r: BinaryInt8, multiply: bool): void {
   let vectors: bool = false;
   if (!multiply && r.rounding == 2) prepareRatios(r);
   if (ASC_FEATURE_SIMD) {
-    if (r.a5 <= 1 && r.b5 <= 1 && r.n5 >= 8) vectors = prepare(r, multiply);
+    if (r.a5 <= 1 && r.b5 <= 1 && r.a5 + r.b5 && r.n5 >= 8) vectors = multiply ? prepareProducts(r) : prepareSums(r);
   }
   for (let i0: u32 = 0; i0 < r.n0; i0++) {
     for (let i1: u32 = 0; i1 < r.n1; i1++) {
@@ -180,100 +205,114 @@ function productLine(r: BinaryInt8, a: usize, b: usize, y: usize, from: usize, e
     store<i8>(y + i, product(r, <i32>load<i8>(a + i * r.a5) - r.aZero, <i32>load<i8>(b + i * r.b5) - r.bZero));
 }
 
-/** 8 numbers, or one 8 times. */
+/** What a line has, as types: numbers side by side, or one for all. */
+type Each = i8;
+type One = i16;
+
+/** 8 numbers. */
 @inline
-function numbers(x: usize, stride: usize): v128 {
-  return stride ? v128.load8x8_s(x) : i16x8.splat(<i16>load<i8>(x));
+function numbers<T>(x: usize): v128 {
+  return sizeof<T>() == 1 ? v128.load8x8_s(x) : i16x8.splat(<i16>load<i8>(x));
 }
 
-/** Whether the smallest of some fractions is sure. */
+/** Bytes from one number to the next. */
+@inline
+function step<T>(): usize {
+  return sizeof<T>() == 1 ? 1 : 0;
+}
+
+/** Whether the smallest of some fractions is sure: less CLOSES, it has no sign. */
 @inline
 function isSure(r: BinaryInt8, least: v128): bool {
-  return !v128.any_true(i32x4.lt_s(least, v128.load32_splat(r.scratch, CLOSES)));
-}
-
-/** Stores 8 results from their places; whether all are sure. */
-@inline
-function settled(r: BinaryInt8, v0: v128, v1: v128, low: v128, high: v128, y: usize): bool {
-  const mask = v128.load32_splat(r.scratch, FRACTIONS);
-  const v = cut(v0, v1, v128.load32_splat(r.scratch, FIRSTS));
-  v128.store64_lane(y, cutBytes(v, v, v128.load32_splat(r.scratch, SIGNS), low, high), 0);
-  return isSure(r, smallest(v128.and(v0, mask), v1, mask));
-}
-
-/** 16. */
-@inline
-function settledTwice(r: BinaryInt8, v0: v128, v1: v128, v2: v128, v3: v128, low: v128, high: v128, y: usize): bool {
-  const mask = v128.load32_splat(r.scratch, FRACTIONS),
-    first = v128.load32_splat(r.scratch, FIRSTS);
-  v128.store(y, cutBytes(cut(v0, v1, first), cut(v2, v3, first), v128.load32_splat(r.scratch, SIGNS), low, high));
-  return isSure(r, smallest(smallest(smallest(v128.and(v0, mask), v1, mask), v2, mask), v3, mask));
-}
-
-@inline
-function placeLow(p: v128, q: v128, left: v128, right: v128, start: v128): v128 {
-  const a = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(p)),
-    b = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(q));
-  return madd(b, right, madd(a, left, start));
-}
-
-@inline
-function placeHigh(p: v128, q: v128, left: v128, right: v128, start: v128): v128 {
-  const a = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(p)),
-    b = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(q));
-  return madd(b, right, madd(a, left, start));
+  return i32x4.bitmask(i32x4.sub(least, v128.load32_splat(r.scratch, CLOSES))) == 0;
 }
 
 function sums(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize): void {
-  const left = v128.load32_splat(r.scratch, LEFT),
-    right = v128.load32_splat(r.scratch, RIGHT),
-    start = v128.load32_splat(r.scratch, START),
+  if (!r.a5) sumsOf<One, Each>(r, a, b, y, count);
+  else if (!r.b5) sumsOf<Each, One>(r, a, b, y, count);
+  else sumsOf<Each, Each>(r, a, b, y, count);
+}
+
+/** Four sums, of numbers of a and b that alternate. */
+@inline
+function pairSums(pairs: v128, highs: v128, lows: v128, start: v128): v128 {
+  return i32x4.add(i32x4.add(i32x4.shl(i32x4.dot_i16x8_s(pairs, highs), 8), i32x4.dot_i16x8_s(pairs, lows)), start);
+}
+
+function sumsOf<A, B>(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize): void {
+  const scratch = r.scratch;
+  const highs = v128.load32_splat(scratch, HIGH_FACTORS),
+    lows = v128.load32_splat(scratch, LOW_FACTORS),
+    start = v128.load32_splat(scratch, START),
+    mask = v128.load32_splat(scratch, FRACTIONS),
     low = i8x16.splat(<i8>r.low),
     high = i8x16.splat(<i8>r.high);
   // y may be a or b: what is computed again is what was read.
   for (; count >= 16; count -= 16) {
-    const p = numbers(a, r.a5),
-      q = numbers(b, r.b5),
-      s = numbers(a + (r.a5 << 3), r.a5),
-      t = numbers(b + (r.b5 << 3), r.b5);
-    const v0 = placeLow(p, q, left, right, start),
-      v1 = placeHigh(p, q, left, right, start),
-      v2 = placeLow(s, t, left, right, start),
-      v3 = placeHigh(s, t, left, right, start);
-    if (!settledTwice(r, v0, v1, v2, v3, low, high, y)) {
+    const p = numbers<A>(a),
+      q = numbers<B>(b),
+      s = numbers<A>(a + 8 * step<A>()),
+      t = numbers<B>(b + 8 * step<B>());
+    const v0 = pairSums(zip16(p, q), highs, lows, start),
+      v1 = pairSums(zip16High(p, q), highs, lows, start),
+      v2 = pairSums(zip16(s, t), highs, lows, start),
+      v3 = pairSums(zip16High(s, t), highs, lows, start);
+    v128.store(y, limitedBytes(i8x16.narrow_i16x8_s(wholes(v0, v1), wholes(v2, v3)), low, high));
+    if (!isSure(r, smallest(smallest(smallest(v128.and(v0, mask), v1, mask), v2, mask), v3, mask))) {
       again(r, p, q, unsure(r, v0, v1), y, false);
       again(r, s, t, unsure(r, v2, v3), y + 8, false);
     }
-    a += r.a5 << 4;
-    b += r.b5 << 4;
+    a += 16 * step<A>();
+    b += 16 * step<B>();
     y += 16;
   }
   if (count) {
-    const p = numbers(a, r.a5),
-      q = numbers(b, r.b5);
-    const v0 = placeLow(p, q, left, right, start),
-      v1 = placeHigh(p, q, left, right, start);
-    if (!settled(r, v0, v1, low, high, y)) again(r, p, q, unsure(r, v0, v1), y, false);
+    const p = numbers<A>(a),
+      q = numbers<B>(b);
+    const v0 = pairSums(zip16(p, q), highs, lows, start),
+      v1 = pairSums(zip16High(p, q), highs, lows, start);
+    const whole = wholes(v0, v1);
+    v128.store64_lane(y, limitedBytes(i8x16.narrow_i16x8_s(whole, whole), low, high), 0);
+    if (!isSure(r, smallest(v128.and(v0, mask), v1, mask))) again(r, p, q, unsure(r, v0, v1), y, false);
   }
 }
 
+/** The whole numbers of two vectors of sums. */
+@inline
+function wholes(v0: v128, v1: v128): v128 {
+  return i16x8.narrow_i32x4_s(i32x4.shr_s(v0, FRACTION_BITS), i32x4.shr_s(v1, FRACTION_BITS));
+}
+
 function products(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize): void {
-  const factor = v128.load32_splat(r.scratch, LEFT),
-    nudge = v128.load32_splat(r.scratch, RIGHT),
-    start = v128.load32_splat(r.scratch, START),
-    sign = v128.load32_splat(r.scratch, SIGN_BITS),
+  if (!r.a5) productsOf<One, Each>(r, a, b, y, count);
+  else if (!r.b5) productsOf<Each, One>(r, a, b, y, count);
+  else productsOf<Each, Each>(r, a, b, y, count);
+}
+
+function productsOf<A, B>(r: BinaryInt8, a: usize, b: usize, y: usize, count: usize): void {
+  const scratch = r.scratch;
+  const factor = v128.load32_splat(scratch, FACTOR),
+    nudge = v128.load32_splat(scratch, NUDGE),
+    start = v128.load32_splat(scratch, START),
+    sign = v128.load32_splat(scratch, SIGN_BITS),
+    signs = v128.load32_splat(scratch, SIGNS),
+    mask = v128.load32_splat(scratch, FRACTIONS),
     low = i8x16.splat(<i8>r.low),
     high = i8x16.splat(<i8>r.high),
     aZero = i16x8.splat(<i16>r.aZero),
     bZero = i16x8.splat(<i16>r.bZero);
-  for (let i: usize = 0; i < count; i += 8) {
-    const p = numbers(a + i * r.a5, r.a5),
-      q = numbers(b + i * r.b5, r.b5);
+  for (; count; count -= 8) {
+    const p = numbers<A>(a),
+      q = numbers<B>(b);
     const left = i16x8.sub(p, aZero),
       right = i16x8.sub(q, bZero);
     const v0 = f32x4.add(nudged(i32x4.extmul_low_i16x8_s(left, right), factor, nudge, sign), start),
       v1 = f32x4.add(nudged(i32x4.extmul_high_i16x8_s(left, right), factor, nudge, sign), start);
-    if (!settled(r, v0, v1, low, high, y + i)) again(r, p, q, unsure(r, v0, v1), y + i, true);
+    v128.store64_lane(y, limitedBytes(cutBytes(v0, v1, v0, v1, signs), low, high), 0);
+    if (!isSure(r, smallest(v128.and(v0, mask), v1, mask))) again(r, p, q, unsure(r, v0, v1), y, true);
+    a += 8 * step<A>();
+    b += 8 * step<B>();
+    y += 8;
   }
 }
 

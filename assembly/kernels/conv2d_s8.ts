@@ -1,7 +1,7 @@
 // Convolution of 8-bit images as `conv2d_f32` does it: a band of input lines in scratch, whose windows the matrix product reads where they lie.
 import { Conv2dInt8 } from '../records';
 import { fillBand, isWide, lineLength, widen } from './band_s8';
-import { biasesOf, finish, PLACED, prepare, runsOf, signBytes } from './finish_s8';
+import { biasesOf, EXACT, finish, prepare, runsOf, signBytes } from './finish_s8';
 import { panelBytes, panelSums, widenPanel } from './gemm_s8';
 import { packedPanel, packRows } from './packed_s8';
 
@@ -143,8 +143,8 @@ function panel(
   wide: bool,
 ): void {
   if (ASC_FEATURE_SIMD) {
-    if (way == PLACED && columns == 8 && (wide ? pairs != 0 : rows >= 4))
-      return panelBytes(r, x, xStride, runs, length, w, pairs, y, rows, channel, wide);
+    if (way != EXACT && columns == 8 && (wide ? pairs != 0 : rows >= 4))
+      return panelBytes(r, way, x, xStride, runs, length, w, pairs, y, rows, channel, wide);
   }
   while (rows) {
     const part = min<usize>(rows, sumRows(r));

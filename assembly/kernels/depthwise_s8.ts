@@ -5,7 +5,7 @@ import { Conv2dInt8, DepthwiseInt8 } from '../records';
 import { isWide } from './band_s8';
 import { skipping, sliding, wideSkipping, wideSliding } from './depthwise_3x3_s8';
 import { fillBlock } from './depthwise_band_s8';
-import { prepareSteps, wideWindows, windows } from './depthwise_windows_s8';
+import { pairWindows, preparePairs, prepareQuads, quadWindows, scalarWindows } from './depthwise_windows_s8';
 import { biasesOf, finish, prepare } from './finish_s8';
 
 export function depthwise_conv2d_s8(r: DepthwiseInt8): void {
@@ -73,11 +73,13 @@ export function sumsOf8(r: DepthwiseInt8, x: usize, line: usize, w: usize, bias:
   }
   let sums = r.sums;
   if (ASC_FEATURE_SIMD) {
-    if (wide) prepareSteps(r, line, w, rest);
+    if (wide) preparePairs(r, line, w, rest);
+    else prepareQuads(r, line, w);
   }
   for (; rows; rows--) {
-    if (ASC_FEATURE_SIMD && wide) wideWindows(r, x, bias, sums);
-    else windows(r, x, line, w, rest, bias, sums);
+    if (!ASC_FEATURE_SIMD) scalarWindows(r, x, line, w, rest, bias, sums);
+    else if (wide) pairWindows(r, x, bias, sums);
+    else quadWindows(r, x, bias, sums);
     x += down;
     sums += r.outWidth << 5;
   }

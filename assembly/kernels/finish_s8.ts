@@ -2,30 +2,26 @@
 // every sum there can be; the other functions do it for the sums of one panel.
 import { limited, limitedFloat, scaled } from '../math/requantize';
 import {
-  bytes,
   CENTER,
   CLOSE,
-  cut,
   cutBytes,
   factorOf,
   factorsOf,
-  FIRST,
   FRACTION,
-  MAGIC,
+  limitedBytes,
   nudgeOf,
   nudgesOf,
-  once,
   placed,
   placedSigned,
   smallest,
+  STEP,
 } from '../math/requantize_vectors';
 import { Conv2dInt8 } from '../records';
 
-/** Ways to requantize: exactly, number by number; in vectors, in float or fixed point. PLACED is the latter where nothing depends on the sign of a sum. */
-const EXACT: i32 = 0;
-const FLOAT: i32 = 1;
-const SIGNED: i32 = 2;
-export const PLACED: i32 = 3;
+/** Ways to requantize: exactly, number by number, or in vectors: PLACED where nothing depends on the sign of a sum, else SIGNED. */
+export const EXACT: i32 = 0;
+const PLACED: i32 = 1;
+export const SIGNED: i32 = 2;
 
 /** Elements from one list of a call's factors to the next. */
 @inline
@@ -37,15 +33,13 @@ function padded(channels: usize): usize {
  * The table of a call: 16 bytes of 128; constants of 4 bytes (V8 makes a constant vector anew at each use, in three instructions, but loads one in a
  * single one); lists of biases (i32), scales and starts (f32; nudges where results are SIGNED); the offsets of runs.
  */
-const MAGICS: usize = 16,
-  SIGN_BITS: usize = 20,
-  FRACTIONS: usize = 24,
-  CLOSES: usize = 28,
-  FIRSTS: usize = 32,
-  CENTERS: usize = 36,
-  LOWS: usize = 40,
-  HIGHS: usize = 44,
-  LISTS: usize = 64;
+const SIGN_BITS: usize = 16,
+  FRACTIONS: usize = 20,
+  CLOSES: usize = 24,
+  CENTERS: usize = 28,
+  LOWS: usize = 32,
+  HIGHS: usize = 36,
+  LISTS: usize = 48;
 
 @inline
 export function biasesOf(r: Conv2dInt8): usize {
@@ -72,18 +66,16 @@ export function prepare(r: Conv2dInt8, depth: usize): i32 {
     list = padded(channels) << 2;
   if (ASC_FEATURE_SIMD) {
     v128.store(r.table, i8x16.splat(-128));
-    store<f32>(r.table, MAGIC, MAGICS);
     store<i32>(r.table, i32.MIN_VALUE, SIGN_BITS);
     store<i32>(r.table, FRACTION, FRACTIONS);
     store<i32>(r.table, CLOSE, CLOSES);
-    store<i32>(r.table, FIRST | (FIRST << 16), FIRSTS);
-    store<f32>(r.table, CENTER + <f32>r.yZero, CENTERS);
+    store<f32>(r.table, CENTER + <f32>r.yZero * STEP, CENTERS);
     store<i32>(r.table, (r.low & 255) * 0x01010101, LOWS);
     store<i32>(r.table, (r.high & 255) * 0x01010101, HIGHS);
   }
   // What is below zero is limited to it anyway, so any nudge will do; rounding once has none.
-  const way: i32 = r.rounding == 2 ? FLOAT : r.rounding == 1 || r.low >= r.yZero ? PLACED : SIGNED;
-  const start: f32 = way == PLACED ? CENTER + <f32>r.yZero : 0;
+  const way: i32 = r.rounding || r.low >= r.yZero ? PLACED : SIGNED;
+  const start: f32 = way == PLACED ? CENTER + <f32>r.yZero * STEP : 0;
   let most: i32 = 0,
     largest: f32 = 0,
     c: usize = 0;
@@ -129,8 +121,8 @@ export function prepare(r: Conv2dInt8, depth: usize): i32 {
     store<f32>(at + (list << 1) + (c << 2), start);
   }
   // Channel by channel: one with weights of nearly 0 has a tiny factor, and a bias that is huge in its units (TFLite's converter limits it to 2^30).
-  // Sums must not wrap; results must stay below 2^22, less the rounding of `result`.
-  if (<i64>(<u32>most) + <i64>depth * 32640 > <i64>i32.MAX_VALUE || !(largest < 4194300)) return EXACT;
+  // Sums must not wrap, places not be infinite.
+  if (<i64>(<u32>most) + <i64>depth * 32640 > <i64>i32.MAX_VALUE || !(largest < 4194304)) return EXACT;
   return way;
 }
 
@@ -138,8 +130,9 @@ export function prepare(r: Conv2dInt8, depth: usize): i32 {
 @inline
 function preparedOne(r: Conv2dInt8, from: usize, scale: usize, starts: usize, start: f32): f32 {
   if (r.rounding == 2) {
-    const factor = load<f32>(r.scale + from);
+    const factor = load<f32>(r.scale + from) * STEP;
     store<f32>(scale, factor);
+    store<f32>(starts, start);
     return factor;
   }
   const shift = load<i32>(r.shift + from);
@@ -153,8 +146,9 @@ function preparedOne(r: Conv2dInt8, from: usize, scale: usize, starts: usize, st
 @inline
 function preparedFour(r: Conv2dInt8, from: usize, scale: usize, starts: usize, start: f32): v128 {
   if (r.rounding == 2) {
-    const factor = v128.load(r.scale + from);
+    const factor = f32x4.mul(v128.load(r.scale + from), f32x4.splat(STEP));
     v128.store(scale, factor);
+    v128.store(starts, f32x4.splat(start));
     return factor;
   }
   const shift = v128.load(r.shift + from);
@@ -169,7 +163,6 @@ export function finish(r: Conv2dInt8, way: i32, sums: usize, y: usize, stride: u
   if (ASC_FEATURE_SIMD) {
     if (way == PLACED) return finishPlaced(r, sums, y, stride, rows, columns, channel);
     if (way == SIGNED) return finishSigned(r, sums, y, stride, rows, columns, channel);
-    if (way == FLOAT) return finishFloat(r, sums, y, stride, rows, columns, channel);
   }
   finishExact(r, sums, y, stride, rows, columns, channel);
 }
@@ -198,8 +191,8 @@ function finishExact(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: 
 function finishClose(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize, signed: bool): void {
   const table = r.table,
     mask = fractionMask(table),
-    center = v128.load32_splat(table, CENTERS),
-    sign = v128.load32_splat(table, SIGN_BITS),
+    center = centers(table),
+    sign = signBits(table),
     close = v128.load32_splat(table, CLOSES);
   for (; rows; rows--) {
     for (let first: usize = 0; first < columns; first += 4) {
@@ -242,32 +235,10 @@ function storeBytes(y: usize, v: v128, count: usize): void {
 @inline
 function storeRows(y: usize, stride: usize, columns: usize, v: v128): void {
   if (columns == 8) {
-    v128.store64_lane(y, v, 0);
-    v128.store64_lane(y + stride, v, 1);
+    storePair(y, stride, v);
   } else {
     storeBytes(y, v, columns);
     storeBytes(y + stride, v128.shuffle<i64>(v, v, 1, 1), columns);
-  }
-}
-
-function finishFloat(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize): void {
-  const scales = scalesOf(r, channel);
-  const s0 = v128.load(scales),
-    s1 = v128.load(scales, 16);
-  const magic = v128.load32_splat(r.table, MAGICS);
-  const zero = i16x8.splat(<i16>r.yZero),
-    low = i8x16.splat(<i8>r.low),
-    high = i8x16.splat(<i8>r.high);
-  for (; rows >= 2; rows -= 2) {
-    const a = i16x8.narrow_i32x4_s(once(v128.load(sums), s0, magic), once(v128.load(sums, 16), s1, magic)),
-      b = i16x8.narrow_i32x4_s(once(v128.load(sums, 32), s0, magic), once(v128.load(sums, 48), s1, magic));
-    storeRows(y, stride, columns, bytes(a, b, zero, low, high));
-    sums += 64;
-    y += stride << 1;
-  }
-  if (rows) {
-    const a = i16x8.narrow_i32x4_s(once(v128.load(sums), s0, magic), once(v128.load(sums, 16), s1, magic));
-    storeBytes(y, bytes(a, a, zero, low, high), columns);
   }
 }
 
@@ -279,6 +250,17 @@ function finishSigned(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows:
 }
 
 @inline
+function placeOf(sum: usize, scale: v128, start: v128, center: v128, sign: v128, signed: bool): v128 {
+  return signed ? placedSigned(v128.load(sum), scale, start, center, sign) : placed(v128.load(sum), scale, start);
+}
+
+@inline
+export function storePair(y: usize, stride: usize, v: v128): void {
+  v128.store64_lane(y, v, 0);
+  v128.store64_lane(y + stride, v, 1);
+}
+
+@inline
 function finishRows(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: usize, columns: usize, channel: usize, signed: bool): void {
   const scales = scalesOf(r, channel),
     starts = startsOf(r, channel);
@@ -287,19 +269,38 @@ function finishRows(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: u
     n0 = v128.load(starts),
     n1 = v128.load(starts, 16);
   const table = r.table;
-  const center = v128.load32_splat(table, CENTERS),
-    sign = v128.load32_splat(table, SIGN_BITS),
+  const center = centers(table),
+    sign = signBits(table),
     mask = fractionMask(table),
-    first = firsts(table),
     signs = v128.load(table),
     low = lows(table),
     high = highs(table);
+  if (columns == 8) {
+    const limited = isLimited(r);
+    for (; rows >= 4; rows -= 4) {
+      const a0 = placeOf(sums, s0, n0, center, sign, signed),
+        a1 = placeOf(sums + 16, s1, n1, center, sign, signed),
+        b0 = placeOf(sums + 32, s0, n0, center, sign, signed),
+        b1 = placeOf(sums + 48, s1, n1, center, sign, signed);
+      storePair(y, stride, tileBytes(r, limited, a0, a1, b0, b1, signs));
+      let least = smallest(smallest(smallest(v128.and(a0, mask), a1, mask), b0, mask), b1, mask);
+      const c0 = placeOf(sums + 64, s0, n0, center, sign, signed),
+        c1 = placeOf(sums + 80, s1, n1, center, sign, signed),
+        d0 = placeOf(sums + 96, s0, n0, center, sign, signed),
+        d1 = placeOf(sums + 112, s1, n1, center, sign, signed);
+      storePair(y + (stride << 1), stride, tileBytes(r, limited, c0, c1, d0, d1, signs));
+      least = smallest(smallest(smallest(least, c0, mask), c1, mask), d0, mask);
+      if (isClose(table, least, v128.and(d1, mask))) finishClose(r, sums, y, stride, 4, columns, channel, signed);
+      sums += 128;
+      y += stride << 2;
+    }
+  }
   for (; rows >= 2; rows -= 2) {
     const a0 = signed ? placedSigned(v128.load(sums), s0, n0, center, sign) : placed(v128.load(sums), s0, n0),
       a1 = signed ? placedSigned(v128.load(sums, 16), s1, n1, center, sign) : placed(v128.load(sums, 16), s1, n1),
       b0 = signed ? placedSigned(v128.load(sums, 32), s0, n0, center, sign) : placed(v128.load(sums, 32), s0, n0),
       b1 = signed ? placedSigned(v128.load(sums, 48), s1, n1, center, sign) : placed(v128.load(sums, 48), s1, n1);
-    storeRows(y, stride, columns, cutBytes(cut(a0, a1, first), cut(b0, b1, first), signs, low, high));
+    storeRows(y, stride, columns, limitedBytes(cutBytes(a0, a1, b0, b1, signs), low, high));
     if (isClose(table, smallest(smallest(v128.and(a0, mask), a1, mask), b0, mask), v128.and(b1, mask)))
       finishClose(r, sums, y, stride, 2, columns, channel, signed);
     sums += 64;
@@ -308,8 +309,7 @@ function finishRows(r: Conv2dInt8, sums: usize, y: usize, stride: usize, rows: u
   if (rows) {
     const a0 = signed ? placedSigned(v128.load(sums), s0, n0, center, sign) : placed(v128.load(sums), s0, n0),
       a1 = signed ? placedSigned(v128.load(sums, 16), s1, n1, center, sign) : placed(v128.load(sums, 16), s1, n1);
-    const a = cut(a0, a1, first);
-    storeBytes(y, cutBytes(a, a, signs, low, high), columns);
+    storeBytes(y, limitedBytes(cutBytes(a0, a1, a0, a1, signs), low, high), columns);
     if (isClose(table, v128.and(a0, mask), v128.and(a1, mask))) finishClose(r, sums, y, stride, 1, columns, channel, signed);
   }
 }
@@ -327,13 +327,18 @@ export function startsOf(r: Conv2dInt8, channel: usize): usize {
 
 /** The constants of a call's table. */
 @inline
-export function fractionMask(table: usize): v128 {
-  return v128.load32_splat(table, FRACTIONS);
+export function centers(table: usize): v128 {
+  return v128.load32_splat(table, CENTERS);
 }
 
 @inline
-export function firsts(table: usize): v128 {
-  return v128.load32_splat(table, FIRSTS);
+export function signBits(table: usize): v128 {
+  return v128.load32_splat(table, SIGN_BITS);
+}
+
+@inline
+export function fractionMask(table: usize): v128 {
+  return v128.load32_splat(table, FRACTIONS);
 }
 
 @inline
@@ -346,8 +351,21 @@ export function highs(table: usize): v128 {
   return v128.load32_splat(table, HIGHS);
 }
 
-/** Whether one of these fractions is too close to a tie. */
+/** Whether limits of results are tighter than those of i8. */
+@inline
+export function isLimited(r: Conv2dInt8): bool {
+  return r.low > -128 || r.high < 127;
+}
+
+/** Two rows of a tile, from their places. */
+@inline
+export function tileBytes(r: Conv2dInt8, limited: bool, a0: v128, a1: v128, b0: v128, b1: v128, signs: v128): v128 {
+  const v = cutBytes(a0, a1, b0, b1, signs);
+  return limited ? limitedBytes(v, lows(r.table), highs(r.table)) : v;
+}
+
+/** Whether one of these fractions is too close to a tie: less CLOSE, it has a sign. */
 @inline
 export function isClose(table: usize, a: v128, b: v128): bool {
-  return v128.any_true(i32x4.lt_s(i32x4.min_u(a, b), v128.load32_splat(table, CLOSES)));
+  return i32x4.bitmask(i32x4.sub(i32x4.min_u(a, b), v128.load32_splat(table, CLOSES))) != 0;
 }

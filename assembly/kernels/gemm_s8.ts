@@ -1,8 +1,23 @@
 // Sums of products of unsigned inputs (x + 128, in the band) and signed weights, one panel of 8 columns at a time. A row of the left-hand side is `runs`
 // pieces of `length` numbers at the byte offsets in `table`; numbers past a piece's end, up to whole quads, meet weights that are 0.
-import { cut, cutBytes, placed, smallest } from '../math/requantize_vectors';
+import { placed, placedSigned, smallest } from '../math/requantize_vectors';
 import { Conv2dInt8 } from '../records';
-import { biasesOf, finish, firsts, fractionMask, highs, isClose, lows, PLACED, runsOf, scalesOf, startsOf } from './finish_s8';
+import {
+  biasesOf,
+  centers,
+  EXACT,
+  finish,
+  fractionMask,
+  isClose,
+  isLimited,
+  runsOf,
+  SIGNED,
+  scalesOf,
+  signBits,
+  startsOf,
+  storePair,
+  tileBytes,
+} from './finish_s8';
 import { dot, pairs, pairsOf, quadsOf, wideDot } from './quads_s8';
 import { rowSums } from './row_s8';
 
@@ -54,7 +69,7 @@ export function panelSums(
   wide: bool,
 ): void {
   if (ASC_FEATURE_SIMD) {
-    const done = wholeTiles<i32>(changetype<Conv2dInt8>(0), x, xStride, table, runs, length, w, pairs, bias, sums, 0, 0, rows, wide);
+    const done = wholeTiles<i32>(changetype<Conv2dInt8>(0), EXACT, x, xStride, table, runs, length, w, pairs, bias, sums, 0, 0, rows, wide);
     rows -= done;
     x += done * xStride;
     sums += done << 5;
@@ -77,9 +92,10 @@ export function panelSums(
   }
 }
 
-/** y[rows, 8], where results are PLACED and there are whole tiles; `channel` is the first of the columns. */
+/** y[rows, 8], where results are made in vectors and there are whole tiles; `channel` is the first of the columns. */
 export function panelBytes(
   r: Conv2dInt8,
+  way: i32,
   x: usize,
   xStride: usize,
   runs: usize,
@@ -94,17 +110,18 @@ export function panelBytes(
   const stride = <usize>r.outChannels,
     table = runsOf(r),
     bias = biasesOf(r) + (channel << 2);
-  const done = wholeTiles<i8>(r, x, xStride, table, runs, length, w, pairs, bias, r.sums, y, channel, rows, wide);
+  const done = wholeTiles<i8>(r, way, x, xStride, table, runs, length, w, pairs, bias, r.sums, y, channel, rows, wide);
   rows -= done;
   if (!rows) return;
   panelSums(x + done * xStride, xStride, table, runs, length, w, pairs, bias, r.sums, rows, wide);
-  finish(r, PLACED, r.sums, y + done * stride, stride, rows, 8, channel);
+  finish(r, way, r.sums, y + done * stride, stride, rows, 8, channel);
 }
 
 /** Computes as many of the rows as there are whole tiles of; returns how many. */
 @inline
 function wholeTiles<Y>(
   r: Conv2dInt8,
+  way: i32,
   x: usize,
   xStride: usize,
   table: usize,
@@ -124,24 +141,42 @@ function wholeTiles<Y>(
   if (rows < 4) return 0;
   if (wide) {
     if (!pairs) return 0;
-    tiles<Y, Four, Pairs>(r, x, xStride, table, runs, pairsOf(length), pairs, bias, sums, y, channel, rows >> 2);
+    tiles<Y, Four, Pairs>(r, way, x, xStride, table, runs, pairsOf(length), pairs, bias, sums, y, channel, rows >> 2);
     return rows & ~3;
   }
   if (ASC_FEATURE_RELAXED_SIMD) {
-    const sixes = sixesOf(rows),
+    const sixes = sixesOf(rows, runs * quadsOf(length)),
       fours = (rows - sixes * 6) >> 2,
       done = sixes * 6;
-    tiles<Y, Six, Quads>(r, x, xStride, table, runs, quadsOf(length), w, bias, sums, y, channel, sixes);
+    tiles<Y, Six, Quads>(r, way, x, xStride, table, runs, quadsOf(length), w, bias, sums, y, channel, sixes);
     x += done * xStride;
-    tiles<Y, Four, Quads>(r, x, xStride, table, runs, quadsOf(length), w, bias, sums + done * rowBytes, y + done * stride, channel, fours);
+    tiles<Y, Four, Quads>(
+      r,
+      way,
+      x,
+      xStride,
+      table,
+      runs,
+      quadsOf(length),
+      w,
+      bias,
+      sums + done * rowBytes,
+      y + done * stride,
+      channel,
+      fours,
+    );
     return done + (fours << 2);
   }
   return 0;
 }
 
+/** Up to so many steps, tiles of four rows take less time than those of six: their places fit the registers. */
+const SHALLOW: usize = 16;
+
 /** How many tiles of six rows there are, so that those of four leave over as few as can be: 8 are two fours. */
 @inline
-function sixesOf(rows: usize): usize {
+function sixesOf(rows: usize, steps: usize): usize {
+  if (steps <= SHALLOW) return 0;
   const sixes = rows / 6,
     left = rows - sixes * 6;
   return sixes - <usize>(sixes > 0 && left > 1 && left < 4);
@@ -153,6 +188,7 @@ function sixesOf(rows: usize): usize {
  */
 function tiles<Y, R, P>(
   r: Conv2dInt8,
+  way: i32,
   x: usize,
   xStride: usize,
   table: usize,
@@ -169,7 +205,9 @@ function tiles<Y, R, P>(
     stride: usize = sizeof<Y>() == 1 ? <usize>r.outChannels : 0,
     constants: usize = sizeof<Y>() == 1 ? r.table : 0,
     scales: usize = sizeof<Y>() == 1 ? scalesOf(r, channel) : 0,
-    starts: usize = sizeof<Y>() == 1 ? startsOf(r, channel) : 0;
+    starts: usize = sizeof<Y>() == 1 ? startsOf(r, channel) : 0,
+    limited: bool = sizeof<Y>() == 1 ? isLimited(r) : false,
+    signed = way == SIGNED;
   for (; count; count--) {
     let a0 = v128.load(bias),
       a1 = v128.load(bias, 16);
@@ -229,14 +267,39 @@ function tiles<Y, R, P>(
         s1 = v128.load(scales, 16),
         n0 = v128.load(starts),
         n1 = v128.load(starts, 16);
-      a0 = placed(a0, s0, n0);
-      a1 = placed(a1, s1, n1);
-      b0 = placed(b0, s0, n0);
-      b1 = placed(b1, s1, n1);
-      c0 = placed(c0, s0, n0);
-      c1 = placed(c1, s1, n1);
-      d0 = placed(d0, s0, n0);
-      d1 = placed(d1, s1, n1);
+      if (signed) {
+        const center = centers(constants),
+          sign = signBits(constants);
+        a0 = placedSigned(a0, s0, n0, center, sign);
+        a1 = placedSigned(a1, s1, n1, center, sign);
+        b0 = placedSigned(b0, s0, n0, center, sign);
+        b1 = placedSigned(b1, s1, n1, center, sign);
+        c0 = placedSigned(c0, s0, n0, center, sign);
+        c1 = placedSigned(c1, s1, n1, center, sign);
+        d0 = placedSigned(d0, s0, n0, center, sign);
+        d1 = placedSigned(d1, s1, n1, center, sign);
+        if (isVector<R>()) {
+          e0 = placedSigned(e0, s0, n0, center, sign);
+          e1 = placedSigned(e1, s1, n1, center, sign);
+          f0 = placedSigned(f0, s0, n0, center, sign);
+          f1 = placedSigned(f1, s1, n1, center, sign);
+        }
+      } else {
+        a0 = placed(a0, s0, n0);
+        a1 = placed(a1, s1, n1);
+        b0 = placed(b0, s0, n0);
+        b1 = placed(b1, s1, n1);
+        c0 = placed(c0, s0, n0);
+        c1 = placed(c1, s1, n1);
+        d0 = placed(d0, s0, n0);
+        d1 = placed(d1, s1, n1);
+        if (isVector<R>()) {
+          e0 = placed(e0, s0, n0);
+          e1 = placed(e1, s1, n1);
+          f0 = placed(f0, s0, n0);
+          f1 = placed(f1, s1, n1);
+        }
+      }
       const mask = fractionMask(constants);
       let t = v128.and(a0, mask),
         u = v128.and(a1, mask);
@@ -247,24 +310,17 @@ function tiles<Y, R, P>(
       t = smallest(t, d0, mask);
       u = smallest(u, d1, mask);
       if (isVector<R>()) {
-        e0 = placed(e0, s0, n0);
-        e1 = placed(e1, s1, n1);
-        f0 = placed(f0, s0, n0);
-        f1 = placed(f1, s1, n1);
         t = smallest(t, e0, mask);
         u = smallest(u, e1, mask);
         t = smallest(t, f0, mask);
         u = smallest(u, f1, mask);
       }
-      if (isClose(constants, t, u)) closeTile<R, P>(r, x, xStride, table, runs, steps, w, bias, y, channel);
+      if (isClose(constants, t, u)) closeTile<R, P>(r, way, x, xStride, table, runs, steps, w, bias, y, channel);
       else {
-        const first = firsts(constants),
-          signs = v128.load(constants),
-          low = lows(constants),
-          high = highs(constants);
-        storePair(y, stride, cutBytes(cut(a0, a1, first), cut(b0, b1, first), signs, low, high));
-        storePair(y + (stride << 1), stride, cutBytes(cut(c0, c1, first), cut(d0, d1, first), signs, low, high));
-        if (isVector<R>()) storePair(y + (stride << 2), stride, cutBytes(cut(e0, e1, first), cut(f0, f1, first), signs, low, high));
+        const signs = v128.load(constants);
+        storePair(y, stride, tileBytes(r, limited, a0, a1, b0, b1, signs));
+        storePair(y + (stride << 1), stride, tileBytes(r, limited, c0, c1, d0, d1, signs));
+        if (isVector<R>()) storePair(y + (stride << 2), stride, tileBytes(r, limited, e0, e1, f0, f1, signs));
       }
       y += stride * rows;
     } else {
@@ -291,6 +347,7 @@ function tiles<Y, R, P>(
 /** A tile of which a result is too close to a tie. */
 function closeTile<R, P>(
   r: Conv2dInt8,
+  way: i32,
   x: usize,
   xStride: usize,
   table: usize,
@@ -301,14 +358,8 @@ function closeTile<R, P>(
   y: usize,
   channel: usize,
 ): void {
-  tiles<i32, R, P>(r, x, xStride, table, runs, steps, w, bias, r.sums, 0, channel, 1);
-  finish(r, PLACED, r.sums, y, r.outChannels, isVector<R>() ? 6 : 4, 8, channel);
-}
-
-@inline
-export function storePair(y: usize, stride: usize, v: v128): void {
-  v128.store64_lane(y, v, 0);
-  v128.store64_lane(y + stride, v, 1);
+  tiles<i32, R, P>(r, way, x, xStride, table, runs, steps, w, bias, r.sums, 0, channel, 1);
+  finish(r, way, r.sums, y, r.outChannels, isVector<R>() ? 6 : 4, 8, channel);
 }
 
 @inline

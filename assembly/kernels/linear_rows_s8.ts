@@ -1,5 +1,5 @@
 // Dense layers of few rows in 8 bits: their weights lie in rows too, one a unit, and are read where they are, four units at a time. No scratch.
-import { CENTER, CLOSE, FIRST, FRACTION, factorsOf, MAGIC, nudgesOf, once, placedSigned } from '../math/requantize_vectors';
+import { CENTER, CLOSE, FIRST, FRACTION, factorsOf, nudgesOf, placedSigned, STEP } from '../math/requantize_vectors';
 import { LinearRowsInt8 } from '../records';
 import { isWide } from './band_s8';
 import { exactly } from './finish_s8';
@@ -181,26 +181,28 @@ function quadSums(x: usize, w: usize, depth: usize): v128 {
   return k < depth ? i32x4.add(sums, lastSums(x, w, depth, k)) : sums;
 }
 
-/** Above this a product is not known to a half: it is computed exactly. */
-const MOST: f32 = 4194300;
+/** Places of more than this are not taken for numbers: the scale may be no finite one. */
+const MOST: f32 = 4194304;
 
 /** y[4] of four sums. */
 @inline
 function finishFour(r: LinearRowsInt8, sums: v128, y: usize, at: usize): void {
-  let numbers: v128, isSure: bool;
+  const sign = i32x4.splat(i32.MIN_VALUE),
+    center = f32x4.splat(CENTER + <f32>r.yZero * STEP);
+  let scale: v128,
+    nudge = f32x4.splat(0);
   if (r.rounding == 2) {
-    const scale = r.perChannel ? v128.load(r.scale + at) : v128.load32_splat(r.scale);
-    isSure = isBelowMost(sums, scale);
-    numbers = i32x4.add(once(sums, scale, f32x4.splat(MAGIC)), i32x4.splat(r.yZero));
+    scale = f32x4.mul(r.perChannel ? v128.load(r.scale + at) : v128.load32_splat(r.scale), f32x4.splat(STEP));
   } else {
     const multiplier = r.perChannel ? v128.load(r.multiplier + at) : v128.load32_splat(r.multiplier),
       shift = r.perChannel ? v128.load(r.shift + at) : v128.load32_splat(r.shift);
-    const scale = factorsOf(multiplier, shift);
-    const place = placedSigned(sums, scale, nudgesOf(shift, r.rounding), f32x4.splat(CENTER + <f32>r.yZero), i32x4.splat(i32.MIN_VALUE));
-    isSure = isBelowMost(sums, scale) && !v128.any_true(i32x4.lt_s(v128.and(place, i32x4.splat(FRACTION)), i32x4.splat(CLOSE)));
-    numbers = i32x4.sub(i32x4.shr_s(place, 15), i32x4.splat(FIRST + 128));
+    scale = factorsOf(multiplier, shift);
+    nudge = nudgesOf(shift, r.rounding);
   }
+  const place = placedSigned(sums, scale, nudge, center, sign);
+  const isSure = isBelowMost(sums, scale) && !v128.any_true(i32x4.lt_s(v128.and(place, i32x4.splat(FRACTION)), i32x4.splat(CLOSE)));
   if (isSure) {
+    const numbers = i32x4.sub(i32x4.shr_s(place, 15), i32x4.splat(FIRST));
     const v = i32x4.min_s(i32x4.max_s(numbers, i32x4.splat(r.low)), i32x4.splat(r.high));
     const halves = i16x8.narrow_i32x4_s(v, v);
     store<i32>(y, i32x4.extract_lane(i8x16.narrow_i16x8_s(halves, halves), 0));

@@ -1,9 +1,22 @@
 // Products of 8-bit matrices in 16 bits, rows in fours: of each pair of inputs the numbers of four rows lie side by side, so that one address serves
 // them all. `widenPanel` makes the weights.
-import { cut, cutBytes, placed, smallest } from '../math/requantize_vectors';
+import { placed, placedSigned, smallest } from '../math/requantize_vectors';
 import { Conv2dInt8 } from '../records';
-import { biasesOf, finish, firsts, fractionMask, highs, isClose, lows, PLACED, scalesOf, startsOf } from './finish_s8';
-import { storePair } from './gemm_s8';
+import {
+  biasesOf,
+  centers,
+  EXACT,
+  finish,
+  fractionMask,
+  isClose,
+  isLimited,
+  SIGNED,
+  scalesOf,
+  signBits,
+  startsOf,
+  storePair,
+  tileBytes,
+} from './finish_s8';
 import { pairsOf, wideDot } from './quads_s8';
 import { zip16, zip16High, zip32, zip32High } from './zip';
 
@@ -86,8 +99,8 @@ export function packedPanel(
   const pairs = pairsOf(length),
     stride = <usize>r.outChannels;
   let fours = rows >> 2;
-  if (way == PLACED && columns == 8) {
-    packedBytes(r, x, w, pairs, y, channel, fours);
+  if (way != EXACT && columns == 8) {
+    packedBytes(r, way, x, w, pairs, y, channel, fours);
     y += (fours << 2) * stride;
     x += (fours * pairs) << 4;
   } else {
@@ -105,27 +118,29 @@ export function packedPanel(
 
 /** Sums of 4 packed rows. */
 function packedSums(x: usize, w: usize, pairs: usize, bias: usize, sums: usize): void {
-  tiles<i32>(changetype<Conv2dInt8>(0), x, w, pairs, bias, sums, 0, 1);
+  tiles<i32>(changetype<Conv2dInt8>(0), EXACT, x, w, pairs, bias, sums, 0, 1);
 }
 
-/** `count` times 4 packed rows, where results are PLACED. */
-function packedBytes(r: Conv2dInt8, x: usize, w: usize, pairs: usize, y: usize, channel: usize, count: usize): void {
-  tiles<i8>(r, x, w, pairs, biasesOf(r) + (channel << 2), y, channel, count);
+/** `count` times 4 packed rows, where results are made in vectors. */
+function packedBytes(r: Conv2dInt8, way: i32, x: usize, w: usize, pairs: usize, y: usize, channel: usize, count: usize): void {
+  tiles<i8>(r, way, x, w, pairs, biasesOf(r) + (channel << 2), y, channel, count);
 }
 
 /** A tile of which a result is too close to a tie. */
-function closeTile(r: Conv2dInt8, x: usize, w: usize, pairs: usize, y: usize, channel: usize): void {
+function closeTile(r: Conv2dInt8, way: i32, x: usize, w: usize, pairs: usize, y: usize, channel: usize): void {
   packedSums(x, w, pairs, biasesOf(r) + (channel << 2), r.sums);
-  finish(r, PLACED, r.sums, y, r.outChannels, 4, 8, channel);
+  finish(r, way, r.sums, y, r.outChannels, 4, 8, channel);
 }
 
 /** Tiles of 4 rows by 8 columns. Y i32: to are sums, of one tile. Y i8: to is y. */
 @inline
-function tiles<Y>(r: Conv2dInt8, x: usize, w: usize, pairs: usize, bias: usize, to: usize, channel: usize, count: usize): void {
+function tiles<Y>(r: Conv2dInt8, way: i32, x: usize, w: usize, pairs: usize, bias: usize, to: usize, channel: usize, count: usize): void {
   const stride: usize = sizeof<Y>() == 1 ? <usize>r.outChannels : 0,
     table: usize = sizeof<Y>() == 1 ? r.table : 0,
     scales: usize = sizeof<Y>() == 1 ? scalesOf(r, channel) : 0,
-    starts: usize = sizeof<Y>() == 1 ? startsOf(r, channel) : 0;
+    starts: usize = sizeof<Y>() == 1 ? startsOf(r, channel) : 0,
+    limited: bool = sizeof<Y>() == 1 ? isLimited(r) : false,
+    signed = way == SIGNED;
   for (; count; count--) {
     let a0 = v128.load(bias),
       a1 = v128.load(bias, 16);
@@ -168,14 +183,27 @@ function tiles<Y>(r: Conv2dInt8, x: usize, w: usize, pairs: usize, bias: usize, 
         s1 = v128.load(scales, 16),
         n0 = v128.load(starts),
         n1 = v128.load(starts, 16);
-      a0 = placed(a0, s0, n0);
-      a1 = placed(a1, s1, n1);
-      b0 = placed(b0, s0, n0);
-      b1 = placed(b1, s1, n1);
-      c0 = placed(c0, s0, n0);
-      c1 = placed(c1, s1, n1);
-      d0 = placed(d0, s0, n0);
-      d1 = placed(d1, s1, n1);
+      if (signed) {
+        const center = centers(table),
+          sign = signBits(table);
+        a0 = placedSigned(a0, s0, n0, center, sign);
+        a1 = placedSigned(a1, s1, n1, center, sign);
+        b0 = placedSigned(b0, s0, n0, center, sign);
+        b1 = placedSigned(b1, s1, n1, center, sign);
+        c0 = placedSigned(c0, s0, n0, center, sign);
+        c1 = placedSigned(c1, s1, n1, center, sign);
+        d0 = placedSigned(d0, s0, n0, center, sign);
+        d1 = placedSigned(d1, s1, n1, center, sign);
+      } else {
+        a0 = placed(a0, s0, n0);
+        a1 = placed(a1, s1, n1);
+        b0 = placed(b0, s0, n0);
+        b1 = placed(b1, s1, n1);
+        c0 = placed(c0, s0, n0);
+        c1 = placed(c1, s1, n1);
+        d0 = placed(d0, s0, n0);
+        d1 = placed(d1, s1, n1);
+      }
       const mask = fractionMask(table);
       let t = v128.and(a0, mask),
         u = v128.and(a1, mask);
@@ -185,14 +213,11 @@ function tiles<Y>(r: Conv2dInt8, x: usize, w: usize, pairs: usize, bias: usize, 
       u = smallest(u, c1, mask);
       t = smallest(t, d0, mask);
       u = smallest(u, d1, mask);
-      if (isClose(table, t, u)) closeTile(r, begin, w, pairs, to, channel);
+      if (isClose(table, t, u)) closeTile(r, way, begin, w, pairs, to, channel);
       else {
-        const first = firsts(table),
-          signs = v128.load(table),
-          low = lows(table),
-          high = highs(table);
-        storePair(to, stride, cutBytes(cut(a0, a1, first), cut(b0, b1, first), signs, low, high));
-        storePair(to + (stride << 1), stride, cutBytes(cut(c0, c1, first), cut(d0, d1, first), signs, low, high));
+        const signs = v128.load(table);
+        storePair(to, stride, tileBytes(r, limited, a0, a1, b0, b1, signs));
+        storePair(to + (stride << 1), stride, tileBytes(r, limited, c0, c1, d0, d1, signs));
       }
       to += stride << 2;
     }

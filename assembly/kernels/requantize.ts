@@ -1,6 +1,6 @@
 // Between f32, i32 and i8, and functions of one i8.
 import { limited, limitedFloat, scaled } from '../math/requantize';
-import { cut, cutBytes, FAR_CENTER, FAR_CLOSE, FIRST, FRACTION, smallest } from '../math/requantize_vectors';
+import { cutBytes, FAR_CENTER, FAR_CLOSE, FRACTION, limitedBytes, STEP, smallest } from '../math/requantize_vectors';
 import { DequantizeColumns, Lookup, QuantizeInt8, Requantize } from '../records';
 import { clamp, madd } from './vector_f32';
 
@@ -29,7 +29,7 @@ export function quantize_s8(r: QuantizeInt8): void {
   let i: usize = 0;
   if (ASC_FEATURE_SIMD) {
     // Where the reciprocal is off by half a unit in the last place; beyond, it may not be a normal number.
-    if (r.scale > 1e-30 && r.scale < 1e30) i = quantized(r, FRACTION, FIRST, 128, FAR_CLOSE);
+    if (r.scale > 1e-30 && r.scale < 1e30) i = quantized(r, FRACTION, 128, FAR_CLOSE);
     else i = divided(r, 0, r.length & ~7);
   }
   const low = <f32>(r.low - r.zero),
@@ -47,11 +47,10 @@ export function quantize_s8(r: QuantizeInt8): void {
  * Whole vectors of 16 numbers, by places (`requantize_vectors.ts`) of products with the reciprocal, which are at most 2 units from those of quotients.
  * Constants are arguments, so that the host does not make them anew at each use. Returns how many numbers were done.
  */
-function quantized(r: QuantizeInt8, fraction: i32, bits: i32, sign: i32, near: i32): usize {
-  const scale = f32x4.splat(1 / r.scale),
-    start = f32x4.splat(FAR_CENTER + <f32>r.zero),
+function quantized(r: QuantizeInt8, fraction: i32, sign: i32, near: i32): usize {
+  const scale = f32x4.splat((1 / r.scale) * STEP),
+    start = f32x4.splat(FAR_CENTER + <f32>r.zero * STEP),
     mask = i32x4.splat(fraction),
-    first = i16x8.splat(<i16>bits),
     signs = i8x16.splat(<i8>sign),
     close = i32x4.splat(near),
     low = i8x16.splat(<i8>r.low),
@@ -63,7 +62,7 @@ function quantized(r: QuantizeInt8, fraction: i32, bits: i32, sign: i32, near: i
       v1 = madd(v128.load(x, 16), scale, start),
       v2 = madd(v128.load(x, 32), scale, start),
       v3 = madd(v128.load(x, 48), scale, start);
-    v128.store(r.y + i, cutBytes(cut(v0, v1, first), cut(v2, v3, first), signs, low, high));
+    v128.store(r.y + i, limitedBytes(cutBytes(v0, v1, v2, v3, signs), low, high));
     const least = smallest(smallest(smallest(v128.and(v0, mask), v1, mask), v2, mask), v3, mask),
       // NaN if one of them is.
       sum = f32x4.add(f32x4.add(v0, v1), f32x4.add(v2, v3));
