@@ -118,7 +118,7 @@ export { bias_rows_f32 } from './kernels/bias_rows_f32';
 export { dropout_f32 } from './kernels/dropout_f32';
 export { fake_quantize_f32, fake_quantize_f32_grad } from './kernels/fake_quantize_f32';
 export { group_norm_f32, group_norm_f32_grad } from './kernels/group_norm_f32';
-export { non_max_suppression_f32 } from './kernels/non_max_suppression_f32';
+export { non_max_suppression_f32, soft_non_max_suppression_f32 } from './kernels/non_max_suppression_f32';
 export { sgd_f32, momentum_f32, rmsprop_f32, adagrad_f32, adam_f32, clip_scale_f32, increment_i32 } from './kernels/optimizer_f32';
 export { max_pool2d_f32, average_pool2d_f32, max_pool2d_f32_grad, average_pool2d_f32_grad } from './kernels/pool2d_f32';
 export {

@@ -638,6 +638,21 @@ export class NonMaxSuppression {
 }
 
 @unmanaged
+export class SoftNonMaxSuppression {
+  boxes: usize;
+  scores: usize;
+  y: usize;
+  kept: usize;
+  count: usize;
+  scratch: usize;
+  boxCount: u32;
+  limit: u32;
+  iouThreshold: f32;
+  scoreThreshold: f32;
+  factor: f32;
+}
+
+@unmanaged
 export class RoiAlign {
   x: usize;
   regions: usize;

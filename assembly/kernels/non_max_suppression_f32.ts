@@ -1,5 +1,6 @@
-// ONNX NonMaxSuppression: for each batch and class the boxes by descending score, but those that overlap a better one.
-import { NonMaxSuppression } from '../records';
+// ONNX NonMaxSuppression: for each batch and class the boxes by descending score, but those that overlap a better one. And TFLite's, which lowers scores.
+import { exp1 } from '../math/exp_log';
+import { NonMaxSuppression, SoftNonMaxSuppression } from '../records';
 import { zeroRow } from './vector_f32';
 
 /** Whether box `a` comes before box `b`: by score, then by index. */
@@ -112,4 +113,65 @@ export function non_max_suppression_f32(r: NonMaxSuppression): void {
   }
   zeroRow(r.y + total * 12, (r.batch * r.classes * r.limit - total) * 3);
   store<u32>(r.count, total);
+}
+
+/** Intersection over union of the boxes at p and q; 0 where one has no area. */
+function overlapOf(p: usize, q: usize): f32 {
+  const u0 = low(p, false),
+    u1 = high(p, false),
+    v0 = low(p + 4, false),
+    v1 = high(p + 4, false);
+  const s0 = low(q, false),
+    s1 = high(q, false),
+    t0 = low(q + 4, false),
+    t1 = high(q + 4, false);
+  const area: f32 = (u1 - u0) * (v1 - v0),
+    other: f32 = (s1 - s0) * (t1 - t0);
+  if (!(area > 0) || !(other > 0)) return 0;
+  const shared: f32 = max<f32>(min<f32>(u1, s1) - max<f32>(u0, s0), 0) * max<f32>(min<f32>(v1, t1) - max<f32>(v0, t0), 0);
+  return shared / (area + other - shared);
+}
+
+/**
+ * TFLite's NonMaxSuppressionV5 (Bodla et al. 2017): the best box is taken unless the boxes taken since it was looked at last overlap it; where they do, its score
+ * is lowered, and it waits for its turn again. What is taken stays, as in the reference, to meet itself.
+ */
+export function soft_non_max_suppression_f32(r: SoftNonMaxSuppression): void {
+  const bytes = (<usize>r.boxCount) << 2;
+  const heap = r.scratch,
+    scores = heap + bytes,
+    begins = scores + bytes;
+  memory.copy(scores, r.scores, bytes);
+  memory.fill(begins, 0, bytes);
+  let left = candidates(heap, scores, r.boxCount, r.scoreThreshold);
+  const limit = min<u32>(r.limit, left);
+  let count: u32 = 0;
+  while (left && count < limit) {
+    const best = (<usize>load<u32>(heap)) << 2;
+    const original = load<f32>(scores + best);
+    const score = scoreAfter(r, best, original, load<u32>(begins + best), count);
+    store<u32>(begins + best, count);
+    if (score == original) {
+      store<u32>(r.y + ((<usize>count) << 2), <u32>(best >> 2));
+      store<f32>(r.kept + ((<usize>count) << 2), score);
+      count++;
+    }
+    if (score > r.scoreThreshold) store<f32>(scores + best, score);
+    else store<u32>(heap, load<u32>(heap + ((<usize>--left) << 2)));
+    if (left) sift(heap, scores, 0, left);
+  }
+  zeroRow(r.y + ((<usize>count) << 2), r.limit - count);
+  zeroRow(r.kept + ((<usize>count) << 2), r.limit - count);
+  store<u32>(r.count, count);
+}
+
+/** The score of a box after the boxes taken from `begin` to `count` - 1; -Infinity where one overlaps it too much. */
+function scoreAfter(r: SoftNonMaxSuppression, best: usize, score: f32, begin: u32, count: u32): f32 {
+  for (let j = count; j > begin; j--) {
+    const overlap = overlapOf(r.boxes + (best << 2), r.boxes + ((<usize>load<u32>(r.y + ((<usize>(j - 1)) << 2))) << 4));
+    if (overlap >= r.iouThreshold) return -Infinity;
+    score = score * exp1(r.factor * overlap * overlap);
+    if (score <= r.scoreThreshold) return score;
+  }
+  return score;
 }

@@ -17,6 +17,20 @@ export const detectionRecords = {
     iouThreshold: 'f32',
     scoreThreshold: 'f32',
   },
+  /** boxes [boxCount, 4], scores [boxCount] → y i32 and kept f32 [limit], count i32 [1]. factor: of squared overlaps, -1 / 2 sigma. scratch: 3 · boxCount u32. */
+  SoftNonMaxSuppression: {
+    boxes: 'ptr',
+    scores: 'ptr',
+    y: 'ptr',
+    kept: 'ptr',
+    count: 'ptr',
+    scratch: 'ptr',
+    boxCount: 'u32',
+    limit: 'u32',
+    iouThreshold: 'f32',
+    scoreThreshold: 'f32',
+    factor: 'f32',
+  },
   /**
    * x [batch, inHeight, inWidth, channels], regions [rois, 4], batchIndices i32 [rois] → y [rois, outHeight, outWidth, channels].
    * samplingRatio 0: one sample a pixel.

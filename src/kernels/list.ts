@@ -148,6 +148,7 @@ export const kernels = {
   group_norm_f32_grad: 'GroupNormGrad',
   // non_max_suppression_f32
   non_max_suppression_f32: 'NonMaxSuppression',
+  soft_non_max_suppression_f32: 'SoftNonMaxSuppression',
   // optimizer_f32
   sgd_f32: 'Sgd',
   momentum_f32: 'Momentum',

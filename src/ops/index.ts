@@ -129,6 +129,7 @@ export { logSoftmax, logSoftmaxGrad, softmax, softmaxGrad } from './softmax.ts';
 export { softmaxCrossEntropy, softmaxCrossEntropyGrad } from './softmaxCrossEntropy.ts';
 export { softmaxInt8 } from './softmaxInt8.ts';
 export { softmaxInt16 } from './softmaxInt16.ts';
+export { softNonMaxSuppression } from './softNonMaxSuppression.ts';
 export { softplus, softplusGrad } from './softplus.ts';
 export { softsign, softsignGrad } from './softsign.ts';
 export { sqrt, sqrtGrad } from './sqrt.ts';

@@ -45,7 +45,7 @@ const common = (a: readonly [number, number], b: readonly [number, number]): [nu
 ];
 
 /** Intersection over union; -Infinity where there is no intersection, or a box has no area. */
-function overlap(a: Float64Array, b: Float64Array, centered: boolean): number {
+export function overlap(a: Float64Array, b: Float64Array, centered: boolean): number {
   const [au, av, bu, bv] = [span(a, 0, centered), span(a, 1, centered), span(b, 0, centered), span(b, 1, centered)];
   const [u, v] = [common(au, bu), common(av, bv)];
   const [areaA, areaB, shared] = [area(au, av), area(bu, bv), area(u, v)];

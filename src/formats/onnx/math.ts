@@ -46,10 +46,10 @@ import {
   tan,
   where,
 } from '../../ops/index.ts';
+import { rounded } from '../halves.ts';
 import { limitedBytes } from './bytes.ts';
 import type { NodeContext, Row, Rows } from './context.ts';
 import { bitsOf, type Elem, elemOf, held, isFloat } from './elements.ts';
-import { rounded } from './halves.ts';
 import type { Operand } from './operand.ts';
 
 /** The value an integer of `elem` has after arithmetic in 32 bits: the low bits count. */

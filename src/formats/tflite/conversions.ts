@@ -1,6 +1,7 @@
 import type { Elem } from '../../core/elem.ts';
 import type { Value } from '../../ir/graph.ts';
 import { add, cast, clip, equal, mul, sub } from '../../ops/index.ts';
+import { rounded } from '../halves.ts';
 import type { NodeContext, Result, Rows } from './context.ts';
 import { widened } from './context.ts';
 import { numeric } from './elements.ts';
@@ -25,7 +26,7 @@ function castRow(n: NodeContext): Result {
     return bool(sub([n.integers([1], []), isZero]));
   }
   const wide = operand.value.dtype === 'f32' ? operand.value : widened(operand);
-  if (n.held() === 'f32') return cast(wide, { to: 'f32' });
+  if (n.held() === 'f32') return rounded(cast(wide, { to: 'f32' }), to);
   const whole = cast(wide, { to: 'i32' });
   return n.narrow(fits(operand, to) ? whole : n.wrapped(whole));
 }

@@ -163,11 +163,11 @@ export function quantizedDepthwise(
   const output = outputOf(n, 0, code);
   const channels = x.shape[3] as number;
   const { multiplier: _, ...window } = attrs;
-  if (channels === 1) {
+  // Two bytes hold no 255: channels are read again, as groups of a convolution.
+  if (channels === 1 || weights.data.some((w) => w > 254)) {
     const rows = { ...weights, shape: [...attrs.kernel, 1, filters] };
-    return convolved(n, x, rows, bias, { ...window, filters, groups: 1 }, output, [multiplier, shift]);
+    return convolved(n, x, rows, bias, { ...window, filters, groups: channels }, output, [multiplier, shift]);
   }
-  if (weights.data.some((w) => w > 254)) n.refuse('weights 255 above their zero point');
   const { first, rest } = splitBytes(weights.data);
   const logical = [...attrs.kernel, filters];
   const w = n.graph.constant({ dtype: 'i8', ...packDepthwiseParts(rest ? [first, rest] : [first], logical) });

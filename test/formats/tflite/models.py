@@ -838,6 +838,37 @@ lstm_int8('LSTM_i8_norm', False, [2, 4, 5], 8, False, norms=True)
 lstm_int8('LSTM_i8_norm_coupled', True, [3, 2, 6], 7, True, norms=True)
 lstm_int8('LSTM_i8_norm_all', False, [2, 3, 5], 9, False, norms=True, peepholes=True, outputs=4, clips=(0.8, 0.9))
 
+# Halves are rounded, depthwise weights are 255 above their zero point, scores of boxes are lowered by what overlaps them.
+for kind in ('f32', 'i32'):
+    random = np.random.default_rng(6)
+    model = Model()
+    x, half, y = model.tensor([40], kind, input=True), model.tensor([40]), model.tensor([40])
+    model.graph.tensors[half].type = schema.TensorType.FLOAT16
+    model.op('CAST', [x], [half], 'CastOptions')
+    model.op('CAST', [half], [y], 'CastOptions')
+    feed = random.normal(size=40) * 10.0 ** random.integers(-8, 6, 40)
+    record(f'CAST_half_{kind}', model.bytes(y), [[feed.astype(TYPES[kind][1])]])
+for multiplier in (1, 2):
+    random = np.random.default_rng(multiplier)
+    weights = random.integers(0, 256, (1, 3, 3, 4 * multiplier))
+    weights.flat[:9] = 255
+    model = Model()
+    x, w = model.tensor([1, 5, 5, 4], 'u8', 0.02, 131, input=True), model.tensor(weights.shape, 'u8', 0.01, 0, data=weights)
+    bias = model.tensor([4 * multiplier], 'i32', 0.0002, data=random.integers(-5000, 5000, 4 * multiplier))
+    y = model.tensor([1, 5, 5, 4 * multiplier], 'u8', 0.1, 120)
+    model.op('DEPTHWISE_CONV_2D', [x, w, bias], [y], 'DepthwiseConv2DOptions', strideH=1, strideW=1, depthMultiplier=multiplier, dilationHFactor=1, dilationWFactor=1)
+    record(f'depthwise_wide_u8_255_{multiplier}', model.bytes(y), [[random.integers(0, 256, (1, 5, 5, 4)).astype(np.uint8)]])
+for sigma, score, overlap in ((0.5, 0.2, 0.6), (0.1, 0.0, 0.9)):
+    random = np.random.default_rng(7)
+    centres, sizes = random.uniform(0, 1, (30, 2)), random.uniform(0.1, 0.6, (30, 2))
+    model = Model()
+    inputs = [model.tensor([30, 4], input=True), model.tensor([30], input=True), model.tensor([], 'i32', data=12)]
+    inputs += [model.tensor([], data=value) for value in (overlap, score, sigma)]
+    outputs = [model.tensor([12], 'i32'), model.tensor([12]), model.tensor([], 'i32')]
+    model.op('NON_MAX_SUPPRESSION_V5', inputs, outputs, 'NonMaxSuppressionV5Options')
+    corners = np.concatenate([centres - sizes / 2, centres + sizes / 2], 1)
+    record(f'NMS_V5_soft_{sigma}', model.bytes(*outputs), [[corners.astype(np.float32), random.uniform(0, 1, 30).astype(np.float32)]])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}

@@ -122,6 +122,18 @@ export const detection: Samples = {
   treeEnsemble: ensembles,
   roiAlign: alignment,
   nonMaxSuppression: suppression,
+  softNonMaxSuppression: [
+    ...[0, 1, 2, 7, 40].flatMap((n) =>
+      [0.1, 0.5, 2].map((sigma) => ({
+        inputs: [ranged(0, 1, n, 4), ranged(0, 1, n)],
+        attrs: { maxOutputBoxes: 9, iouThreshold: 0.6, scoreThreshold: 0.2, sigma },
+      })),
+    ),
+    // Nothing is dropped, nothing takes part, boxes without area, which are taken again and again.
+    { inputs: [ranged(0, 1, 12, 4), ranged(0, 1, 12)], attrs: { maxOutputBoxes: 30, iouThreshold: 0.99, scoreThreshold: -1 } },
+    { inputs: [ranged(0, 1, 12, 4), ranged(0, 1, 12)], attrs: { maxOutputBoxes: 5, scoreThreshold: 2 } },
+    { inputs: [ranged(1, 1, 6, 4), ranged(0, 1, 6)], attrs: { maxOutputBoxes: 4, iouThreshold: 0.5, scoreThreshold: 0.1 } },
+  ],
   det: [
     ...[0, 1, 2, 3, 4, 5, 8, 13].map((n) => ({ inputs: [f32(n, n)] })),
     { inputs: [f32(2, 3, 4, 4)] },

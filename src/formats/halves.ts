@@ -1,19 +1,6 @@
-import type { Value } from '../../ir/graph.ts';
-import {
-  abs,
-  add,
-  bitcast,
-  bitwiseAnd,
-  cast,
-  div,
-  greater,
-  isNaN as isNotANumber,
-  mul,
-  round,
-  shiftRight,
-  where,
-} from '../../ops/index.ts';
-import type { Elem } from './elements.ts';
+import type { Elem } from '../core/elem.ts';
+import type { Value } from '../ir/graph.ts';
+import { abs, add, bitcast, bitwiseAnd, cast, div, greater, isNaN as isNotANumber, mul, round, shiftRight, where } from '../ops/index.ts';
 
 /** f32 mantissa bits that a type drops, the largest number it holds, and the least one of full precision. */
 const narrow: Partial<Record<Elem, { readonly dropped: number; readonly largest: number; readonly normal: number }>> = {
