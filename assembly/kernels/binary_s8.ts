@@ -2,8 +2,9 @@
 import { limited, limitedFloat, scaled } from '../math/requantize';
 import {
   cutBytes,
-  FAR_CENTER,
-  FAR_CLOSE,
+  CLOSE_FAR,
+  centerOf,
+  closeBelow,
   FRACTION,
   factorOf,
   limitedBytes,
@@ -156,8 +157,8 @@ function prepareProducts(r: BinaryInt8): bool {
   store<i32>(r.scratch, FRACTION, FRACTIONS);
   store<i32>(r.scratch, 0x80808080, SIGNS);
   store<i32>(r.scratch, i32.MIN_VALUE, SIGN_BITS);
-  store<i32>(r.scratch, FAR_CLOSE, CLOSES);
-  store<f32>(r.scratch, FAR_CENTER + <f32>r.yZero * STEP, START);
+  store<i32>(r.scratch, closeBelow(CLOSE_FAR), CLOSES);
+  store<f32>(r.scratch, centerOf(r.yZero, CLOSE_FAR), START);
   store<f32>(r.scratch, factor, FACTOR);
   store<f32>(r.scratch, r.rounding == 2 ? 0 : nudgeOf(r.yShift, r.rounding), NUDGE);
   return abs<f32>(factor) <= 1024 * STEP;

@@ -2,8 +2,10 @@
 // every sum there can be; the other functions do it for the sums of one panel.
 import { limited, limitedFloat, scaled } from '../math/requantize';
 import {
-  CENTER,
   CLOSE,
+  CLOSE_LARGE,
+  centerOf,
+  closeBelow,
   cutBytes,
   factorOf,
   factorsOf,
@@ -64,55 +66,51 @@ export function signBytes(r: Conv2dInt8): usize {
 export function prepare(r: Conv2dInt8, depth: usize): i32 {
   const channels = <usize>r.outChannels,
     list = padded(channels) << 2;
+  const most = <i64>depth * 32640 + <i64>largestOf(r.bias, channels),
+    close: i32 = most > 1 << 24 ? CLOSE_LARGE : CLOSE;
   if (ASC_FEATURE_SIMD) {
     v128.store(r.table, i8x16.splat(-128));
     store<i32>(r.table, i32.MIN_VALUE, SIGN_BITS);
     store<i32>(r.table, FRACTION, FRACTIONS);
-    store<i32>(r.table, CLOSE, CLOSES);
-    store<f32>(r.table, CENTER + <f32>r.yZero * STEP, CENTERS);
+    store<i32>(r.table, closeBelow(close), CLOSES);
+    store<f32>(r.table, centerOf(r.yZero, close), CENTERS);
     store<i32>(r.table, (r.low & 255) * 0x01010101, LOWS);
     store<i32>(r.table, (r.high & 255) * 0x01010101, HIGHS);
   }
   // What is below zero is limited to it anyway, so any nudge will do; rounding once has none.
   const way: i32 = r.rounding || r.low >= r.yZero ? PLACED : SIGNED;
-  const start: f32 = way == PLACED ? CENTER + <f32>r.yZero * STEP : 0;
-  let most: i32 = 0,
-    largest: f32 = 0,
+  const start: f32 = way == PLACED ? centerOf(r.yZero, close) : 0;
+  // Channel by channel: one with weights of nearly 0 has a tiny factor, and a bias that is huge in its units (TFLite's converter limits it to 2^30).
+  let largest: f32 = 0,
     c: usize = 0;
   const at = biasesOf(r),
     step = (<usize>r.perChannel) << 2,
     span: f32 = <f32>depth * 32640;
   if (ASC_FEATURE_SIMD) {
     if (step) {
-      let mosts = i32x4.splat(0),
-        results = f32x4.splat(0);
+      let results = f32x4.splat(0);
       for (; c + 4 <= channels; c += 4) {
         const to = at + (c << 2);
         const bias = v128.load(r.bias + (c << 2)),
           factor = preparedFour(r, c << 2, to + list, to + (list << 1), start);
         v128.store(to, bias);
-        const size = i32x4.abs(bias);
-        mosts = i32x4.max_u(mosts, size);
-        results = f32x4.max(results, f32x4.mul(f32x4.add(f32x4.convert_i32x4_u(size), f32x4.splat(span)), f32x4.abs(factor)));
+        const size = f32x4.convert_i32x4_u(i32x4.abs(bias));
+        results = f32x4.max(results, f32x4.mul(f32x4.add(size, f32x4.splat(span)), f32x4.abs(factor)));
       }
       for (let lane: usize = 0; lane < 4; lane++) {
         // Not max: NaN has to show.
         const result = f32x4.extract_lane(results, 0);
         if (!(result <= largest)) largest = result;
-        most = <i32>max<u32>(most, i32x4.extract_lane(mosts, 0));
         results = v128.shuffle<i32>(results, results, 1, 2, 3, 0);
-        mosts = v128.shuffle<i32>(mosts, mosts, 1, 2, 3, 0);
       }
     }
   }
   for (; c < channels; c++) {
     const to = at + (c << 2);
     const bias = load<i32>(r.bias + (c << 2)),
-      factor = abs<f32>(preparedOne(r, c * step, to + list, to + (list << 1), start)),
-      size = abs<i32>(bias);
+      factor = abs<f32>(preparedOne(r, c * step, to + list, to + (list << 1), start));
     store<i32>(to, bias);
-    most = <i32>max<u32>(most, size);
-    const result: f32 = (<f32>(<u32>size) + span) * factor;
+    const result: f32 = (<f32>(<u32>abs<i32>(bias)) + span) * factor;
     if (!(result <= largest)) largest = result;
   }
   // Columns that are not there are never close to a tie.
@@ -120,10 +118,22 @@ export function prepare(r: Conv2dInt8, depth: usize): i32 {
     store<f32>(at + list + (c << 2), 0);
     store<f32>(at + (list << 1) + (c << 2), start);
   }
-  // Channel by channel: one with weights of nearly 0 has a tiny factor, and a bias that is huge in its units (TFLite's converter limits it to 2^30).
   // Sums must not wrap, places not be infinite.
-  if (<i64>(<u32>most) + <i64>depth * 32640 > <i64>i32.MAX_VALUE || !(largest < 4194304)) return EXACT;
-  return way;
+  return most > <i64>i32.MAX_VALUE || !(largest < 4194304) ? EXACT : way;
+}
+
+/** The largest size of `count` numbers. */
+function largestOf(x: usize, count: usize): u32 {
+  let most: u32 = 0,
+    i: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    let mosts = i32x4.splat(0);
+    for (; i + 4 <= count; i += 4) mosts = i32x4.max_u(mosts, i32x4.abs(v128.load(x + (i << 2))));
+    mosts = i32x4.max_u(mosts, v128.shuffle<i32>(mosts, mosts, 2, 3, 0, 1));
+    most = max<u32>(i32x4.extract_lane(mosts, 0), i32x4.extract_lane(mosts, 1));
+  }
+  for (; i < count; i++) most = max<u32>(most, abs<i32>(load<i32>(x + (i << 2))));
+  return most;
 }
 
 /** Stores and returns the scale of a channel, and stores `start` and its nudge; `from`: bytes into the lists of factors. */
@@ -364,7 +374,7 @@ export function tileBytes(r: Conv2dInt8, limited: bool, a0: v128, a1: v128, b0: 
   return limited ? limitedBytes(v, lows(r.table), highs(r.table)) : v;
 }
 
-/** Whether one of these fractions is too close to a tie: less CLOSE, it has a sign. */
+/** Whether one of these fractions is too close to a tie: less CLOSES, it has a sign. */
 @inline
 export function isClose(table: usize, a: v128, b: v128): bool {
   return i32x4.bitmask(i32x4.sub(i32x4.min_u(a, b), v128.load32_splat(table, CLOSES))) != 0;

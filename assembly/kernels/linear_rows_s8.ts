@@ -1,5 +1,5 @@
 // Dense layers of few rows in 8 bits: their weights lie in rows too, one a unit, and are read where they are, four units at a time. No scratch.
-import { CENTER, CLOSE, FIRST, FRACTION, factorsOf, nudgesOf, placedSigned, STEP } from '../math/requantize_vectors';
+import { CLOSE_LARGE, centerOf, closeBelow, FIRST, FRACTION, factorsOf, nudgesOf, placedSigned, STEP } from '../math/requantize_vectors';
 import { LinearRowsInt8 } from '../records';
 import { isWide } from './band_s8';
 import { exactly } from './finish_s8';
@@ -188,7 +188,7 @@ const MOST: f32 = 4194304;
 @inline
 function finishFour(r: LinearRowsInt8, sums: v128, y: usize, at: usize): void {
   const sign = i32x4.splat(i32.MIN_VALUE),
-    center = f32x4.splat(CENTER + <f32>r.yZero * STEP);
+    center = f32x4.splat(centerOf(r.yZero, CLOSE_LARGE));
   let scale: v128,
     nudge = f32x4.splat(0);
   if (r.rounding == 2) {
@@ -200,7 +200,8 @@ function finishFour(r: LinearRowsInt8, sums: v128, y: usize, at: usize): void {
     nudge = nudgesOf(shift, r.rounding);
   }
   const place = placedSigned(sums, scale, nudge, center, sign);
-  const isSure = isBelowMost(sums, scale) && !v128.any_true(i32x4.lt_s(v128.and(place, i32x4.splat(FRACTION)), i32x4.splat(CLOSE)));
+  const isSure =
+    isBelowMost(sums, scale) && !v128.any_true(i32x4.lt_s(v128.and(place, i32x4.splat(FRACTION)), i32x4.splat(closeBelow(CLOSE_LARGE))));
   if (isSure) {
     const numbers = i32x4.sub(i32x4.shr_s(place, 15), i32x4.splat(FIRST));
     const v = i32x4.min_s(i32x4.max_s(numbers, i32x4.splat(r.low)), i32x4.splat(r.high));

@@ -1,6 +1,6 @@
 // Between f32, i32 and i8, and functions of one i8.
 import { limited, limitedFloat, scaled } from '../math/requantize';
-import { cutBytes, FAR_CENTER, FAR_CLOSE, FRACTION, limitedBytes, STEP, smallest } from '../math/requantize_vectors';
+import { cutBytes, CLOSE_FAR, centerOf, closeBelow, FRACTION, limitedBytes, STEP, smallest } from '../math/requantize_vectors';
 import { DequantizeColumns, Lookup, QuantizeInt8, Requantize } from '../records';
 import { clamp, madd } from './vector_f32';
 
@@ -29,7 +29,7 @@ export function quantize_s8(r: QuantizeInt8): void {
   let i: usize = 0;
   if (ASC_FEATURE_SIMD) {
     // Where the reciprocal is off by half a unit in the last place; beyond, it may not be a normal number.
-    if (r.scale > 1e-30 && r.scale < 1e30) i = quantized(r, FRACTION, 128, FAR_CLOSE);
+    if (r.scale > 1e-30 && r.scale < 1e30) i = quantized(r, FRACTION, 128, closeBelow(CLOSE_FAR));
     else i = divided(r, 0, r.length & ~7);
   }
   const low = <f32>(r.low - r.zero),
@@ -49,7 +49,7 @@ export function quantize_s8(r: QuantizeInt8): void {
  */
 function quantized(r: QuantizeInt8, fraction: i32, sign: i32, near: i32): usize {
   const scale = f32x4.splat((1 / r.scale) * STEP),
-    start = f32x4.splat(FAR_CENTER + <f32>r.zero * STEP),
+    start = f32x4.splat(centerOf(r.zero, CLOSE_FAR)),
     mask = i32x4.splat(fraction),
     signs = i8x16.splat(<i8>sign),
     close = i32x4.splat(near),

@@ -9,18 +9,28 @@ import { madd } from '../kernels/vector_f32';
  * one shift cuts them down, and places beyond either end stay beyond it.
  */
 export const STEP: f32 = 0.00390625;
-/** 1, 128 steps that make an i8 unsigned, half a step that makes cutting round, and 2 units of the last bit. */
-export const CENTER: f32 = 1.5019533634185791015625;
-/** As CENTER, 20 units from a tie: for sums of two products, and quotients. */
-export const FAR_CENTER: f32 = 1.501955509185791015625;
 /** The bits of the fraction. */
 export const FRACTION: i32 = 0x7fff;
 /**
- * Fractions below this are within 2 units of a tie, and are computed again. An error is at most 2.25: half a unit each from the sum and the scale as f32,
- * the place (or adding it) and adding, a quarter from multiplying.
+ * Units of the last bit within which of a tie a place may be on its wrong side, and is computed again. Half a unit each may come from the scale as f32, the nudge
+ * and adding, a quarter from multiplying, and half of one from the sum as f32, which is exact up to 2^24.
  */
-export const CLOSE: i32 = 5;
-export const FAR_CLOSE: i32 = 41;
+export const CLOSE: i32 = 1;
+export const CLOSE_LARGE: i32 = 2;
+/** Of products of two numbers, and quotients. */
+export const CLOSE_FAR: i32 = 20;
+
+/** What places are around: 1, 128 steps that make an i8 unsigned, half a step that makes cutting round, the zero point, and the units within which ties are close. */
+@inline
+export function centerOf(zero: i32, close: i32): f32 {
+  return 1.501953125 + <f32>zero * STEP + <f32>close * 0.00000011920928955078125;
+}
+
+/** Fractions below this are close to a tie. */
+@inline
+export function closeBelow(close: i32): i32 {
+  return (close << 1) + 1;
+}
 
 /** multiplier · 2^(shift - 31), of places. */
 @inline
@@ -58,13 +68,13 @@ export function limitedBytes(v: v128, low: v128, high: v128): v128 {
   return i8x16.min_s(i8x16.max_s(v, low), high);
 }
 
-/** The place of a sum; `start` is CENTER, the zero point and the nudge. */
+/** The place of a sum; `start` is `centerOf` and the nudge. */
 @inline
 export function placed(sum: v128, scale: v128, start: v128): v128 {
   return madd(f32x4.convert_i32x4_s(sum), scale, start);
 }
 
-/** The same with a nudge away from zero; `center` is CENTER and the zero point. */
+/** The same with a nudge away from zero; `center` is `centerOf`. */
 @inline
 export function placedSigned(sum: v128, scale: v128, nudge: v128, center: v128, sign: v128): v128 {
   return f32x4.add(nudged(sum, scale, nudge, sign), center);
