@@ -78,7 +78,8 @@ function batchNormalization(n: NodeContext): Result {
   const epsilon = n.graph.scalar(n.float('epsilon', 1e-5));
   const [gamma, beta, mean, variance] = [n.f32(1), n.f32(2), n.f32(3), n.f32(4)];
   if (n.version >= 14 && n.int('training_mode', 0)) return batchNormTraining(n, x);
-  const scale = div([gamma, sqrt(add([variance, epsilon]))]);
+  // The order of roundings in ONNX Runtime: what quantizes the result sees them.
+  const scale = mul([gamma, div([n.graph.scalar(1), sqrt(add([variance, epsilon]))])]);
   return add([mul([x, perChannel(scale, rank)]), perChannel(sub([beta, mul([mean, scale])]), rank)]);
 }
 
