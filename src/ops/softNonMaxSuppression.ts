@@ -42,7 +42,7 @@ export const softNonMaxSuppression: Op<SoftNonMaxSuppressionAttributes> = define
     ];
   },
   ref([boxes, scores], attrs) {
-    const { boxCount, limit } = sizes([boxes as RefTensor, scores as RefTensor], attrs);
+    const { limit } = sizes([boxes as RefTensor, scores as RefTensor], attrs);
     const [least, most, factor] = [attrs.scoreThreshold, attrs.iouThreshold, -0.5 / attrs.sigma].map(fround) as [number, number, number];
     const box = (i: number) => (boxes as RefTensor).data.subarray(i * 4, i * 4 + 4);
     const waiting = Array.from((scores as RefTensor).data, (score, index) => ({ index, score, begin: 0 })).filter(

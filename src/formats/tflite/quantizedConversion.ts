@@ -38,6 +38,7 @@ function dequantizedWeights({ value, quantization, elem }: Operand, data: TypedA
   const { scales = [], zeroPoints = [], axis = 0 } = quantization ?? {};
   const shift = elem === 'uint8' ? UNSIGNED : 0;
   const run = scales.length > 1 ? sizeOf(value.shape.slice(axis + 1)) : data.length;
+  value.graph.steps.add(scales);
   const y = new Float32Array(data.length);
   for (let from = 0, row = 0; from < y.length; from += run, row++) {
     const at = row % scales.length;

@@ -58,11 +58,9 @@ describe('hybrid dense layers', () => {
   });
 });
 
-describe('hybrid networks', () => {
-  const { steps } = golden.find(({ name }) => name === 'hybrid_network') as Golden;
-
-  it.each(['scalar', 'simd'] as const)('have the bits of the reference, also where layers stay in float, on %s', async (flavour) => {
-    const model = await load(bytesOf('hybrid_network'), { flavour });
+describe.each(golden.filter(({ name }) => /^(hybrid|INT4|fc_hyb|conv_hyb|depthwise_hyb)/.test(name)))('$name', ({ name, steps }) => {
+  it.each(['scalar', 'simd'] as const)('has the bits of the reference, also where layers stay in float, on %s', async (flavour) => {
+    const model = await load(bytesOf(name), { flavour });
     for (const { inputs, outputs } of steps) {
       const results = model.run(Object.fromEntries(inputs.map((input) => [input.name, tensorOf(input)])));
       for (const output of outputs) expect(results[output.name]?.data, output.name).toEqual(tensorOf(output).data);
