@@ -11,6 +11,10 @@ export class KnownSteps {
     this.#sorted = undefined;
   }
 
+  get size(): number {
+    return this.#all.size;
+  }
+
   /** Those that are `step` but for its last bits. */
   near(step: number): Float32Array {
     this.#sorted ??= Float32Array.from(this.#all).sort();

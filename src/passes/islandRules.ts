@@ -77,7 +77,7 @@ function within(target: Target, { low, high }: Pick<Epilogue, 'low' | 'high'>): 
 }
 
 /** x with channels `again` of each group behind the others of the group. */
-const widened = ({ x }: Quantized, again: readonly number[], groups = 1): Value => {
+export const widened = ({ x }: Pick<Quantized, 'x'>, again: readonly number[], groups = 1): Value => {
   if (again.length === 0) return x;
   const axis = x.shape.length - 1;
   const taken = (channels: readonly number[]) =>

@@ -2,7 +2,6 @@ import { unpackPanels } from '../core/panels.ts';
 import { packQuads } from '../core/quads.ts';
 import { inBytes, splitBytes } from '../core/wideWeights.ts';
 import { type Node, producer, type Value } from '../ir/graph.ts';
-import { concat } from '../ops/concat.ts';
 import { dataOf } from '../ops/constants.ts';
 import { type Conv2dAttributes, filterShape } from '../ops/conv2d.ts';
 import { filterQuads, runsOf } from '../ops/conv2dInt8.ts';
@@ -12,9 +11,9 @@ import type { DepthwiseAttributes } from '../ops/depthwiseConv2d.ts';
 import { packDepthwiseParts } from '../ops/depthwiseConv2dInt8.ts';
 import { depthwiseConv2dScaledInt8 } from '../ops/depthwiseConv2dScaledInt8.ts';
 import type { Epilogue, Limits, Order } from '../ops/epilogue.ts';
-import { gather } from '../ops/gather.ts';
 import type { QuantizeAttributes } from '../ops/quantizeInt8.ts';
 import { quantizeRowsInt8 } from '../ops/quantizeRowsInt8.ts';
+import { widened } from './islandRules.ts';
 import type { Rewriting } from './rewrite.ts';
 import { wideNumbers } from './steps.ts';
 
@@ -83,13 +82,6 @@ function rest({ x, unit, zero }: Rows, numbers: Int16Array, steps: Float32Array,
   ];
 }
 
-/** Bytes with channels `again` behind the others. */
-function widened({ x }: Rows, again: readonly number[]): Value {
-  if (again.length === 0) return x;
-  const at = x.graph.constant({ dtype: 'i32', shape: [again.length], data: Int32Array.from(again) });
-  return concat([x, gather([x, at], { axis: 3 })], { axis: 3 });
-}
-
 function dense(node: Node, rows: Rows, w: Value, bias: Value | undefined, added: Value | undefined): Value | undefined {
   const { ordered: _, ...attrs } = node.attrs as unknown as Conv2dAttributes & Epilogue & Order;
   const channels = rows.x.shape[3] as number;
@@ -97,11 +89,10 @@ function dense(node: Node, rows: Rows, w: Value, bias: Value | undefined, added:
   const whole = wideNumbers(weights, attrs.filters, w.graph.steps);
   if (!whole) return undefined;
   const bytes = inBytes(whole.numbers, attrs.kernel[0] * attrs.kernel[1], channels / attrs.groups, attrs.filters);
-  if (bytes.again.length > 0 && attrs.groups > 1) return undefined;
-  const held = channels + bytes.again.length;
+  const held = channels + bytes.again.length * attrs.groups;
   const data = packQuads(bytes.weights, filterShape(held, attrs), attrs.groups, runsOf(attrs));
   const quads = rows.x.graph.constant({ dtype: 'i8', shape: filterQuads(held, attrs), data }, w.name);
-  const operands = [widened(rows, bytes.again), quads, ...rest(rows, whole.numbers, whole.steps, bias)];
+  const operands = [widened(rows, bytes.again, attrs.groups), quads, ...rest(rows, whole.numbers, whole.steps, bias)];
   // The order of TFLite's factors (HybridConvPerChannel), but for one scale of all filters; its depthwise convolutions have the other.
   const apart = rows.isHybrid && whole.steps.some((step) => step !== whole.steps[0]);
   return conv2dScaledInt8(added ? [...operands, added] : operands, { ...attrs, apart });

@@ -99,6 +99,9 @@ const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : g
 /** The step of a file that weights were dequantized with: a whole part of the largest that fits them. `step` is any that does. */
 function knownStep(from: Column, known: KnownSteps, step: number): number | undefined {
   const { weights, column, columns, limit } = from;
+  const exact = (near: number) => known.near(near).find((one) => isExact(from, one));
+  const own = exact(step);
+  if (own !== undefined || known.size === 0) return own;
   let [common, most] = [0, 0];
   for (let i = column; i < weights.length; i += columns) {
     const number = Math.abs(Math.round((weights[i] as number) / step));
@@ -106,7 +109,7 @@ function knownStep(from: Column, known: KnownSteps, step: number): number | unde
     most = Math.max(most, number);
   }
   for (let parts = 1; parts * most <= limit * common; parts++) {
-    const found = known.near((step * common) / parts).find((one) => isExact(from, one));
+    const found = exact((step * common) / parts);
     if (found !== undefined) return found;
   }
   return undefined;

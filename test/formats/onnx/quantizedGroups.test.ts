@@ -142,3 +142,42 @@ describe.runIf(onnxruntime && process.arch === 'x64')('a convolution of few weig
     }
   });
 });
+
+/** A convolution in groups of numbers that are quantized when it runs, by uint8 weights, which take nine bits without their zero point. */
+function dynamicGroups(): Uint8Array {
+  const shape = [12, 4, 3, 3];
+  const data = Array.from({ length: shape.reduce((a, b) => a * b) }, () => Math.floor(random.uniform(0, 256)));
+  return modelFile({
+    opsets: { '': 17 },
+    nodes: [
+      { op: 'DynamicQuantizeLinear', inputs: ['x'], outputs: ['n', 's', 'z'] },
+      {
+        op: 'ConvInteger',
+        inputs: ['n', 'w', 'z', 'wz'],
+        outputs: ['sums'],
+        attributes: { group: 3, kernel_shape: [3, 3], pads: [1, 1, 1, 1] },
+      },
+      { op: 'Cast', inputs: ['sums'], outputs: ['floats'], attributes: { to: 1 } },
+      { op: 'Mul', inputs: ['s', 'ws'], outputs: ['step'] },
+      { op: 'Mul', inputs: ['floats', 'step'], outputs: ['y'] },
+    ],
+    inputs: { x: { type: 'float', dims: [1, 12, 7, 7] } },
+    initializers: {
+      w: { type: 'uint8', dims: shape, data },
+      wz: { type: 'uint8', dims: [], data: [118] },
+      ws: { type: 'float', dims: [], data: [Math.fround(random.uniform(0.01, 0.02))] },
+    },
+    outputs: ['y'],
+  });
+}
+
+describe.runIf(onnxruntime && process.arch === 'x64')('a convolution in groups by uint8 weights, quantized when it runs', () => {
+  it('is one of bytes, with the bits that onnxruntime gives', async () => {
+    const file = dynamicGroups();
+    const model = await load(file);
+    expect(Object.keys(model.work)).toContain('conv2dScaledInt8');
+    const x = Float32Array.from({ length: 12 * 49 }, () => random.uniform(-2, 2));
+    const there = await runInOnnxruntime(file, 'x', x, [1, 12, 7, 7]);
+    expect(model.run({ x }).y?.data).toEqual(there.y?.data);
+  });
+});
