@@ -1,4 +1,4 @@
-import type { Shape } from '../../core/shape.ts';
+import { type Shape, sizeOf } from '../../core/shape.ts';
 import type { Value } from '../../ir/graph.ts';
 import type { Conv2dAttributes } from '../../ops/conv2d.ts';
 import type { DepthwiseAttributes } from '../../ops/depthwiseConv2d.ts';
@@ -47,7 +47,13 @@ export function hybridBatchMatmul(n: NodeContext, adjX: boolean, adjY: boolean, 
   const x = n.f32(0);
   const rank = x.shape.length;
   const rows = adjX ? transpose(x, { perm: [...x.shape.map((_, i) => i).slice(0, -2), rank - 1, rank - 2] }) : x;
-  return matmul([roundedRows(rows, isAsymmetric), floatWeights(n, 1)], { transposeB: adjY });
+  const weights = floatWeights(n, 1);
+  // One matrix of weights for all is a dense layer, which multiplies in 8 bits.
+  const [height, width] = weights.shape.slice(-2) as [number, number];
+  const isOne = weights.origin.kind === 'const' && height * width === sizeOf(weights.shape) && weights.shape.length <= rank;
+  if (!isOne) return matmul([roundedRows(rows, isAsymmetric), weights], { transposeB: adjY });
+  const w = permuted(reshapedTo(weights, [height, width]), adjY ? [1, 0] : [0, 1]);
+  return linear([roundedRows(rows, isAsymmetric), panels(n.folded(w))], { units: adjY ? height : width });
 }
 
 const vector = (n: NodeContext, index: number, shape: Shape): Value[] => (n.has(index) ? [reshape(n.f32(index), { shape })] : []);

@@ -869,6 +869,15 @@ for sigma, score, overlap in ((0.5, 0.2, 0.6), (0.1, 0.0, 0.9)):
     corners = np.concatenate([centres - sizes / 2, centres + sizes / 2], 1)
     record(f'NMS_V5_soft_{sigma}', model.bytes(*outputs), [[corners.astype(np.float32), random.uniform(0, 1, 30).astype(np.float32)]])
 
+# Matrix products with one matrix of 8-bit weights for all, which are dense layers.
+for shape, transposed in (([16, 9], False), ([1, 9, 16], True)):
+    random = np.random.default_rng(len(shape))
+    model = Model()
+    x, y = model.tensor([2, 3, 16], input=True), model.tensor([2, 3, 9])
+    weights = model.tensor(shape, 'i8', 0.013, data=random.integers(-127, 128, shape))
+    model.op('BATCH_MATMUL', [x, weights], [y], 'BatchMatMulOptions', adjY=transposed, asymmetricQuantizeInputs=transposed)
+    record(f'BMM_hyb_dense_{len(shape)}', model.bytes(y), [[random.normal(size=(2, 3, 16)).astype(np.float32)]])
+
 path = os.path.join(here, 'golden.json')
 with open(path) as file:
     known = {model['name']: model for model in json.load(file)}

@@ -49,7 +49,7 @@ describe('names of layers', () => {
 });
 
 describe('hybrid dense layers', () => {
-  const hybrid = golden.map(({ name }) => name).filter((name) => /^(fc|LSTM|RNN|SVDF|INT4)_hyb/.test(name));
+  const hybrid = golden.map(({ name }) => name).filter((name) => /^(fc|LSTM|RNN|SVDF|INT4)_hyb|BMM_hyb_dense/.test(name));
 
   it.each(hybrid)('%s: keep their weights in 8 bits', async (name) => {
     const { work } = await load(bytesOf(name));
@@ -58,15 +58,18 @@ describe('hybrid dense layers', () => {
   });
 });
 
-describe.each(golden.filter(({ name }) => /^(hybrid|INT4|fc_hyb|conv_hyb|depthwise_hyb)/.test(name)))('$name', ({ name, steps }) => {
-  it.each(['scalar', 'simd'] as const)('has the bits of the reference, also where layers stay in float, on %s', async (flavour) => {
-    const model = await load(bytesOf(name), { flavour });
-    for (const { inputs, outputs } of steps) {
-      const results = model.run(Object.fromEntries(inputs.map((input) => [input.name, tensorOf(input)])));
-      for (const output of outputs) expect(results[output.name]?.data, output.name).toEqual(tensorOf(output).data);
-    }
-  });
-});
+describe.each(golden.filter(({ name }) => /^(hybrid|INT4|BMM_hyb_dense|fc_hyb|conv_hyb|depthwise_hyb)/.test(name)))(
+  '$name',
+  ({ name, steps }) => {
+    it.each(['scalar', 'simd'] as const)('has the bits of the reference, also where layers stay in float, on %s', async (flavour) => {
+      const model = await load(bytesOf(name), { flavour });
+      for (const { inputs, outputs } of steps) {
+        const results = model.run(Object.fromEntries(inputs.map((input) => [input.name, tensorOf(input)])));
+        for (const output of outputs) expect(results[output.name]?.data, output.name).toEqual(tensorOf(output).data);
+      }
+    });
+  },
+);
 
 describe('weights with a scale a block', () => {
   it('stay in 4 bits', async () => {
