@@ -36,16 +36,17 @@ function instance(module, sizes) {
   return { exports, starts, memory };
 }
 
-/** Biases and factors of `channels`: results of products of `depth` are a few dozen. */
+/** Biases and factors of `channels`: results of products of `depth` are a few dozen, and hardly ever ties, as they would be with round factors. */
 function fillFactors(memory, { bias, multiplier, shift, scale }, channels, depth) {
-  const factor = 0.005 / Math.sqrt(depth);
+  const factor = Math.PI / 628 / Math.sqrt(depth);
   const right = Math.floor(-Math.log2(factor));
   const view = new DataView(memory.buffer);
   for (let c = 0; c < channels; c++) {
     view.setInt32(bias + 4 * c, 100, true);
-    view.setInt32(multiplier + 4 * c, Math.floor(factor * 2 ** right * 2 ** 31) - 7919 * c, true);
+    const mantissa = Math.floor(factor * 2 ** right * 2 ** 31) - 7919 * c;
+    view.setInt32(multiplier + 4 * c, mantissa, true);
     view.setInt32(shift + 4 * c, -right, true);
-    if (scale) view.setFloat32(scale + 4 * c, factor, true);
+    if (scale) view.setFloat32(scale + 4 * c, mantissa * 2 ** (-right - 31), true);
   }
 }
 
