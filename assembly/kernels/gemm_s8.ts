@@ -1,6 +1,6 @@
 // Sums of products of unsigned inputs (x + 128, in the band) and signed weights, one panel of 8 columns at a time. A row of the left-hand side is `runs`
 // pieces of `length` numbers at the byte offsets in `table`; numbers past a piece's end, up to whole quads, meet weights that are 0.
-import { placed, placedSigned, smallest } from '../math/requantize_vectors';
+import { placed, placedBySign, placedSigned, smallest } from '../math/requantize_vectors';
 import { Conv2dInt8 } from '../records';
 import {
   biasesOf,
@@ -268,21 +268,36 @@ function tiles<Y, R, P>(
         n0 = v128.load(starts),
         n1 = v128.load(starts, 16);
       if (signed) {
-        const center = centers(constants),
-          sign = signBits(constants);
-        a0 = placedSigned(a0, s0, n0, center, sign);
-        a1 = placedSigned(a1, s1, n1, center, sign);
-        b0 = placedSigned(b0, s0, n0, center, sign);
-        b1 = placedSigned(b1, s1, n1, center, sign);
-        c0 = placedSigned(c0, s0, n0, center, sign);
-        c1 = placedSigned(c1, s1, n1, center, sign);
-        d0 = placedSigned(d0, s0, n0, center, sign);
-        d1 = placedSigned(d1, s1, n1, center, sign);
-        if (isVector<R>()) {
-          e0 = placedSigned(e0, s0, n0, center, sign);
-          e1 = placedSigned(e1, s1, n1, center, sign);
-          f0 = placedSigned(f0, s0, n0, center, sign);
-          f1 = placedSigned(f1, s1, n1, center, sign);
+        const center = centers(constants);
+        if (ASC_FEATURE_RELAXED_SIMD) {
+          const above0 = f32x4.add(center, n0),
+            above1 = f32x4.add(center, n1),
+            below0 = f32x4.sub(center, n0),
+            below1 = f32x4.sub(center, n1);
+          a0 = placedBySign(a0, s0, above0, below0);
+          a1 = placedBySign(a1, s1, above1, below1);
+          b0 = placedBySign(b0, s0, above0, below0);
+          b1 = placedBySign(b1, s1, above1, below1);
+          c0 = placedBySign(c0, s0, above0, below0);
+          c1 = placedBySign(c1, s1, above1, below1);
+          d0 = placedBySign(d0, s0, above0, below0);
+          d1 = placedBySign(d1, s1, above1, below1);
+          if (isVector<R>()) {
+            e0 = placedBySign(e0, s0, above0, below0);
+            e1 = placedBySign(e1, s1, above1, below1);
+            f0 = placedBySign(f0, s0, above0, below0);
+            f1 = placedBySign(f1, s1, above1, below1);
+          }
+        } else {
+          const sign = signBits(constants);
+          a0 = placedSigned(a0, s0, n0, center, sign);
+          a1 = placedSigned(a1, s1, n1, center, sign);
+          b0 = placedSigned(b0, s0, n0, center, sign);
+          b1 = placedSigned(b1, s1, n1, center, sign);
+          c0 = placedSigned(c0, s0, n0, center, sign);
+          c1 = placedSigned(c1, s1, n1, center, sign);
+          d0 = placedSigned(d0, s0, n0, center, sign);
+          d1 = placedSigned(d1, s1, n1, center, sign);
         }
       } else {
         a0 = placed(a0, s0, n0);
