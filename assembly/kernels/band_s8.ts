@@ -50,13 +50,40 @@ export function widen(to: usize, x: usize, count: usize, wide: bool, sign: usize
   }
 }
 
-function fill(to: usize, value: u32, count: usize, wide: bool): void {
-  if (wide) {
-    for (; count; count--) {
-      store<u16>(to, value);
-      to += 2;
+/** `count` bytes of `value`; mostly a few: `memory.fill` is a call to the host's runtime. */
+export function pad(to: usize, count: usize, value: u32): void {
+  if (ASC_FEATURE_SIMD) {
+    const v = i8x16.splat(<i8>value);
+    for (; count >= 16; count -= 16) {
+      v128.store(to, v);
+      to += 16;
     }
-  } else memory.fill(to, <u8>value, count);
+  }
+  for (; count; count--) {
+    store<u8>(to, value);
+    to++;
+  }
+}
+
+/** The same in 16 bits. */
+function padWide(to: usize, count: usize, value: u32): void {
+  if (ASC_FEATURE_SIMD) {
+    const v = i16x8.splat(<i16>value);
+    for (; count >= 8; count -= 8) {
+      v128.store(to, v);
+      to += 16;
+    }
+  }
+  for (; count; count--) {
+    store<u16>(to, value);
+    to += 2;
+  }
+}
+
+@inline
+function fill(to: usize, value: u32, count: usize, wide: bool): void {
+  if (wide) padWide(to, count, value);
+  else pad(to, count, value);
 }
 
 /** As `widen` of 8-bit numbers, each `copies` times. */

@@ -111,16 +111,19 @@ function exactFactor(multiplier: i32, shift: i32): f64 {
 /** 2^20. Units of sums, and the bits of their fractions. */
 const UNIT: f64 = 1048576;
 const FRACTION_BITS: i32 = 20;
-/**
- * Units from a tie within which sums are computed again. Factors of half a unit too much make 128; whole numbers on the exact way differ by less than 64; with
- * float rounding at factors of 8, of which numbers up to 2^11 have half a unit in the last place, 128 units, six times, results differ by 768 more.
- */
-const NEAR: i32 = 192;
-const NEAR_FLOAT: i32 = 1024;
 
 @inline
 function sideBySide(a: i32, b: i32): i32 {
   return (a & 0xffff) | (b << 16);
+}
+
+/**
+ * Units from a tie within which sums are computed again: what 128 times both factors' errors make; less than 48 by which whole numbers on the exact way differ; six
+ * roundings to f32 of numbers below 2^11, each of which is off by at most 2^-24 of them.
+ */
+@inline
+function nearOf(r: BinaryInt8, error: f64, largest: f64): i32 {
+  return <i32>ceil<f64>(128 * error + (r.rounding == 2 ? largest * 0.5 : 48)) + 1;
 }
 
 /** Fills scratch. Whether sums fit 32 bits, and are exact enough. */
@@ -138,16 +141,17 @@ function prepareSums(r: BinaryInt8): bool {
     left = exactFactor(r.aMultiplier, r.aShift) * moved;
     right = exactFactor(r.bMultiplier, r.bShift) * moved;
   }
-  if (!((abs<f64>(left) + abs<f64>(right)) * 255 < 1790)) return false;
+  const largest = (abs<f64>(left) + abs<f64>(right)) * 255 + 256;
+  if (!(largest < 2046)) return false;
   right *= <f64>r.bSign;
-  const near = r.rounding == 2 ? NEAR_FLOAT : NEAR,
-    aFactor = <i32>nearest<f64>(left * UNIT),
-    bFactor = <i32>nearest<f64>(right * UNIT);
+  const aFactor = nearest<f64>(left * UNIT),
+    bFactor = nearest<f64>(right * UNIT);
+  const near = nearOf(r, abs<f64>(left * UNIT - aFactor) + abs<f64>(right * UNIT - bFactor), largest);
   store<i32>(r.scratch, (1 << FRACTION_BITS) - 1, FRACTIONS);
   store<i32>(r.scratch, near << 1, CLOSES);
   store<i32>(r.scratch, <i32>nearest<f64>((0.5 + <f64>r.yZero - <f64>r.aZero * left - <f64>r.bZero * right) * UNIT) + near, START);
-  store<i32>(r.scratch, sideBySide(aFactor & 255, bFactor & 255), LOW_FACTORS);
-  store<i32>(r.scratch, sideBySide(aFactor >> 8, bFactor >> 8), HIGH_FACTORS);
+  store<i32>(r.scratch, sideBySide((<i32>aFactor) & 255, (<i32>bFactor) & 255), LOW_FACTORS);
+  store<i32>(r.scratch, sideBySide((<i32>aFactor) >> 8, (<i32>bFactor) >> 8), HIGH_FACTORS);
   return true;
 }
 

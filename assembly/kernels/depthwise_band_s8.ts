@@ -1,5 +1,6 @@
 // What `depthwise_conv2d_s8` reads: lines of some output channels' inputs with their padding, as unsigned numbers (x + 128), in scratch.
 import { Conv2dInt8, DepthwiseInt8 } from '../records';
+import { pad } from './band_s8';
 import { signBytes } from './finish_s8';
 
 /**
@@ -34,21 +35,6 @@ export function fillBlock(r: DepthwiseInt8, n: u32, oy: u32, rows: u32, first: u
     }
     iy++;
     to += line;
-  }
-}
-
-/** Mostly a few bytes: `memory.fill` is a call to the host's runtime. */
-function pad(to: usize, count: usize, value: u32): void {
-  if (ASC_FEATURE_SIMD) {
-    const v = i8x16.splat(<i8>value);
-    for (; count >= 16; count -= 16) {
-      v128.store(to, v);
-      to += 16;
-    }
-  }
-  for (; count; count--) {
-    store<u8>(to, value);
-    to++;
   }
 }
 
