@@ -11,6 +11,9 @@ export const bytesPerElement = (dtype: DType): number => arrays[dtype].BYTES_PER
 /** A zeroed array of `length` elements. */
 export const allocate = (dtype: DType, length: number): TypedArray => new arrays[dtype](length);
 
+/** Whether `data` is an array of that type. */
+export const holds = (dtype: DType, data: { readonly constructor: unknown }): boolean => data.constructor === arrays[dtype];
+
 /** A view of `length` elements at byte `offset` of `buffer`; no copy. */
 export const viewOf = (dtype: DType, buffer: ArrayBufferLike, offset: number, length: number): TypedArray =>
   new arrays[dtype](buffer as ArrayBuffer, offset, length);

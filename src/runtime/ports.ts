@@ -1,4 +1,4 @@
-import { allocate, type DType, type TypedArray } from '../core/dtype.ts';
+import { allocate, type DType, holds, type TypedArray } from '../core/dtype.ts';
 import { type Elem, integerRange } from '../core/elem.ts';
 import { ThimbleError } from '../core/errors.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../core/shape.ts';
@@ -48,12 +48,11 @@ const filled: Partial<Record<Elem, Int8ArrayConstructor | Uint8ArrayConstructor 
 export function converted({ name, dtype, type, shape }: TensorInfo, feed: Feed): TypedArray {
   const tensor = ArrayBuffer.isView(feed) ? undefined : feed;
   const data = tensor?.data ?? (feed as Exclude<Feed, Shaped>);
-  const target = allocate(dtype, 0);
   const fits = data.length === sizeOf(shape) && (!tensor || sameShape(tensor.shape, shape));
   const isFloat = data instanceof Float32Array || data instanceof Float64Array;
   if (!fits || isFloat !== (dtype === 'f32')) {
     throw new ThimbleError('INPUT', `input "${name}" does not fit`, {
-      expected: `${type} ${formatShape(shape)} (${target.constructor.name} of ${sizeOf(shape)})`,
+      expected: `${type} ${formatShape(shape)} (${allocate(dtype, 0).constructor.name} of ${sizeOf(shape)})`,
       got: `${data.constructor.name}, ${tensor ? formatShape(tensor.shape) : `${data.length} elements`}`,
     });
   }
@@ -65,7 +64,7 @@ export function converted({ name, dtype, type, shape }: TensorInfo, feed: Feed):
       hint: range[1] === 2 ** 31 - 1 ? 'thimble computes with 32-bit integers' : undefined,
     });
   }
-  if (data.constructor === target.constructor) return data as TypedArray;
+  if (holds(dtype, data)) return data as TypedArray;
   const result = allocate(dtype, data.length);
   for (let i = 0; i < result.length; i++) result[i] = Number(data[i]);
   return result;

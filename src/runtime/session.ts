@@ -38,6 +38,7 @@ export class Session {
   /** The kernels it runs on: their flavour, and why it is this one. */
   readonly kernels: Kernels;
   readonly #methods: ReadonlyMap<string, BoundMethod>;
+  readonly #views = new Map<Slot, TypedArray>();
 
   /**
    * @param kernels one flavour of the kernels, as `chooseKernels` gives them, or their module.
@@ -96,9 +97,14 @@ export class Session {
     }
   }
 
-  /** The memory behind `slot`; writing to it writes the tensor. */
+  /** The memory behind `slot`, always the same array, as memory does not grow; writing to it writes the tensor. */
   view(slot: Slot): TypedArray {
-    return viewOf(slot.dtype, this.memory.buffer, slot.address, sizeOf(slot.shape));
+    let view = this.#views.get(slot);
+    if (!view) {
+      view = viewOf(slot.dtype, this.memory.buffer, slot.address, sizeOf(slot.shape));
+      this.#views.set(slot, view);
+    }
+    return view;
   }
 
   /** The slot of state `name`. @throws INPUT where the program has none of that name. */

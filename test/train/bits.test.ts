@@ -18,9 +18,9 @@ it('training gives these very bits on every host', async () => {
   expect(digests).toMatchInlineSnapshot(`
     {
       "autoencoder": "14b503a793a5307f",
-      "cnn": "18c8bfab325fbb46",
+      "cnn": "351d462b9f983691",
       "digits": "50a33b4df56c1e7c",
-      "encoder": "7eb54d7e859fb71c",
+      "encoder": "ffd801bcebaf268f",
       "golden cnn": "0eeebf87f2f48645",
       "golden encoder": "1de135980bb0f843",
       "golden mlp": "7020d914ec004680",
