@@ -50,40 +50,25 @@ export function widen(to: usize, x: usize, count: usize, wide: bool, sign: usize
   }
 }
 
-/** `count` bytes of `value`; mostly a few: `memory.fill` is a call to the host's runtime. */
-export function pad(to: usize, count: usize, value: u32): void {
+/** `count` numbers of type T; mostly a few: `memory.fill` is a call to the host's runtime. */
+export function pad<T>(to: usize, count: usize, value: u32): void {
   if (ASC_FEATURE_SIMD) {
-    const v = i8x16.splat(<i8>value);
-    for (; count >= 16; count -= 16) {
+    const v = sizeof<T>() == 1 ? i8x16.splat(<i8>value) : i16x8.splat(<i16>value);
+    for (; count >= 16 / sizeof<T>(); count -= 16 / sizeof<T>()) {
       v128.store(to, v);
       to += 16;
     }
   }
   for (; count; count--) {
-    store<u8>(to, value);
-    to++;
-  }
-}
-
-/** The same in 16 bits. */
-function padWide(to: usize, count: usize, value: u32): void {
-  if (ASC_FEATURE_SIMD) {
-    const v = i16x8.splat(<i16>value);
-    for (; count >= 8; count -= 8) {
-      v128.store(to, v);
-      to += 16;
-    }
-  }
-  for (; count; count--) {
-    store<u16>(to, value);
-    to += 2;
+    store<T>(to, <T>value);
+    to += sizeof<T>();
   }
 }
 
 @inline
 function fill(to: usize, value: u32, count: usize, wide: bool): void {
-  if (wide) padWide(to, count, value);
-  else pad(to, count, value);
+  if (wide) pad<u16>(to, count, value);
+  else pad<u8>(to, count, value);
 }
 
 /** As `widen` of 8-bit numbers, each `copies` times. */

@@ -24,14 +24,14 @@ export function fillBlock(r: DepthwiseInt8, n: u32, oy: u32, rows: u32, first: u
   let iy = <i32>(oy * r.strideY) - r.padTop;
   let to = r.band;
   for (let i: u32 = 0; i < lines; i++) {
-    if (<u32>iy >= r.inHeight) pad(to, line, zero);
+    if (<u32>iy >= r.inHeight) pad<u8>(to, line, zero);
     else {
       const x = r.x + ((<usize>n * r.inHeight + <usize>iy) * r.inWidth + <usize>skip) * channels;
-      pad(to, start, zero);
+      pad<u8>(to, start, zero);
       if (whole) run(to + start, x, end - start, sign);
       else if (copies > 1) repeat(to + start, pixel, x, channels, <usize>inside, first, held, copies);
       else pixels(to + start, pixel, x + first, channels, <usize>inside, held, sign);
-      pad(to + end, line - end, zero);
+      pad<u8>(to + end, line - end, zero);
     }
     iy++;
     to += line;
