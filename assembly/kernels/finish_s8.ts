@@ -352,12 +352,12 @@ export function fractionMask(table: usize): v128 {
 }
 
 @inline
-export function lows(table: usize): v128 {
+function lows(table: usize): v128 {
   return v128.load32_splat(table, LOWS);
 }
 
 @inline
-export function highs(table: usize): v128 {
+function highs(table: usize): v128 {
   return v128.load32_splat(table, HIGHS);
 }
 
