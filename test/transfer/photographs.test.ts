@@ -1,7 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
-import { fitted, imageFolder, normalized, type Preprocessing, preprocessing } from '../../src/data/index.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  fitted,
+  imageFolder,
+  type LabelledImage,
+  normalized,
+  type Preprocessing,
+  preprocessing,
+  type Samples,
+} from '../../src/data/index.ts';
 import * as t from '../../src/index.ts';
 
 const shared = fileURLToPath(new URL('../../../shared/', import.meta.url));
@@ -15,9 +23,11 @@ describe.skipIf(!isPresent)('cats and dogs: 50 photographs a class to learn from
   const size = { width: 224, height: 224, fit: 'cover' } as const;
   const float = preprocessing(size);
   const bytes = preprocessing({ ...size, dtype: 'u8', mean: 0, deviation: 1 });
-  const photographs = imageFolder(`${shared}data/cats-dogs`, { channels: 3 }).then(({ samples }) =>
-    samples.map(({ x, y }) => ({ x: fitted(x, float), y })).cache(),
-  );
+  let photographs: Samples<Pick<LabelledImage, 'x' | 'y'>>;
+  beforeAll(async () => {
+    const { samples } = await imageFolder(`${shared}data/cats-dogs`, { channels: 3 });
+    photographs = samples.map(({ x, y }) => ({ x: fitted(x, float), y })).cache();
+  });
 
   async function accuracies(
     name: string,
@@ -30,7 +40,7 @@ describe.skipIf(!isPresent)('cats and dogs: 50 photographs a class to learn from
     const model = await t.load(new Uint8Array(file), { flavour: 'simd' });
     const results: number[] = [];
     let most = 0;
-    const samples = (await photographs).map(({ x, y }) => ({ x: normalized(x, spec), y }));
+    const samples = photographs.map(({ x, y }) => ({ x: normalized(x, spec), y }));
     for (const seed of seeds) {
       const { first, last } = samples.split(1 / 3, { seed });
       expect([first.count, last.count]).toEqual([100, 50]);
@@ -43,7 +53,7 @@ describe.skipIf(!isPresent)('cats and dogs: 50 photographs a class to learn from
   }
 
   test('the head alone: 92 % in float, in 4 MiB; the 8-bit network within two points; more than the head is not worse', async () => {
-    await (await photographs).collect();
+    await photographs.collect();
     const before = process.cpuUsage();
     const head = await accuracies('1_default_1', float, { budget: '4MB' }, { epochs: 100 });
     const { user, system } = process.cpuUsage(before);
